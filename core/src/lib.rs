@@ -1,0 +1,9 @@
+//! The session of a ComputeHorde validator with its facilitator, as a pure state machine.
+#![no_std]
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+
+extern crate alloc;
+
+pub mod message;
+pub mod signature;

@@ -1,0 +1,1 @@
+//! The facilitator client on tokio.
