@@ -5,5 +5,10 @@
 
 extern crate alloc;
 
+mod frame;
 pub mod message;
 pub mod signature;
+mod time;
+
+pub use frame::{CloseFrame, ConnectionId, Frame};
+pub use time::Timestamp;
