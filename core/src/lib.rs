@@ -5,6 +5,7 @@
 
 extern crate alloc;
 
+pub mod client;
 mod frame;
 pub mod message;
 pub mod signature;

@@ -20,9 +20,12 @@ pub(super) struct Authenticator {
 
 impl Authenticator {
     pub(super) fn new(keypair: &Keypair) -> Result<Self, ConfigError> {
-        let request =
-            authentication_request(keypair).map_err(|error| ConfigError::Key { reason: error.to_string() })?;
-        Ok(Self { first_frame: ValidatorMessage::Authentication(request).encode().into() })
+        let request = authentication_request(keypair).map_err(|error| ConfigError::Key {
+            reason: error.to_string(),
+        })?;
+        Ok(Self {
+            first_frame: ValidatorMessage::Authentication(request).encode().into(),
+        })
     }
 
     /// What has to be the first frame of a connection.
@@ -42,7 +45,10 @@ pub(super) fn judge(response: &Response) -> Result<(), Refusal> {
     if response.status == ResponseStatus::Success {
         return Ok(());
     }
-    let kind = response.errors.first().map_or("", |error| error.kind.as_str());
+    let kind = response
+        .errors
+        .first()
+        .map_or("", |error| error.kind.as_str());
     Err(match kind {
         "auth.validator_not_found" => Refusal::ValidatorNotFound,
         "auth.signature_invalid" => Refusal::SignatureInvalid,

@@ -24,17 +24,15 @@ pub(super) struct Backoff {
 
 impl Backoff {
     pub(super) fn new(seed: u64) -> Self {
-        Self { random: fastrand::Rng::with_seed(seed), failures: 0 }
+        Self {
+            random: fastrand::Rng::with_seed(seed),
+            failures: 0,
+        }
     }
 
     /// The session was good for long enough: the next failure starts the schedule anew.
     pub(super) fn reset(&mut self) {
         self.failures = 0;
-    }
-
-    /// Consecutive failures so far.
-    pub(super) fn failures(&self) -> u32 {
-        self.failures
     }
 
     /// How long to wait, after one more failure.
@@ -44,12 +42,16 @@ impl Backoff {
             Retry::Backoff => scheduled,
             // Jitter on top, so that all who were told the same second do not come in it.
             Retry::After(asked) => asked.min(config.retry_after_max).saturating_add(scheduled),
-            Retry::Refused => config.refused_delay.saturating_add(self.uniform(config.refused_delay / 5)),
+            Retry::Refused => config
+                .refused_delay
+                .saturating_add(self.uniform(config.refused_delay / 5)),
         }
     }
 
     fn scheduled(&mut self, config: &Config) -> Duration {
-        let doubled = 2u32.checked_pow(self.failures).and_then(|factor| config.backoff_initial.checked_mul(factor));
+        let doubled = 2u32
+            .checked_pow(self.failures)
+            .and_then(|factor| config.backoff_initial.checked_mul(factor));
         let ceiling = doubled.map_or(config.backoff_max, |delay| delay.min(config.backoff_max));
         self.failures = self.failures.saturating_add(1);
         self.uniform(ceiling)
@@ -85,7 +87,10 @@ mod tests {
             }
         }
         for (ceiling, highest) in ceilings.iter().zip(highest) {
-            assert!(highest > Duration::from_secs(*ceiling) * 9 / 10, "never near its ceiling of {ceiling} s");
+            assert!(
+                highest > Duration::from_secs(*ceiling) * 9 / 10,
+                "never near its ceiling of {ceiling} s"
+            );
         }
     }
 
@@ -107,7 +112,10 @@ mod tests {
         let delay = backoff.next_delay(Retry::After(Duration::from_secs(30)), &config);
         assert!(delay >= Duration::from_secs(30) && delay <= Duration::from_secs(31));
         let delay = backoff.next_delay(Retry::After(Duration::MAX), &config);
-        assert!(delay >= config.retry_after_max && delay <= config.retry_after_max + Duration::from_secs(2));
+        assert!(
+            delay >= config.retry_after_max
+                && delay <= config.retry_after_max + Duration::from_secs(2)
+        );
     }
 
     #[test]

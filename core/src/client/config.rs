@@ -93,7 +93,7 @@ impl Config {
             runner_version: String::from("unknown"),
             extra_headers: Vec::new(),
             decode_mode: DecodeMode::Lenient,
-            heartbeat_interval: Duration::from_secs(60),
+            heartbeat_interval: Duration::from_mins(1),
             ping_interval: Duration::from_secs(20),
             pong_timeout: Duration::from_secs(20),
             connect_timeout: Duration::from_secs(15),
@@ -102,10 +102,10 @@ impl Config {
             close_timeout: Duration::from_secs(3),
             drain_timeout: Duration::from_secs(10),
             backoff_initial: Duration::from_secs(1),
-            backoff_max: Duration::from_secs(60),
+            backoff_max: Duration::from_mins(1),
             backoff_reset_after: Duration::from_secs(30),
-            refused_delay: Duration::from_secs(300),
-            retry_after_max: Duration::from_secs(600),
+            refused_delay: Duration::from_mins(5),
+            retry_after_max: Duration::from_mins(10),
             window: 64,
             outbox_entries: 1000,
             specs_entries: 256,
@@ -155,10 +155,15 @@ impl Config {
         }
         // A job needs room for `received` and for its terminal status.
         if self.outbox_entries < 2 {
-            return Err(ConfigError::OutboxTooSmall { entries: self.outbox_entries });
+            return Err(ConfigError::OutboxTooSmall {
+                entries: self.outbox_entries,
+            });
         }
         if self.backoff_max < self.backoff_initial {
-            return Err(ConfigError::BackoffOrder { initial: self.backoff_initial, max: self.backoff_max });
+            return Err(ConfigError::BackoffOrder {
+                initial: self.backoff_initial,
+                max: self.backoff_max,
+            });
         }
         for (name, value) in self.headers() {
             check_header(name, value)?;
@@ -173,7 +178,11 @@ impl Config {
             ("X-Validator-Runner-Version", self.runner_version.as_str()),
         ]
         .into_iter()
-        .chain(self.extra_headers.iter().map(|(name, value)| (name.as_str(), value.as_str())))
+        .chain(
+            self.extra_headers
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_str())),
+        )
     }
 }
 
@@ -183,8 +192,14 @@ const MIB: usize = 1024 * 1024;
 fn check_header(name: &str, value: &str) -> Result<(), ConfigError> {
     let token = |c: u8| c.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&c);
     let good_name = !name.is_empty() && name.bytes().all(token);
-    let good_value = value.bytes().all(|c| c == b'\t' || (b' '..=b'~').contains(&c));
-    if good_name && good_value { Ok(()) } else { Err(ConfigError::Header { name: name.into() }) }
+    let good_value = value
+        .bytes()
+        .all(|c| c == b'\t' || (b' '..=b'~').contains(&c));
+    if good_name && good_value {
+        Ok(())
+    } else {
+        Err(ConfigError::Header { name: name.into() })
+    }
 }
 
 #[cfg(test)]
@@ -202,21 +217,56 @@ mod tests {
 
     #[test]
     fn a_value_that_makes_no_sense_is_named() {
-        let zero = Config { ping_interval: Duration::ZERO, ..config() };
-        assert_eq!(zero.check(), Err(ConfigError::Zero { field: "ping_interval" }));
-        let window = Config { window: 0, ..config() };
+        let zero = Config {
+            ping_interval: Duration::ZERO,
+            ..config()
+        };
+        assert_eq!(
+            zero.check(),
+            Err(ConfigError::Zero {
+                field: "ping_interval"
+            })
+        );
+        let window = Config {
+            window: 0,
+            ..config()
+        };
         assert_eq!(window.check(), Err(ConfigError::Zero { field: "window" }));
-        let small = Config { outbox_entries: 1, ..config() };
-        assert_eq!(small.check(), Err(ConfigError::OutboxTooSmall { entries: 1 }));
-        let order = Config { backoff_max: Duration::from_millis(1), ..config() };
-        assert!(matches!(order.check(), Err(ConfigError::BackoffOrder { .. })));
+        let small = Config {
+            outbox_entries: 1,
+            ..config()
+        };
+        assert_eq!(
+            small.check(),
+            Err(ConfigError::OutboxTooSmall { entries: 1 })
+        );
+        let order = Config {
+            backoff_max: Duration::from_millis(1),
+            ..config()
+        };
+        assert!(matches!(
+            order.check(),
+            Err(ConfigError::BackoffOrder { .. })
+        ));
     }
 
     #[test]
     fn a_header_cannot_smuggle_a_line() {
-        for (name, value) in [("X-A", "1\r\nX-B: 2"), ("X A", "1"), ("", "1"), ("X-A", "\u{17c}")] {
-            let config = Config { extra_headers: alloc::vec![(name.into(), value.into())], ..config() };
-            assert_eq!(config.check(), Err(ConfigError::Header { name: name.into() }), "{name:?}: {value:?}");
+        for (name, value) in [
+            ("X-A", "1\r\nX-B: 2"),
+            ("X A", "1"),
+            ("", "1"),
+            ("X-A", "\u{17c}"),
+        ] {
+            let config = Config {
+                extra_headers: alloc::vec![(name.into(), value.into())],
+                ..config()
+            };
+            assert_eq!(
+                config.check(),
+                Err(ConfigError::Header { name: name.into() }),
+                "{name:?}: {value:?}"
+            );
         }
     }
 }

@@ -46,7 +46,9 @@ impl Endpoint {
     pub fn parse(uri: &str) -> Result<Self, EndpointError> {
         let endpoint = Self::parse_allowing_plaintext(uri)?;
         if !endpoint.secure && !endpoint.is_loopback() {
-            return Err(EndpointError::Plaintext { host: endpoint.host });
+            return Err(EndpointError::Plaintext {
+                host: endpoint.host,
+            });
         }
         Ok(endpoint)
     }
@@ -93,7 +95,12 @@ impl Endpoint {
         let scheme = if secure { "wss" } else { "ws" };
         let slash = if path.starts_with('/') { "" } else { "/" };
         let uri = alloc::format!("{scheme}://{authority}{slash}{path}");
-        Ok(Self { uri, secure, host: host.to_string(), port })
+        Ok(Self {
+            uri,
+            secure,
+            host: host.to_string(),
+            port,
+        })
     }
 
     /// The whole URI.
@@ -135,7 +142,8 @@ impl fmt::Display for Endpoint {
 fn split_authority(authority: &str) -> Result<(&str, Option<&str>), EndpointError> {
     if let Some(rest) = authority.strip_prefix('[') {
         let (host, tail) = rest.split_once(']').ok_or(EndpointError::Host)?;
-        host.parse::<core::net::Ipv6Addr>().map_err(|_| EndpointError::Host)?;
+        host.parse::<core::net::Ipv6Addr>()
+            .map_err(|_| EndpointError::Host)?;
         return match tail.strip_prefix(':') {
             Some(port) => Ok((host, Some(port))),
             None if tail.is_empty() => Ok((host, None)),
@@ -164,16 +172,22 @@ pub enum EndpointError {
         found: char,
     },
     /// Neither `ws` nor `wss`.
-    #[error("the URI must start with wss:// or ws://, as in wss://facilitator.computehorde.io/ws/v0/")]
+    #[error(
+        "the URI must start with wss:// or ws://, as in wss://facilitator.computehorde.io/ws/v0/"
+    )]
     Scheme,
     /// The host is missing or malformed.
-    #[error("the URI has no valid host; accepted are a name, an IPv4 address, or an IPv6 address in brackets")]
+    #[error(
+        "the URI has no valid host; accepted are a name, an IPv4 address, or an IPv6 address in brackets"
+    )]
     Host,
     /// The port is no number from 1 to 65535.
     #[error("the URI's port is none; accepted are numbers from 1 to 65535")]
     Port,
     /// A user name or password. It would end up in logs, and the protocol has no use for it.
-    #[error("the URI holds a user name or password; remove everything before the @, the hotkey authenticates")]
+    #[error(
+        "the URI holds a user name or password; remove everything before the @, the hotkey authenticates"
+    )]
     UserInfo,
     /// WebSocket URIs have no fragment (RFC 6455, section 3).
     #[error("the URI holds a #fragment, which WebSocket URIs cannot have; remove it")]
@@ -196,7 +210,12 @@ mod tests {
     #[test]
     fn hosts_and_ports() {
         for (uri, secure, host, port) in [
-            ("wss://facilitator.computehorde.io/ws/v0/", true, "facilitator.computehorde.io", 443),
+            (
+                "wss://facilitator.computehorde.io/ws/v0/",
+                true,
+                "facilitator.computehorde.io",
+                443,
+            ),
             ("WSS://h:8443", true, "h", 8443),
             ("ws://localhost", false, "localhost", 80),
             ("ws://127.3.2.1:9/x?y=1", false, "127.3.2.1", 9),
@@ -204,10 +223,17 @@ mod tests {
             ("wss://[2001:db8::1]", true, "2001:db8::1", 443),
         ] {
             let endpoint = Endpoint::parse(uri).unwrap();
-            assert_eq!((endpoint.is_secure(), endpoint.host(), endpoint.port()), (secure, host, port), "{uri}");
+            assert_eq!(
+                (endpoint.is_secure(), endpoint.host(), endpoint.port()),
+                (secure, host, port),
+                "{uri}"
+            );
         }
         assert_eq!(Endpoint::parse("wss://h?x").unwrap().as_str(), "wss://h/?x");
-        assert_eq!(Endpoint::parse(Endpoint::public().as_str()), Ok(Endpoint::public()));
+        assert_eq!(
+            Endpoint::parse(Endpoint::public().as_str()),
+            Ok(Endpoint::public())
+        );
     }
 
     #[test]
@@ -230,8 +256,18 @@ mod tests {
             ("wss://h/#x", EndpointError::Fragment),
             ("wss://h/a b", EndpointError::Character { found: ' ' }),
             ("wss://h/\r\nX: y", EndpointError::Character { found: '\r' }),
-            ("ws://example.org/", EndpointError::Plaintext { host: "example.org".into() }),
-            ("ws://127.0.0.1.example.org/", EndpointError::Plaintext { host: "127.0.0.1.example.org".into() }),
+            (
+                "ws://example.org/",
+                EndpointError::Plaintext {
+                    host: "example.org".into(),
+                },
+            ),
+            (
+                "ws://127.0.0.1.example.org/",
+                EndpointError::Plaintext {
+                    host: "127.0.0.1.example.org".into(),
+                },
+            ),
         ] {
             assert_eq!(Endpoint::parse(uri), Err(error), "{uri:?}");
         }

@@ -34,7 +34,9 @@ pub enum ConfigError {
         max: Duration,
     },
     /// A header that cannot be sent. Its value is not shown: it may be a secret.
-    #[error("the header {name:?} cannot be sent; a name is a token, a value printable ASCII (RFC 9110, section 5)")]
+    #[error(
+        "the header {name:?} cannot be sent; a name is a token, a value printable ASCII (RFC 9110, section 5)"
+    )]
     Header {
         /// The header's name.
         name: String,
@@ -73,10 +75,14 @@ pub enum SendError {
     #[error("the session was stopped; call `start` again before sending")]
     Stopped,
     /// Between `stop` and the end.
-    #[error("the session is stopping and takes nothing new; wait until it has stopped, then call `start`")]
+    #[error(
+        "the session is stopping and takes nothing new; wait until it has stopped, then call `start`"
+    )]
     Stopping,
     /// The outbox has no room. What it holds is untouched.
-    #[error("the outbox is full ({owed} of {capacity} entries taken or reserved); wait for acknowledgements, then send again")]
+    #[error(
+        "the outbox is full ({owed} of {capacity} entries taken or reserved); wait for acknowledgements, then send again"
+    )]
     Full {
         /// Entries taken, with the slots reserved for terminal statuses.
         owed: usize,
@@ -84,7 +90,9 @@ pub enum SendError {
         capacity: usize,
     },
     /// The outbox has no room in bytes. What it holds is untouched.
-    #[error("the outbox is full ({owed} of {capacity} bytes taken); wait for acknowledgements, then send again")]
+    #[error(
+        "the outbox is full ({owed} of {capacity} bytes taken); wait for acknowledgements, then send again"
+    )]
     FullBytes {
         /// Bytes taken.
         owed: usize,
@@ -92,7 +100,9 @@ pub enum SendError {
         capacity: usize,
     },
     /// The message alone is larger than what is sent.
-    #[error("the message has {size} bytes, accepted are {limit} (`message_bytes`); shorten its outputs")]
+    #[error(
+        "the message has {size} bytes, accepted are {limit} (`message_bytes`); shorten its outputs"
+    )]
     TooLarge {
         /// Its encoded size.
         size: usize,
@@ -100,19 +110,25 @@ pub enum SendError {
         limit: usize,
     },
     /// The job's uuid is none: the facilitator would drop the connection on it.
-    #[error("{found:?} is no job uuid; accepted is the uuid of a job request, as f4b1c4b2-5d3f-4a39-9c75-0a0c0de61d4b")]
+    #[error(
+        "{found:?} is no job uuid; accepted is the uuid of a job request, as f4b1c4b2-5d3f-4a39-9c75-0a0c0de61d4b"
+    )]
     InvalidUuid {
         /// What was given, cut to a readable length.
         found: String,
     },
     /// The batch id is no uuid: the facilitator would drop the connection on it.
-    #[error("{found:?} is no batch id; accepted is a uuid, as f4b1c4b2-5d3f-4a39-9c75-0a0c0de61d4b")]
+    #[error(
+        "{found:?} is no batch id; accepted is a uuid, as f4b1c4b2-5d3f-4a39-9c75-0a0c0de61d4b"
+    )]
     InvalidBatchId {
         /// What was given, cut to a readable length.
         found: String,
     },
     /// A status that a validator never sends.
-    #[error("the status `{status}` is not for validators to send; accepted are {ACCEPTED_STATUSES}")]
+    #[error(
+        "the status `{status}` is not for validators to send; accepted are {ACCEPTED_STATUSES}"
+    )]
     ReservedStatus {
         /// `sent` or `unknown`.
         status: JobStatus,

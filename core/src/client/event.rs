@@ -12,7 +12,9 @@ use uuid::Uuid;
 
 use super::config::Config;
 use super::phase::Phase;
-use crate::message::{DecodeError, JobStatus, ResponseError, V0JobCheated, V2JobRequest, ValidatorMessage};
+use crate::message::{
+    DecodeError, JobStatus, ResponseError, V0JobCheated, V2JobRequest, ValidatorMessage,
+};
 use crate::{CloseFrame, ConnectionId, Frame, Timestamp};
 
 /// What the driver has to do next.
@@ -47,7 +49,10 @@ impl ConnectRequest {
     pub(super) fn new(config: &Config) -> Self {
         Self {
             uri: config.endpoint.as_str().into(),
-            headers: config.headers().map(|(name, value)| (name.into(), value.into())).collect(),
+            headers: config
+                .headers()
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect(),
             max_message_bytes: config.inbound_message_bytes,
         }
     }
@@ -57,7 +62,10 @@ impl fmt::Debug for ConnectRequest {
     /// Header values are left out: they can hold credentials.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
-        f.debug_struct("ConnectRequest").field("uri", &self.uri).field("headers", &names).finish_non_exhaustive()
+        f.debug_struct("ConnectRequest")
+            .field("uri", &self.uri)
+            .field("headers", &names)
+            .finish_non_exhaustive()
     }
 }
 
@@ -127,13 +135,21 @@ pub struct ConnectFailure {
 impl ConnectFailure {
     /// A failure of this kind.
     pub fn new(kind: ConnectFailureKind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), retry_after: None }
+        Self {
+            kind,
+            detail: detail.into(),
+            retry_after: None,
+        }
     }
 }
 
 impl fmt::Display for ConnectFailure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.detail.is_empty() { write!(f, "{}", self.kind) } else { write!(f, "{}: {}", self.kind, self.detail) }
+        if self.detail.is_empty() {
+            write!(f, "{}", self.kind)
+        } else {
+            write!(f, "{}: {}", self.kind, self.detail)
+        }
     }
 }
 
@@ -395,7 +411,8 @@ impl Owed {
     ///
     /// None in practice, since the session encoded it; the decoder's error otherwise.
     pub fn decode(&self) -> Result<ValidatorMessage, DecodeError> {
-        ValidatorMessage::decode(&self.text, crate::message::DecodeMode::Strict).map(|decoded| decoded.message)
+        ValidatorMessage::decode(&self.text, crate::message::DecodeMode::Strict)
+            .map(|decoded| decoded.message)
     }
 }
 

@@ -33,7 +33,8 @@ struct Job {
 /// All jobs of a session.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Jobs {
-    jobs: BTreeMap<Uuid, Job>,
+    /// Open ones, and ended ones that are remembered.
+    known: BTreeMap<Uuid, Job>,
     /// Ended jobs, oldest first.
     ended: VecDeque<Uuid>,
     open: usize,
@@ -44,12 +45,12 @@ pub(super) struct Jobs {
 impl Jobs {
     /// Whether the job is open, or among the remembered ended ones.
     pub(super) fn is_known(&self, uuid: &Uuid) -> bool {
-        self.jobs.contains_key(uuid)
+        self.known.contains_key(uuid)
     }
 
     /// The terminal status that the job was given.
     pub(super) fn terminal(&self, uuid: &Uuid) -> Option<JobStatus> {
-        self.jobs.get(uuid).and_then(|job| job.terminal)
+        self.known.get(uuid).and_then(|job| job.terminal)
     }
 
     /// Jobs without a terminal status: each has a slot reserved in the outbox.
@@ -64,14 +65,16 @@ impl Jobs {
 
     /// Takes up a job that is not known.
     pub(super) fn take_up(&mut self, uuid: Uuid) {
-        if self.jobs.insert(uuid, Job::default()).is_none() {
+        if self.known.insert(uuid, Job::default()).is_none() {
             self.open += 1;
         }
     }
 
     /// What giving this status would mean. Changes nothing.
     pub(super) fn look_up(&self, uuid: &Uuid, status: JobStatus) -> Given {
-        let Some(job) = self.jobs.get(uuid) else { return Given::New };
+        let Some(job) = self.known.get(uuid) else {
+            return Given::New;
+        };
         if job.underway.iter().any(|(underway, _)| *underway == status) {
             Given::Underway
         } else if job.delivered.contains(&status) {
@@ -83,7 +86,9 @@ impl Jobs {
 
     /// A status of a known job was queued.
     pub(super) fn queued(&mut self, uuid: &Uuid, status: JobStatus) {
-        let Some(job) = self.jobs.get_mut(uuid) else { return };
+        let Some(job) = self.known.get_mut(uuid) else {
+            return;
+        };
         job.underway.push((status, Vec::new()));
         if status.is_terminal() && job.terminal.is_none() {
             job.terminal = Some(status);
@@ -93,16 +98,30 @@ impl Jobs {
 
     /// A receipt shall wait for the same status that is on its way.
     pub(super) fn share(&mut self, uuid: &Uuid, status: JobStatus, id: UpdateId) {
-        let Some(job) = self.jobs.get_mut(uuid) else { return };
-        if let Some((_, ids)) = job.underway.iter_mut().find(|(underway, _)| *underway == status) {
+        let Some(job) = self.known.get_mut(uuid) else {
+            return;
+        };
+        if let Some((_, ids)) = job
+            .underway
+            .iter_mut()
+            .find(|(underway, _)| *underway == status)
+        {
             ids.push(id);
             self.shared += 1;
         }
     }
 
     /// A status has left the outbox for good. Returns the other receipts that waited for it.
-    pub(super) fn settled(&mut self, uuid: &Uuid, status: JobStatus, delivered: bool, remember: usize) -> Vec<UpdateId> {
-        let Some(job) = self.jobs.get_mut(uuid) else { return Vec::new() };
+    pub(super) fn settled(
+        &mut self,
+        uuid: &Uuid,
+        status: JobStatus,
+        delivered: bool,
+        remember: usize,
+    ) -> Vec<UpdateId> {
+        let Some(job) = self.known.get_mut(uuid) else {
+            return Vec::new();
+        };
         let ids = take_underway(job, status);
         self.shared -= ids.len();
         if delivered {
@@ -112,7 +131,7 @@ impl Jobs {
             self.ended.push_back(*uuid);
             while self.ended.len() > remember {
                 if let Some(oldest) = self.ended.pop_front() {
-                    self.jobs.remove(&oldest);
+                    self.known.remove(&oldest);
                 }
             }
         }
@@ -121,7 +140,9 @@ impl Jobs {
 
     /// A status was handed back: the job is as it was before it was given.
     pub(super) fn handed_back(&mut self, uuid: &Uuid, status: JobStatus) -> Vec<UpdateId> {
-        let Some(job) = self.jobs.get_mut(uuid) else { return Vec::new() };
+        let Some(job) = self.known.get_mut(uuid) else {
+            return Vec::new();
+        };
         let ids = take_underway(job, status);
         self.shared -= ids.len();
         if job.terminal == Some(status) {
@@ -133,7 +154,11 @@ impl Jobs {
 }
 
 fn take_underway(job: &mut Job, status: JobStatus) -> Vec<UpdateId> {
-    match job.underway.iter().position(|(underway, _)| *underway == status) {
+    match job
+        .underway
+        .iter()
+        .position(|(underway, _)| *underway == status)
+    {
         Some(index) => job.underway.remove(index).1,
         None => Vec::new(),
     }
@@ -154,8 +179,14 @@ mod tests {
         assert_eq!(jobs.look_up(&A, JobStatus::Accepted), Given::Underway);
         jobs.share(&A, JobStatus::Accepted, UpdateId(9));
         assert_eq!(jobs.shared(), 1);
-        assert_eq!(jobs.settled(&A, JobStatus::Accepted, true, 10), [UpdateId(9)]);
-        assert_eq!((jobs.look_up(&A, JobStatus::Accepted), jobs.shared()), (Given::Delivered, 0));
+        assert_eq!(
+            jobs.settled(&A, JobStatus::Accepted, true, 10),
+            [UpdateId(9)]
+        );
+        assert_eq!(
+            (jobs.look_up(&A, JobStatus::Accepted), jobs.shared()),
+            (Given::Delivered, 0)
+        );
     }
 
     #[test]
@@ -172,7 +203,10 @@ mod tests {
         let mut jobs = Jobs::default();
         jobs.take_up(A);
         jobs.queued(&A, JobStatus::Failed);
-        assert_eq!((jobs.open(), jobs.terminal(&A)), (0, Some(JobStatus::Failed)));
+        assert_eq!(
+            (jobs.open(), jobs.terminal(&A)),
+            (0, Some(JobStatus::Failed))
+        );
         jobs.handed_back(&A, JobStatus::Failed);
         assert_eq!((jobs.open(), jobs.terminal(&A)), (1, None));
     }
@@ -188,6 +222,9 @@ mod tests {
         }
         assert_eq!(jobs.open(), 0);
         let known = |n| jobs.is_known(&Uuid::from_u128(n));
-        assert_eq!([known(1), known(2), known(3), known(4), known(5)], [false, false, true, true, true]);
+        assert_eq!(
+            [known(1), known(2), known(3), known(4), known(5)],
+            [false, false, true, true, true]
+        );
     }
 }

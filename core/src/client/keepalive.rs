@@ -33,10 +33,6 @@ impl Keepalive {
         Some(frames_before)
     }
 
-    pub(super) fn is_waiting(&self) -> bool {
-        self.unanswered.is_some()
-    }
-
     /// A new connection knows nothing of the old one's pings, and its numbers differ.
     pub(super) fn reset(&mut self) {
         self.unanswered = None;
@@ -50,14 +46,21 @@ mod tests {
     #[test]
     fn only_the_pong_of_the_current_ping_counts() {
         let mut keepalive = Keepalive::default();
-        let Some(Frame::Ping(first)) = keepalive.ping(3) else { panic!("no ping") };
-        assert!(keepalive.ping(4).is_none(), "a second ping while one is unanswered");
+        let Some(Frame::Ping(first)) = keepalive.ping(3) else {
+            panic!("no ping")
+        };
+        assert!(
+            keepalive.ping(4).is_none(),
+            "a second ping while one is unanswered"
+        );
         assert_eq!(keepalive.pong(b"unsolicited"), None);
         assert_eq!(keepalive.pong(&first), Some(3));
         assert_eq!(keepalive.pong(&first), None, "answered twice");
         keepalive.ping(5);
         keepalive.reset();
-        let Some(Frame::Ping(third)) = keepalive.ping(0) else { panic!("no ping") };
+        let Some(Frame::Ping(third)) = keepalive.ping(0) else {
+            panic!("no ping")
+        };
         assert_ne!(first, third);
         assert_eq!(keepalive.pong(&third), Some(0));
     }

@@ -34,7 +34,11 @@ struct Lane {
 
 impl Lane {
     fn push(&mut self, owed: Owed) {
-        self.entries.push_back(Entry { owed, breaks: 0, mark: 0 });
+        self.entries.push_back(Entry {
+            owed,
+            breaks: 0,
+            mark: 0,
+        });
     }
 
     /// Marks the next waiting entry as sent.
@@ -58,7 +62,11 @@ impl Lane {
         }
         let entry = self.entries.front_mut()?;
         entry.breaks += 1;
-        if entry.breaks < BREAKS_UNTIL_SET_ASIDE { None } else { self.pop_in_flight() }
+        if entry.breaks < BREAKS_UNTIL_SET_ASIDE {
+            None
+        } else {
+            self.pop_in_flight()
+        }
     }
 
     /// Takes the oldest entry in flight.
@@ -90,14 +98,32 @@ impl Outbox {
         UpdateId(self.next_id)
     }
 
-    pub(super) fn push_status(&mut self, id: UpdateId, subject: Subject, text: Arc<str>, automatic: bool) {
+    pub(super) fn push_status(
+        &mut self,
+        id: UpdateId,
+        subject: Subject,
+        text: Arc<str>,
+        automatic: bool,
+    ) {
         self.bytes += text.len();
-        self.statuses.push(Owed { id, subject, transmissions: 0, automatic, text });
+        self.statuses.push(Owed {
+            id,
+            subject,
+            transmissions: 0,
+            automatic,
+            text,
+        });
     }
 
     pub(super) fn push_specs(&mut self, id: UpdateId, subject: Subject, text: Arc<str>) {
         self.bytes += text.len();
-        self.specs.push(Owed { id, subject, transmissions: 0, automatic: false, text });
+        self.specs.push(Owed {
+            id,
+            subject,
+            transmissions: 0,
+            automatic: false,
+            text,
+        });
     }
 
     /// The next status update that may be sent, marked as sent after `mark` other frames.
@@ -153,7 +179,13 @@ impl Outbox {
     /// The peer has read `frames` of our frames: takes all specs among them.
     pub(super) fn prove(&mut self, frames: u64) -> Vec<Entry> {
         let mut proven = Vec::new();
-        while self.specs.in_flight > 0 && self.specs.entries.front().is_some_and(|entry| entry.mark < frames) {
+        while self.specs.in_flight > 0
+            && self
+                .specs
+                .entries
+                .front()
+                .is_some_and(|entry| entry.mark < frames)
+        {
             if let Some(entry) = self.specs.pop_in_flight() {
                 self.forget(&entry);
                 proven.push(entry);

@@ -28,7 +28,9 @@ pub(super) fn about(response: &Response) -> About {
     if response.status == ResponseStatus::Success {
         return About::StatusStored;
     }
-    let Some(error) = response.errors.first() else { return About::Unclear };
+    let Some(error) = response.errors.first() else {
+        return About::Unclear;
+    };
     match error.kind.as_str() {
         "job.integrity_error" => return About::StatusKnown,
         "auth.not_authenticated" => return About::NotAuthenticated,
@@ -58,7 +60,10 @@ mod tests {
     use crate::message::{DecodeMode, FacilitatorMessage};
 
     fn of(json: &str) -> About {
-        match FacilitatorMessage::decode(json, DecodeMode::Strict).unwrap().message {
+        match FacilitatorMessage::decode(json, DecodeMode::Strict)
+            .unwrap()
+            .message
+        {
             FacilitatorMessage::Response(response) => about(&response),
             other => panic!("{other:?} is no response"),
         }
@@ -66,17 +71,31 @@ mod tests {
 
     #[test]
     fn type_and_loc_tell_what_a_response_is_about() {
-        assert_eq!(of(r#"{"status":"success","errors":[]}"#), About::StatusStored);
+        assert_eq!(
+            of(r#"{"status":"success","errors":[]}"#),
+            About::StatusStored
+        );
         let error = |kind: &str, loc: &str| {
-            of(&alloc::format!(r#"{{"status":"error","errors":[{{"msg":"m","type":"{kind}"{loc}}}]}}"#))
+            of(&alloc::format!(
+                r#"{{"status":"error","errors":[{{"msg":"m","type":"{kind}"{loc}}}]}}"#
+            ))
         };
         assert_eq!(error("job.integrity_error", ""), About::StatusKnown);
         assert_eq!(error("job.not_found", ""), About::StatusRefused);
         assert_eq!(error("auth.not_authenticated", ""), About::NotAuthenticated);
         assert_eq!(error("auth.already_authenticated", ""), About::Nothing);
-        assert_eq!(error("missing", r#","loc":["V0JobStatusUpdate","uuid"]"#), About::StatusRefused);
-        assert_eq!(error("missing", r#","loc":["V0MachineSpecsUpdate","specs"]"#), About::SpecsRefused);
-        assert_eq!(error("extra_forbidden", r#","loc":["V0Heartbeat","x"]"#), About::HeartbeatRefused);
+        assert_eq!(
+            error("missing", r#","loc":["V0JobStatusUpdate","uuid"]"#),
+            About::StatusRefused
+        );
+        assert_eq!(
+            error("missing", r#","loc":["V0MachineSpecsUpdate","specs"]"#),
+            About::SpecsRefused
+        );
+        assert_eq!(
+            error("extra_forbidden", r#","loc":["V0Heartbeat","x"]"#),
+            About::HeartbeatRefused
+        );
         assert_eq!(error("json_invalid", r#","loc":[]"#), About::Unclear);
         assert_eq!(error("json_invalid", r#","loc":17"#), About::Unclear);
         assert_eq!(of(r#"{"status":"error","errors":[]}"#), About::Unclear);

@@ -116,7 +116,11 @@ impl TimerTable {
     /// The timers that are due, disarmed: one that is armed anew while they are handled waits for the next call.
     pub(super) fn take_due(&mut self, now: Timestamp) -> impl Iterator<Item = Timer> + use<> {
         let mut due = [None; Timer::ALL.len()];
-        for ((timer, slot), due) in Timer::ALL.into_iter().zip(&mut self.deadlines).zip(&mut due) {
+        for ((timer, slot), due) in Timer::ALL
+            .into_iter()
+            .zip(&mut self.deadlines)
+            .zip(&mut due)
+        {
             if slot.is_some_and(|at| at <= now) {
                 *slot = None;
                 *due = Some(timer);
@@ -150,7 +154,11 @@ mod tests {
         table.arm(Timer::Acknowledgement, at(20));
         assert_eq!(table.next(), Some((at(20), Timer::Acknowledgement)));
         assert!(table.take_due(at(19)).next().is_none());
-        assert!(table.take_due(at(25)).eq([Timer::Acknowledgement, Timer::Ping]));
+        assert!(
+            table
+                .take_due(at(25))
+                .eq([Timer::Acknowledgement, Timer::Ping])
+        );
         assert!(table.take_due(at(25)).next().is_none());
         assert_eq!(table.next(), Some((at(60), Timer::Heartbeat)));
     }
