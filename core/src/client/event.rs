@@ -101,6 +101,12 @@ pub enum Event {
     Malformed(DecodeError),
     /// A message that the protocol knows, at a moment where it means nothing.
     Unexpected(Unexpected),
+    /// The application takes its events too slowly: as many of those that ask for nothing were dropped. Only the
+    /// shared driver says so; the session itself queues without loss.
+    Missed {
+        /// How many.
+        events: u64,
+    },
     /// The session has ended. What is left was handed back; the same session can be started again.
     Stopped {
         /// What was not delivered, oldest first.
