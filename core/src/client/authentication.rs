@@ -1,10 +1,9 @@
 //! How a session proves who it is. A part that can be swapped: today it is the first frame of a connection.
 
-use alloc::string::{String, ToString};
+use alloc::string::String;
 use alloc::sync::Arc;
 use core::fmt;
 
-use super::error::ConfigError;
 use super::event::Refusal;
 use crate::message::{Response, ResponseStatus, ValidatorMessage};
 use crate::signature::{Keypair, authentication_request};
@@ -19,13 +18,11 @@ pub(super) struct Authenticator {
 }
 
 impl Authenticator {
-    pub(super) fn new(keypair: &Keypair) -> Result<Self, ConfigError> {
-        let request = authentication_request(keypair).map_err(|error| ConfigError::Key {
-            reason: error.to_string(),
-        })?;
-        Ok(Self {
+    pub(super) fn new(keypair: &Keypair) -> Self {
+        let request = authentication_request(keypair);
+        Self {
             first_frame: ValidatorMessage::Authentication(request).encode().into(),
-        })
+        }
     }
 
     /// What has to be the first frame of a connection.

@@ -41,12 +41,6 @@ pub enum ConfigError {
         /// The header's name.
         name: String,
     },
-    /// The key cannot authenticate.
-    #[error("the key cannot sign the authentication: {reason}")]
-    Key {
-        /// What the signature scheme said.
-        reason: String,
-    },
 }
 
 /// `start`, `stop` or `abort` at the wrong time. Nothing changed.

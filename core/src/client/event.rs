@@ -11,6 +11,7 @@ use thiserror::Error;
 use uuid::Uuid;
 
 use super::config::Config;
+use super::endpoint::Endpoint;
 use super::phase::Phase;
 use crate::message::{
     DecodeError, JobStatus, ResponseError, V0JobCheated, V2JobRequest, ValidatorMessage,
@@ -37,8 +38,8 @@ pub enum Output {
 /// Where to connect, and how.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ConnectRequest {
-    /// The WebSocket URI.
-    pub uri: String,
+    /// Where.
+    pub endpoint: Endpoint,
     /// Headers of the upgrade request, besides those of the WebSocket handshake itself. They can hold credentials.
     pub headers: Vec<(String, String)>,
     /// The largest message to take from the peer, in bytes.
@@ -48,7 +49,7 @@ pub struct ConnectRequest {
 impl ConnectRequest {
     pub(super) fn new(config: &Config) -> Self {
         Self {
-            uri: config.endpoint.as_str().into(),
+            endpoint: config.endpoint.clone(),
             headers: config
                 .headers()
                 .map(|(name, value)| (name.into(), value.into()))
@@ -63,7 +64,7 @@ impl fmt::Debug for ConnectRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
         f.debug_struct("ConnectRequest")
-            .field("uri", &self.uri)
+            .field("endpoint", &self.endpoint.as_str())
             .field("headers", &names)
             .finish_non_exhaustive()
     }

@@ -134,11 +134,11 @@ impl FacilitatorClient {
     ///
     /// # Errors
     ///
-    /// [`ConfigError`], when the configuration makes no sense or the key cannot sign.
+    /// [`ConfigError`], when the configuration makes no sense.
     pub fn new(config: Config, keypair: &Keypair, seed: u64) -> Result<Self, ConfigError> {
         config.check()?;
         Ok(Self {
-            authenticator: Authenticator::new(keypair)?,
+            authenticator: Authenticator::new(keypair),
             hotkey: keypair.public().to_ss58(),
             heartbeat: Frame::text(ValidatorMessage::Heartbeat.encode()),
             config,

@@ -10,7 +10,6 @@ use core::task::{Context, Poll};
 use std::hash::{BuildHasher, RandomState};
 
 use futures_core::Stream;
-use thiserror::Error;
 use tracing::warn;
 
 use super::shared::{Shared, State};
@@ -35,14 +34,14 @@ const SPECS: usize = 1;
 /// the log when something was still owed: call [`stop`](Self::stop) to deliver it.
 pub struct FacilitatorClient<R: Runtime> {
     shared: Arc<Shared<R>>,
-    _guard: Arc<Guard<R>>,
+    guard: Arc<Guard<R>>,
 }
 
 impl<R: Runtime> Clone for FacilitatorClient<R> {
     fn clone(&self) -> Self {
         Self {
             shared: Arc::clone(&self.shared),
-            _guard: Arc::clone(&self._guard),
+            guard: Arc::clone(&self.guard),
         }
     }
 }
@@ -65,21 +64,12 @@ pub struct StopReport {
     pub owed: Vec<Owed>,
 }
 
-/// A scoped session that could not be started, or ended by itself.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum RunError {
-    /// It could not be started; the closure did not run.
-    #[error(transparent)]
-    Start(#[from] StartError),
-}
-
 impl<R: Runtime + Default> FacilitatorClient<R> {
     /// A session that has not been started, on the default runtime.
     ///
     /// # Errors
     ///
-    /// [`ConfigError`], when the configuration makes no sense or the key cannot sign.
+    /// [`ConfigError`], when the configuration makes no sense.
     pub fn new(config: Config, keypair: &Keypair) -> Result<Self, ConfigError> {
         Self::with_runtime(config, keypair, R::default())
     }
@@ -90,7 +80,7 @@ impl<R: Runtime> FacilitatorClient<R> {
     ///
     /// # Errors
     ///
-    /// [`ConfigError`], when the configuration makes no sense or the key cannot sign.
+    /// [`ConfigError`], when the configuration makes no sense.
     pub fn with_runtime(
         config: Config,
         keypair: &Keypair,
@@ -101,7 +91,7 @@ impl<R: Runtime> FacilitatorClient<R> {
         let session = Session::new(config, keypair, seed)?;
         let shared = Arc::new(Shared::new(runtime, session));
         Ok(Self {
-            _guard: Arc::new(Guard(Arc::clone(&shared))),
+            guard: Arc::new(Guard(Arc::clone(&shared))),
             shared,
         })
     }
@@ -172,11 +162,11 @@ impl<R: Runtime> FacilitatorClient<R> {
     ///
     /// # Errors
     ///
-    /// [`RunError`], when the session could not be started; the closure did not run then.
+    /// [`StartError`], when the session could not be started; the closure did not run then.
     pub async fn run<T>(
         &self,
         body: impl AsyncFnOnce(&Self) -> T,
-    ) -> Result<(T, StopReport), RunError> {
+    ) -> Result<(T, StopReport), StartError> {
         self.start()?;
         let scope = Scope(&self.shared);
         let result = body(self).await;
@@ -217,8 +207,8 @@ impl<R: Runtime> FacilitatorClient<R> {
 
     /// The next event.
     ///
-    /// An application that takes them slowly loses none that asks for an action; of the others the oldest are
-    /// dropped once thousands wait, and [`Event::Missed`] says so. With several callers, each event goes to one.
+    /// An application that takes them slowly loses no job request and no [`Event::Stopped`]; of the others the oldest
+    /// are dropped once thousands wait, and [`Event::Missed`] says so. With several callers, each event goes to one.
     ///
     /// # Errors
     ///
@@ -427,7 +417,8 @@ impl<R: Runtime> FacilitatorClient<R> {
         let ticket = ticket.unwrap_or_else(|| queue.join());
         queue.wait(ticket, cx.waker());
         drop(state);
-        place.get_or_insert(Place {
+        // Not `get_or_insert`: a place made in vain would leave the queue when it is dropped.
+        place.get_or_insert_with(|| Place {
             shared: &self.shared,
             lane,
             ticket,

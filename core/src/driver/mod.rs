@@ -18,9 +18,14 @@ use std::time::Instant;
 
 use thiserror::Error;
 
-pub use self::handle::{FacilitatorClient, RunError, StopReport};
+pub use tungstenite;
+
+pub use self::handle::{Events, FacilitatorClient, StopReport};
 pub use self::receipt::PendingReceipt;
-pub use self::transport::{Transport, disconnected_by, io_failure};
+pub use self::transport::{
+    Transport, client_request, disconnected_by, frame_of, handshake_failure, io_failure,
+    message_of, websocket_config,
+};
 use crate::client::{ConnectFailure, ConnectRequest, LifecycleError};
 
 /// A boxed future, as the adapters hand them over.

@@ -2,7 +2,7 @@
 
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
-use core::future::{Future, poll_fn};
+use core::future::poll_fn;
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 use std::time::Instant;
@@ -10,10 +10,10 @@ use std::time::Instant;
 use tungstenite::Message;
 
 use super::shared::Shared;
-use super::transport::{close_message, disconnected_by, frame_of, message_of};
+use super::transport::{disconnected_by, frame_of, message_of};
 use super::{BoxFuture, Runtime};
 use crate::client::{ConnectFailure, Disconnected, Output};
-use crate::{CloseFrame, ConnectionId, Frame, Timestamp};
+use crate::{ConnectionId, Frame, Timestamp};
 
 /// Rounds before the task lets others run.
 const ROUNDS: usize = 32;
@@ -51,8 +51,8 @@ struct Connection<T> {
     /// To be written. Bounded by the session's windows.
     outgoing: VecDeque<Message>,
     needs_flush: bool,
-    /// The peer's close frame, once it was read.
-    closed: Option<Option<CloseFrame>>,
+    /// What the peer's close frame says, once it was read: the cause of the end, whatever breaks next.
+    closed: Option<Disconnected>,
 }
 
 /// What the transport has for the session.
@@ -95,7 +95,9 @@ impl<R: Runtime> Task<R> {
                 }
                 Output::Disconnect(id, Some(close)) => {
                     if let Some(connection) = self.open(id) {
-                        connection.outgoing.push_back(close_message(Some(&close)));
+                        connection
+                            .outgoing
+                            .push_back(message_of(&Frame::Close(Some(close))));
                     }
                 }
                 Output::Disconnect(id, None) => self.drop_link(id, cx),
@@ -272,7 +274,7 @@ impl<T: super::Transport> Connection<T> {
                     self.needs_flush |= message.is_ping() || message.is_close();
                     if let Some(frame) = frame_of(message) {
                         if let Frame::Close(close) = &frame {
-                            self.closed = Some(close.clone());
+                            self.closed = Some(Disconnected::Closed(close.clone()));
                         }
                         inputs.push_back(Input::Frame(frame));
                     }
@@ -282,10 +284,7 @@ impl<T: super::Transport> Connection<T> {
                     return;
                 }
                 Poll::Ready(None) => {
-                    let how = match self.closed.take() {
-                        Some(close) => Disconnected::Closed(close),
-                        None => Disconnected::EndOfStream,
-                    };
+                    let how = self.closed.take().unwrap_or(Disconnected::EndOfStream);
                     inputs.push_back(Input::Disconnected(how));
                     return;
                 }
@@ -293,11 +292,7 @@ impl<T: super::Transport> Connection<T> {
         }
     }
 
-    /// The cause of the end; after a close frame, that one is the cause, whatever broke next.
     fn ended_by(&mut self, error: &tungstenite::Error) -> Disconnected {
-        match self.closed.take() {
-            Some(close) => Disconnected::Closed(close),
-            None => disconnected_by(error),
-        }
+        self.closed.take().unwrap_or_else(|| disconnected_by(error))
     }
 }

@@ -4,13 +4,19 @@ use alloc::string::ToString;
 use alloc::sync::Arc;
 use std::io;
 
+use core::time::Duration;
 use futures_core::Stream;
 use futures_sink::Sink;
+
 use tungstenite::Message;
+use tungstenite::client::IntoClientRequest;
 use tungstenite::error::ProtocolError;
+use tungstenite::handshake::client::Request;
+use tungstenite::http::{HeaderName, HeaderValue, header};
+use tungstenite::protocol::WebSocketConfig;
 use tungstenite::protocol::frame::coding::CloseCode;
 
-use crate::client::{ConnectFailure, ConnectFailureKind, Disconnected};
+use crate::client::{ConnectFailure, ConnectFailureKind, ConnectRequest, Disconnected};
 use crate::{CloseFrame, Frame};
 
 /// An open WebSocket connection: a stream and a sink of messages.
@@ -32,7 +38,8 @@ impl<T> Transport for T where
 {
 }
 
-pub(super) fn message_of(frame: &Frame) -> Message {
+/// A frame of the session, for the WebSocket layer.
+pub fn message_of(frame: &Frame) -> Message {
     match frame {
         Frame::Text(text) => Message::text(text.as_ref()),
         Frame::Binary(bytes) => Message::Binary(bytes.to_vec().into()),
@@ -42,7 +49,7 @@ pub(super) fn message_of(frame: &Frame) -> Message {
     }
 }
 
-pub(super) fn close_message(close: Option<&CloseFrame>) -> Message {
+fn close_message(close: Option<&CloseFrame>) -> Message {
     Message::Close(close.map(|close| tungstenite::protocol::CloseFrame {
         code: CloseCode::from(close.code),
         reason: close.reason.as_str().into(),
@@ -50,7 +57,7 @@ pub(super) fn close_message(close: Option<&CloseFrame>) -> Message {
 }
 
 /// The session's view of a message; `None` for a raw frame, which is never read.
-pub(super) fn frame_of(message: Message) -> Option<Frame> {
+pub fn frame_of(message: Message) -> Option<Frame> {
     Some(match message {
         Message::Text(text) => Frame::Text(Arc::from(text.as_str())),
         Message::Binary(bytes) => Frame::Binary(Arc::from(bytes.as_ref())),
@@ -87,4 +94,67 @@ pub fn io_failure(error: &io::Error) -> ConnectFailure {
         _ => ConnectFailureKind::Io,
     };
     ConnectFailure::new(kind, error.to_string())
+}
+
+/// The upgrade request, with the headers of the session.
+///
+/// # Errors
+///
+/// [`ConnectFailureKind::Handshake`], when a header or the URI cannot be sent; a checked configuration has none such.
+pub fn client_request(request: &ConnectRequest) -> Result<Request, ConnectFailure> {
+    let unsendable = |what: &str| {
+        ConnectFailure::new(
+            ConnectFailureKind::Handshake,
+            alloc::format!("{what} cannot be sent"),
+        )
+    };
+    let mut upgrade = request
+        .endpoint
+        .as_str()
+        .into_client_request()
+        .map_err(|_| unsendable("the URI"))?;
+    for (name, value) in &request.headers {
+        let header = HeaderName::try_from(name.as_str()).map_err(|_| unsendable(name))?;
+        let mut value = HeaderValue::try_from(value.as_str()).map_err(|_| unsendable(name))?;
+        // Whoever logs the request does not log this.
+        value.set_sensitive(true);
+        upgrade.headers_mut().append(header, value);
+    }
+    Ok(upgrade)
+}
+
+/// Limits and buffers: messages of the protocol are small, most of the time.
+pub fn websocket_config(max_message_bytes: usize) -> WebSocketConfig {
+    WebSocketConfig::default()
+        .read_buffer_size(4 * 1024)
+        .write_buffer_size(16 * 1024)
+        .max_message_size(Some(max_message_bytes))
+        .max_frame_size(Some(max_message_bytes))
+}
+
+/// Why the WebSocket handshake failed.
+pub fn handshake_failure(error: &tungstenite::Error) -> ConnectFailure {
+    use tungstenite::Error;
+    match error {
+        Error::Http(response) => {
+            let status = response.status().as_u16();
+            let detail = if response.status().is_redirection() {
+                "redirects are not followed: the authentication would go to a host that nobody named"
+            } else {
+                ""
+            };
+            let retry_after = response
+                .headers()
+                .get(header::RETRY_AFTER)
+                .and_then(|value| value.to_str().ok()?.trim().parse().ok())
+                .map(Duration::from_secs);
+            ConnectFailure {
+                retry_after,
+                ..ConnectFailure::new(ConnectFailureKind::Http { status }, detail)
+            }
+        }
+        Error::Io(error) if error.kind() != io::ErrorKind::UnexpectedEof => io_failure(error),
+        Error::Tls(error) => ConnectFailure::new(ConnectFailureKind::Tls, error.to_string()),
+        other => ConnectFailure::new(ConnectFailureKind::Handshake, other.to_string()),
+    }
 }
