@@ -1,1 +1,3 @@
 //! What the suites share: vectors, a virtual world, checks.
+
+pub mod fuzz;
