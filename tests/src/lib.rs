@@ -1,3 +1,6 @@
 //! What the suites share: vectors, a virtual world, checks.
+#![allow(clippy::panic, reason = "a harness fails a test by panicking")]
 
 pub mod fuzz;
+pub mod pair;
+pub mod solo;
