@@ -3,4 +3,6 @@
 
 pub mod fuzz;
 pub mod pair;
+pub mod python;
 pub mod solo;
+pub mod vectors;
