@@ -1,1 +1,4 @@
 //! What the suites share: vectors, a virtual world, checks.
+
+pub mod python;
+pub mod vectors;
