@@ -5,6 +5,8 @@
 
 extern crate alloc;
 
+#[cfg(feature = "facilitator")]
+pub mod facilitator;
 mod frame;
 pub mod message;
 pub mod signature;
