@@ -41,6 +41,10 @@ fn floats_are_pythons() {
         // A power of two: its neighbour below is closer than the one above.
         ("5.6843418860808015e-14", "5.684341886080802e-14"),
         ("7.1202363472230444e-307", "7.120236347223045e-307"),
+        // Exactly between two texts of the same length: the even one.
+        ("1273812973436447.25", "1273812973436447.2"),
+        ("1273812973436447.75", "1273812973436447.8"),
+        ("2.98023223876953125e-08", "2.9802322387695312e-08"),
         ("1e400", "Infinity"),
         ("-1e400", "-Infinity"),
         ("1e-400", "0.0"),
