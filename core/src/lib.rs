@@ -4,7 +4,12 @@
 #![deny(missing_docs)]
 
 extern crate alloc;
+#[cfg(feature = "driver")]
+extern crate std;
 
+pub mod client;
+#[cfg(feature = "driver")]
+pub mod driver;
 #[cfg(feature = "facilitator")]
 pub mod facilitator;
 mod frame;

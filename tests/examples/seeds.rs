@@ -1,0 +1,86 @@
+//! Writes the fuzz targets' seeds, `fuzz/corpus/`, anew from the golden vectors:
+//! `cargo run -p facilitator-tests --example seeds`.
+
+use std::error::Error;
+use std::fs;
+use std::path::Path;
+
+use serde::Deserialize;
+
+/// One line of each kind: every message, every variant of a union, and each way of being wrong.
+const SEEDS: [&str; 44] = [
+    "auth/ok",
+    "auth/sig_list",
+    "cheated/details_float",
+    "cheated/details_null",
+    "cheated/full",
+    "cheated/full/pyjson",
+    "cheated/min",
+    "cheated/raw_details_nan",
+    "heartbeat/extra/union",
+    "heartbeat/ok/union",
+    "job/full",
+    "job/full/pyjson",
+    "job/env_int_value",
+    "job/limit_frac",
+    "job/limit_huge",
+    "job/limit_str_underscore",
+    "job/signature_null",
+    "job/sig_b64_ws",
+    "job/sig_ts_over_u64",
+    "job/streaming/ip_null",
+    "job/upload/multi_sysout_post",
+    "job/upload/multi_sysout_put",
+    "job/upload/single_put",
+    "job/upload/zip_post_fields",
+    "job/use_gpu_yes",
+    "job/volume/huggingface_full",
+    "job/volume/huggingface_pattern_str",
+    "job/volume/inline_path",
+    "job/volume/multi_all",
+    "job/volume/zip_url_path",
+    "job/vol_bad_tag",
+    "response/error_many/pyjson",
+    "response/raw_bigint",
+    "response/raw_deep_nesting_150",
+    "response/raw_dup_key_last_wins_ok",
+    "response/raw_lone_surrogate",
+    "response/success",
+    "response/unicode/pyjson",
+    "specs/ok",
+    "status/all_metadata/union",
+    "status/completed/miner_response_extra",
+    "status/horde_failed/unknown/generic_error",
+    "status/stream_port_str_coerced/union",
+    "union/int_tag",
+];
+
+#[derive(Deserialize)]
+struct Vector {
+    name: String,
+    json: Option<String>,
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let corpus = tests.join("../fuzz/corpus/decode");
+    let mut wanted = SEEDS.to_vec();
+
+    fs::create_dir_all(&corpus)?;
+    for file in ["wire_accept.jsonl", "wire_edge.jsonl"] {
+        for line in fs::read_to_string(tests.join("vectors").join(file))?.lines() {
+            let vector: Vector = serde_json::from_str(line)?;
+            let Some(place) = wanted.iter().position(|name| *name == vector.name) else {
+                continue;
+            };
+            let json = vector.json.ok_or("a seed must be text")?;
+            fs::write(corpus.join(vector.name.replace('/', "-")), json)?;
+            wanted.swap_remove(place);
+        }
+    }
+    if wanted.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("not among the vectors: {wanted:?}").into())
+    }
+}
