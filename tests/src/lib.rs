@@ -3,6 +3,7 @@
 
 pub mod fuzz;
 pub mod pair;
+
 pub mod python;
 pub mod solo;
 pub mod vectors;
