@@ -79,7 +79,6 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use json::Style;
 use reader::{Read, Reader};
 
 pub use authentication::{V0AuthenticationRequest, V0Heartbeat};
@@ -88,7 +87,7 @@ pub use error::{DecodeError, ExpectedType, Issue, IssueKind, JsonType, PathSegme
 pub use integer::{Integer, ParseIntegerError};
 pub use job_request::{ExecutorClass, StreamingDetails, V2JobRequest};
 pub use json::{Json, MAX_BYTES, MAX_DEPTH, MAX_VALUES};
-pub(crate) use json::{Encode, Sink, Value, Writer};
+pub(crate) use json::{Encode, Sink, Style, Value, Writer, escape_python};
 pub use map::{JsonMap, OrderedMap, StringMap};
 pub use metadata::{
     HordeFailureDetails, HordeFailureReason, JobFailureDetails, JobFailureReason, JobFailureStage,
