@@ -3,3 +3,4 @@
 mod auth;
 mod observed;
 mod signed;
+mod wire;
