@@ -1,21 +1,22 @@
 //! How numbers with a fraction are spelled: the reference's Rust serializer and Python differ.
 
-use alloc::format;
 use alloc::string::String;
 use core::fmt::Write as _;
 
-/// The shortest digits that mean `value`, without a point, and the place of the point among them.
+/// The sign, the shortest digits that mean `value` without zeros around them, and the place of the point among them.
 ///
-/// `0.00123` has the digits `123` and the point at -2; `value` must be finite.
+/// `-0.00123` has the digits `123` and the point at -2; zero has no digits. `value` must be finite.
 fn shortest(value: f64) -> (bool, String, i32) {
-    // `{:e}` is the shortest text that reads back as the same number: d.ddde±x.
-    let text = format!("{:e}", value.abs());
-    let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-    (
-        value.is_sign_negative(),
-        digits.replace('.', ""),
-        exponent.parse::<i32>().unwrap_or(0) + 1,
-    )
+    // Where two shortest texts are equally near, Python and the reference take the even one, and so does serde_json.
+    // `{:e}` takes the other one.
+    let text = serde_json::to_string(&value.abs()).unwrap_or_default();
+    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let digits = [whole, fraction].concat();
+    let significant = digits.trim_start_matches('0');
+    let count = |digits: &str| i32::try_from(digits.len()).unwrap_or_default();
+    let point = exponent.parse::<i32>().unwrap_or_default() + count(whole) - (count(&digits) - count(significant));
+    (value.is_sign_negative(), significant.trim_end_matches('0').into(), point)
 }
 
 /// Digits with the point at its place, at least one digit on either side of it.
@@ -54,7 +55,7 @@ fn scientific(out: &mut String, digits: &str) {
 pub(super) fn compact(value: f64) -> String {
     let (negative, digits, point) = shortest(value);
     let mut out = String::from(if negative { "-" } else { "" });
-    if digits == "0" {
+    if digits.is_empty() {
         out.push_str("0.0");
     } else if (-4..=16).contains(&point) {
         positional(&mut out, &digits, point);
@@ -69,7 +70,7 @@ pub(super) fn compact(value: f64) -> String {
 pub(super) fn python(value: f64) -> String {
     let (negative, digits, point) = shortest(value);
     let mut out = String::from(if negative { "-" } else { "" });
-    if digits == "0" {
+    if digits.is_empty() {
         out.push_str("0.0");
     } else if (-3..=16).contains(&point) {
         positional(&mut out, &digits, point);
@@ -132,17 +133,31 @@ mod tests {
     }
 
     #[test]
-    fn serde_json_spells_alike() {
-        // The reference's serializer is built on a serde_json that wrote no plus sign; today's differs in nothing else.
+    fn of_two_that_are_equally_near_the_even_one() {
+        // As Python says; the other one would be a different text under the same signature.
+        for (value, expected) in [
+            (667_082_108_456_853.25, "667082108456853.2"),
+            (667_082_108_456_853.75, "667082108456853.8"),
+            (667_082_108_456_852.75, "667082108456852.8"),
+            (2_f64.powi(-24), "5.960464477539063e-8"),
+        ] {
+            assert_eq!(compact(value), expected);
+            assert_eq!(python(value).replace("e-0", "e-"), expected);
+        }
+    }
+
+    #[test]
+    fn every_spelling_means_the_same_number() {
         let mut bits = 0x9E37_79B9_7F4A_7C15_u64;
         for n in 0..20_000 {
             bits = bits.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            // Every other one near 1, where the spelling changes.
-            let value = f64::from_bits(if n % 2 == 0 { bits } else { (bits >> 8) | 0x3C00_0000_0000_0000 });
+            // Every other one between 1e-8 and 1e19, where the spelling changes.
+            let near = ((bits >> 2) & 0x03FF_FFFF_FFFF_FFFF) | 0x3C00_0000_0000_0000;
+            let value = f64::from_bits(if n % 2 == 0 { bits } else { near });
             if value.is_finite() {
-                let model = serde_json::to_string(&value).map(|text| text.replace('+', ""));
-                assert_eq!(Some(compact(value)), model.ok());
-                assert_eq!(python(value).parse(), Ok(value));
+                assert_eq!((compact(value).parse(), python(value).parse()), (Ok(value), Ok(value)));
+                // The reference's serializer is a serde_json that wrote no plus sign.
+                assert_eq!(Some(compact(value)), serde_json::to_string(&value).ok().map(|t| t.replace('+', "")));
             }
         }
     }

@@ -1,0 +1,272 @@
+//! Everything that can be set, with its default and its bounds. No behaviour, besides checking itself.
+
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::time::Duration;
+
+use super::endpoint::Endpoint;
+use super::error::ConfigError;
+use crate::message::DecodeMode;
+
+/// How a session behaves.
+///
+/// Start from [`Config::new`] and change what you need; [`FacilitatorClient::new`](super::FacilitatorClient::new)
+/// checks the whole. All fields are public on purpose: this is a value, not a machine.
+///
+/// ```
+/// use core::time::Duration;
+/// use facilitator_core::client::{Config, Endpoint};
+///
+/// let endpoint = Endpoint::parse("wss://facilitator.computehorde.io/ws/v0/")?;
+/// let config = Config { heartbeat_interval: Duration::from_secs(30), ..Config::new(endpoint) };
+/// assert!(config.check().is_ok());
+/// # Ok::<(), facilitator_core::client::EndpointError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Where the facilitator listens.
+    pub endpoint: Endpoint,
+    /// The request header `X-Validator-Version`; the reference sends the environment variable `VALIDATOR_VERSION`, or `unknown`.
+    pub validator_version: String,
+    /// The request header `X-Validator-Runner-Version`; the reference sends `VALIDATOR_RUNNER_VERSION`, or `unknown`.
+    pub runner_version: String,
+    /// Further request headers, sent with every connection attempt.
+    pub extra_headers: Vec<(String, String)>,
+    /// How strictly inbound messages are read.
+    pub decode_mode: DecodeMode,
+
+    /// Time between two heartbeats; the first goes out right after authentication. The facilitator routes jobs only
+    /// to a connection heard from within 3 minutes. Default 60 s, as the reference.
+    pub heartbeat_interval: Duration,
+    /// Time between two WebSocket pings. Proxies cut what is silent for 60 s. Default 20 s, as the reference.
+    pub ping_interval: Duration,
+    /// How long after a ping the peer may stay silent before the connection counts as dead. Default 20 s.
+    pub pong_timeout: Duration,
+
+    /// Bound on DNS, TCP, TLS and the WebSocket upgrade together. Default 15 s.
+    pub connect_timeout: Duration,
+    /// Bound on the wait for the answer to the authentication. Default 15 s.
+    pub authentication_timeout: Duration,
+    /// Bound on the wait for the next `Response` while a status update is unanswered. Default 30 s.
+    pub acknowledgement_timeout: Duration,
+    /// Bound on the closing handshake. Default 3 s.
+    pub close_timeout: Duration,
+    /// Bound on everything between `stop` and the end. Default 10 s.
+    pub drain_timeout: Duration,
+
+    /// Upper limit of the first random delay before a new attempt. Default 1 s.
+    pub backoff_initial: Duration,
+    /// Upper limit of every delay before a new attempt. Default 60 s.
+    pub backoff_max: Duration,
+    /// How long a session must have been ready before the backoff starts anew. Default 30 s.
+    pub backoff_reset_after: Duration,
+    /// The delay after a refused authentication; up to a fifth of it is added at random. Default 5 minutes, the time
+    /// that the facilitator names for its list of validators to catch up.
+    pub refused_delay: Duration,
+    /// Upper limit of a delay that a server asks for with `Retry-After`. Default 10 minutes.
+    pub retry_after_max: Duration,
+
+    /// Status updates that may be sent without having been answered; 1 is stop-and-wait. Default 64.
+    pub window: usize,
+    /// Status updates that may be owed at once, the slots kept for terminal statuses included. Default 1000.
+    pub outbox_entries: usize,
+    /// Machine specs that may be owed at once. Default 256.
+    pub specs_entries: usize,
+    /// Bytes that may be owed at once. The terminal status of an open job is taken even beyond it. Default 64 MiB.
+    pub outbox_bytes: usize,
+    /// Largest message that is sent. Some facilitators refuse 20 MiB. Default 16 MiB.
+    pub message_bytes: usize,
+    /// Largest message that is taken from the facilitator; job requests can carry whole volumes. Default 64 MiB.
+    pub inbound_message_bytes: usize,
+    /// Jobs that may be open at once; further requests are answered `rejected` with reason `busy`. Default 1000.
+    pub open_jobs: usize,
+    /// Ended jobs that are remembered, so that a repeated request does not run them again. Default 10 000.
+    pub ended_jobs: usize,
+}
+
+impl Config {
+    /// The defaults, for this endpoint.
+    pub fn new(endpoint: Endpoint) -> Self {
+        Self {
+            endpoint,
+            validator_version: String::from("unknown"),
+            runner_version: String::from("unknown"),
+            extra_headers: Vec::new(),
+            decode_mode: DecodeMode::Lenient,
+            heartbeat_interval: Duration::from_mins(1),
+            ping_interval: Duration::from_secs(20),
+            pong_timeout: Duration::from_secs(20),
+            connect_timeout: Duration::from_secs(15),
+            authentication_timeout: Duration::from_secs(15),
+            acknowledgement_timeout: Duration::from_secs(30),
+            close_timeout: Duration::from_secs(3),
+            drain_timeout: Duration::from_secs(10),
+            backoff_initial: Duration::from_secs(1),
+            backoff_max: Duration::from_mins(1),
+            backoff_reset_after: Duration::from_secs(30),
+            refused_delay: Duration::from_mins(5),
+            retry_after_max: Duration::from_mins(10),
+            window: 64,
+            outbox_entries: 1000,
+            specs_entries: 256,
+            outbox_bytes: 64 * MIB,
+            message_bytes: 16 * MIB,
+            inbound_message_bytes: 64 * MIB,
+            open_jobs: 1000,
+            ended_jobs: 10_000,
+        }
+    }
+
+    /// Whether the values make sense together.
+    ///
+    /// # Errors
+    ///
+    /// The first value that does not, by its field's name.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let durations = [
+            ("heartbeat_interval", self.heartbeat_interval),
+            ("ping_interval", self.ping_interval),
+            ("pong_timeout", self.pong_timeout),
+            ("connect_timeout", self.connect_timeout),
+            ("authentication_timeout", self.authentication_timeout),
+            ("acknowledgement_timeout", self.acknowledgement_timeout),
+            ("close_timeout", self.close_timeout),
+            ("drain_timeout", self.drain_timeout),
+            ("backoff_initial", self.backoff_initial),
+            ("backoff_max", self.backoff_max),
+        ];
+        for (field, value) in durations {
+            if value.is_zero() {
+                return Err(ConfigError::Zero { field });
+            }
+        }
+        let counts = [
+            ("window", self.window),
+            ("outbox_bytes", self.outbox_bytes),
+            ("message_bytes", self.message_bytes),
+            ("inbound_message_bytes", self.inbound_message_bytes),
+            ("specs_entries", self.specs_entries),
+            ("open_jobs", self.open_jobs),
+        ];
+        for (field, value) in counts {
+            if value == 0 {
+                return Err(ConfigError::Zero { field });
+            }
+        }
+        // A job needs room for `received` and for its terminal status.
+        if self.outbox_entries < 2 {
+            return Err(ConfigError::OutboxTooSmall {
+                entries: self.outbox_entries,
+            });
+        }
+        if self.backoff_max < self.backoff_initial {
+            return Err(ConfigError::BackoffOrder {
+                initial: self.backoff_initial,
+                max: self.backoff_max,
+            });
+        }
+        for (name, value) in self.headers() {
+            check_header(name, value)?;
+        }
+        Ok(())
+    }
+
+    /// All request headers of a connection attempt that do not depend on the attempt.
+    pub(crate) fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        [
+            ("X-Validator-Version", self.validator_version.as_str()),
+            ("X-Validator-Runner-Version", self.runner_version.as_str()),
+        ]
+        .into_iter()
+        .chain(
+            self.extra_headers
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.as_str())),
+        )
+    }
+}
+
+const MIB: usize = 1024 * 1024;
+
+/// RFC 9110, section 5: a name is a token, a value has visible characters, spaces and tabs only.
+fn check_header(name: &str, value: &str) -> Result<(), ConfigError> {
+    let token = |c: u8| c.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&c);
+    let good_name = !name.is_empty() && name.bytes().all(token);
+    let good_value = value
+        .bytes()
+        .all(|c| c == b'\t' || (b' '..=b'~').contains(&c));
+    if good_name && good_value {
+        Ok(())
+    } else {
+        Err(ConfigError::Header { name: name.into() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config() -> Config {
+        Config::new(Endpoint::parse("ws://127.0.0.1:1/").unwrap())
+    }
+
+    #[test]
+    fn the_defaults_are_consistent() {
+        assert_eq!(config().check(), Ok(()));
+    }
+
+    #[test]
+    fn a_value_that_makes_no_sense_is_named() {
+        let zero = Config {
+            ping_interval: Duration::ZERO,
+            ..config()
+        };
+        assert_eq!(
+            zero.check(),
+            Err(ConfigError::Zero {
+                field: "ping_interval"
+            })
+        );
+        let window = Config {
+            window: 0,
+            ..config()
+        };
+        assert_eq!(window.check(), Err(ConfigError::Zero { field: "window" }));
+        let small = Config {
+            outbox_entries: 1,
+            ..config()
+        };
+        assert_eq!(
+            small.check(),
+            Err(ConfigError::OutboxTooSmall { entries: 1 })
+        );
+        let order = Config {
+            backoff_max: Duration::from_millis(1),
+            ..config()
+        };
+        assert!(matches!(
+            order.check(),
+            Err(ConfigError::BackoffOrder { .. })
+        ));
+    }
+
+    #[test]
+    fn a_header_cannot_smuggle_a_line() {
+        for (name, value) in [
+            ("X-A", "1\r\nX-B: 2"),
+            ("X A", "1"),
+            ("", "1"),
+            ("X-A", "\u{17c}"),
+        ] {
+            let config = Config {
+                extra_headers: alloc::vec![(name.into(), value.into())],
+                ..config()
+            };
+            assert_eq!(
+                config.check(),
+                Err(ConfigError::Header { name: name.into() }),
+                "{name:?}: {value:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,372 @@
+//! The life of a connection: timers that fire, what may be transmitted, the ways to lose it, and what comes next.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::backoff::Retry;
+use super::event::{
+    ConnectFailure, ConnectFailureKind, ConnectRequest, Event, LostReason, Outcome, Output, Owed,
+    PhaseChange, Subject,
+};
+use super::{Blame, FacilitatorClient, Link, Then, Timer};
+use crate::{CloseFrame, ConnectionId, Frame, Timestamp};
+
+/// Time and connections.
+impl FacilitatorClient {
+    pub(super) fn advance(&mut self, now: Timestamp) {
+        self.now = self.now.max(now);
+    }
+
+    /// What every input ends with: send what may be sent, end what is done, say what changed.
+    pub(super) fn after_input(&mut self) {
+        self.pump();
+        if self.draining.is_some() && self.outbox.is_empty() {
+            self.close_drained();
+        }
+        self.announce();
+    }
+
+    /// Tells of the phase, when it is another one.
+    pub(super) fn announce(&mut self) {
+        let phase = self.phase();
+        if phase == self.announced {
+            return;
+        }
+        self.announced = phase;
+        let (reason, next_attempt) = match &self.link {
+            Link::Waiting {
+                reason,
+                next_attempt,
+            } => (Some(reason.clone()), Some(*next_attempt)),
+            _ => (None, None),
+        };
+        let retry_in = next_attempt.map(|at| at.saturating_duration_since(self.now));
+        self.emit(Event::Phase(PhaseChange {
+            phase,
+            reason,
+            next_attempt,
+            retry_in,
+        }));
+    }
+
+    /// Transmits what the windows allow: statuses first, then a slice of specs and the ping that proves it.
+    pub(super) fn pump(&mut self) {
+        let Link::Ready { connection, .. } = self.link else {
+            return;
+        };
+        while let Some(entry) = self
+            .outbox
+            .next_status(self.config.window, self.frames_sent)
+        {
+            let (frame, repeated) = (
+                Frame::Text(Arc::clone(&entry.owed.text)),
+                entry.owed.transmissions > 1,
+            );
+            self.stats.statuses_sent += 1;
+            self.stats.statuses_resent += u64::from(repeated);
+            self.transmit(connection, frame);
+            if self.timers.get(Timer::Acknowledgement).is_none() {
+                self.timers.arm(
+                    Timer::Acknowledgement,
+                    self.now + self.config.acknowledgement_timeout,
+                );
+            }
+        }
+        while let Some(entry) = self.outbox.next_specs(self.frames_sent) {
+            let frame = Frame::Text(Arc::clone(&entry.owed.text));
+            self.stats.specs_sent += 1;
+            self.transmit(connection, frame);
+        }
+        // A status that is answered later proves the specs before it; with none under way, a ping has to.
+        if self.outbox.specs_in_flight() > 0 && self.outbox.statuses_in_flight() == 0 {
+            self.ping(connection);
+        }
+    }
+
+    pub(super) fn connect(&mut self) {
+        self.next_connection += 1;
+        let connection = ConnectionId(self.next_connection);
+        self.link = Link::Connecting(connection);
+        self.stats.connect_attempts += 1;
+        self.timers
+            .arm(Timer::Connect, self.now + self.config.connect_timeout);
+        self.outputs.push_back(Output::Connect(
+            connection,
+            ConnectRequest::new(&self.config),
+        ));
+    }
+
+    pub(super) fn become_ready(&mut self, connection: ConnectionId) {
+        self.timers.disarm(Timer::Authentication);
+        self.link = Link::Ready {
+            connection,
+            since: self.now,
+        };
+        self.stats.sessions += 1;
+        self.beat(connection);
+        self.timers
+            .arm(Timer::Ping, self.now + self.config.ping_interval);
+    }
+
+    pub(super) fn beat(&mut self, connection: ConnectionId) {
+        self.stats.heartbeats_sent += 1;
+        self.transmit(connection, self.heartbeat.clone());
+        self.timers
+            .arm(Timer::Heartbeat, self.now + self.config.heartbeat_interval);
+    }
+
+    pub(super) fn ping(&mut self, connection: ConnectionId) {
+        if let Some(ping) = self.keepalive.ping(self.frames_sent) {
+            self.stats.pings_sent += 1;
+            self.transmit(connection, ping);
+            self.timers
+                .arm(Timer::Pong, self.now + self.config.pong_timeout);
+        }
+    }
+
+    /// Whatever the peer sends shows that it lives.
+    pub(super) fn note_life(&mut self) {
+        if self.timers.get(Timer::Pong).is_some() {
+            self.timers
+                .arm(Timer::Pong, self.now + self.config.pong_timeout);
+        }
+    }
+
+    pub(super) fn current_connection(&self) -> Option<ConnectionId> {
+        match self.link {
+            // Before a connection is reported as connected, nothing can come of it.
+            Link::Down | Link::Waiting { .. } | Link::Connecting(_) => None,
+            Link::Authenticating(connection)
+            | Link::Ready { connection, .. }
+            | Link::Closing { connection, .. } => Some(connection),
+        }
+    }
+
+    pub(super) fn fire(&mut self, timer: Timer) {
+        match (timer, &self.link) {
+            (Timer::Close, Link::Closing { then, .. }) => {
+                let then = then.clone();
+                self.drop_connection();
+                self.after_closing(then);
+            }
+            (Timer::Drain, link) if self.draining.is_some() => {
+                if let Link::Ready { connection, .. } = link {
+                    // One attempt to say goodbye; nobody waits for the answer.
+                    let close = CloseFrame::new(CloseFrame::NORMAL);
+                    self.outputs
+                        .push_back(Output::Disconnect(*connection, Some(close)));
+                }
+                self.drop_connection();
+                self.finish();
+            }
+            (Timer::Connect, Link::Connecting(connection)) => {
+                let connection = *connection;
+                self.stats.connect_failures += 1;
+                let failure = ConnectFailure::new(ConnectFailureKind::Timeout, "");
+                self.give_up(
+                    connection,
+                    LostReason::ConnectFailed(failure),
+                    Retry::Backoff,
+                    Blame::Nobody,
+                );
+            }
+            (Timer::Authentication, Link::Authenticating(connection)) => {
+                let connection = *connection;
+                self.stats.authentication_failures += 1;
+                self.give_up(
+                    connection,
+                    LostReason::AuthenticationTimeout,
+                    Retry::Backoff,
+                    Blame::Nobody,
+                );
+            }
+            (Timer::Acknowledgement, Link::Ready { connection, .. }) => {
+                let connection = *connection;
+                self.give_up(
+                    connection,
+                    LostReason::AcknowledgementTimeout,
+                    Retry::Backoff,
+                    Blame::Oldest,
+                );
+            }
+            (Timer::Pong, Link::Ready { connection, .. }) => {
+                let connection = *connection;
+                self.give_up(
+                    connection,
+                    LostReason::PongTimeout,
+                    Retry::Backoff,
+                    Blame::Oldest,
+                );
+            }
+            (Timer::Reconnect, Link::Waiting { .. }) => self.connect(),
+            (Timer::Heartbeat, Link::Ready { connection, .. }) => {
+                let connection = *connection;
+                self.beat(connection);
+            }
+            (Timer::Ping, Link::Ready { connection, .. }) => {
+                let connection = *connection;
+                self.ping(connection);
+                self.timers
+                    .arm(Timer::Ping, self.now + self.config.ping_interval);
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes note that a connection is lost. What is in flight is owed again.
+    pub(super) fn lose(&mut self, connection: ConnectionId, reason: LostReason, blame: Blame) {
+        if let Link::Ready { since, .. } = self.link
+            && self.now.saturating_duration_since(since) >= self.config.backoff_reset_after
+        {
+            self.backoff.reset();
+        }
+        if !matches!(self.link, Link::Connecting(_)) {
+            self.stats.connections_lost += 1;
+        }
+        self.timers.disarm_connection();
+        self.keepalive.reset();
+        match blame {
+            Blame::Nobody => self.outbox.requeue(),
+            Blame::Oldest => {
+                for poison in self.outbox.break_connection() {
+                    self.settle(poison.owed.clone(), Outcome::SetAside(poison.owed));
+                }
+            }
+        }
+        self.emit(Event::ConnectionLost {
+            connection,
+            reason: reason.clone(),
+            owed: self.outbox.len(),
+        });
+        self.link = Link::Waiting {
+            reason,
+            next_attempt: self.now,
+        };
+    }
+
+    /// Drops a connection that is beyond a closing handshake.
+    pub(super) fn give_up(
+        &mut self,
+        connection: ConnectionId,
+        reason: LostReason,
+        retry: Retry,
+        blame: Blame,
+    ) {
+        self.outputs.push_back(Output::Disconnect(connection, None));
+        self.lose(connection, reason, blame);
+        self.wait(retry);
+    }
+
+    /// Closes a connection with a handshake, to try again after it.
+    pub(super) fn give_up_politely(
+        &mut self,
+        connection: ConnectionId,
+        reason: LostReason,
+        retry: Retry,
+        blame: Blame,
+    ) {
+        self.lose(connection, reason.clone(), blame);
+        self.close(connection, Then::Retry(retry, reason));
+    }
+
+    pub(super) fn close(&mut self, connection: ConnectionId, then: Then) {
+        self.timers.disarm_connection();
+        let deadline = self.now + self.config.close_timeout;
+        self.timers.arm(
+            Timer::Close,
+            self.draining.map_or(deadline, |drain| deadline.min(drain)),
+        );
+        self.outputs.push_back(Output::Disconnect(
+            connection,
+            Some(CloseFrame::new(CloseFrame::NORMAL)),
+        ));
+        self.link = Link::Closing { connection, then };
+    }
+
+    pub(super) fn after_closing(&mut self, then: Then) {
+        match then {
+            Then::Stop => self.finish(),
+            Then::Retry(retry, reason) => {
+                self.timers.disarm(Timer::Close);
+                self.link = Link::Waiting {
+                    reason,
+                    next_attempt: self.now,
+                };
+                self.wait(retry);
+            }
+        }
+    }
+
+    /// Without a connection: until when?
+    pub(super) fn wait(&mut self, retry: Retry) {
+        let at = self.now + self.backoff.next_delay(retry, &self.config);
+        if let Link::Waiting { next_attempt, .. } = &mut self.link {
+            *next_attempt = at;
+        }
+        if self.draining.is_some_and(|deadline| at >= deadline) {
+            self.finish();
+        } else {
+            self.timers.arm(Timer::Reconnect, at);
+        }
+    }
+
+    /// Stopping, and nothing is owed any more.
+    pub(super) fn close_drained(&mut self) {
+        match &mut self.link {
+            Link::Down => {}
+            Link::Waiting { .. } => self.finish(),
+            Link::Connecting(_) => {
+                self.drop_connection();
+                self.finish();
+            }
+            Link::Authenticating(connection) | Link::Ready { connection, .. } => {
+                let connection = *connection;
+                self.close(connection, Then::Stop);
+            }
+            Link::Closing { then, .. } => *then = Then::Stop,
+        }
+    }
+
+    /// Tells the driver to drop whatever there is of a connection.
+    pub(super) fn drop_connection(&mut self) {
+        if let Link::Connecting(connection)
+        | Link::Authenticating(connection)
+        | Link::Ready { connection, .. }
+        | Link::Closing { connection, .. } = self.link
+        {
+            self.outputs.push_back(Output::Disconnect(connection, None));
+        }
+    }
+
+    /// The end of the session: what is left is handed back.
+    pub(super) fn finish(&mut self) {
+        self.timers.disarm_all();
+        self.keepalive.reset();
+        self.draining = None;
+        self.link = Link::Down;
+        let owed: Vec<Owed> = self.outbox.take_all().collect();
+        for owed in &owed {
+            self.stats.handed_back += 1;
+            let mut ids = Vec::new();
+            if let Subject::JobStatus { uuid, status } = &owed.subject {
+                ids = self.jobs.handed_back(uuid, *status);
+            }
+            self.emit_receipt(
+                owed.id,
+                owed.subject.clone(),
+                owed.automatic,
+                Outcome::HandedBack(owed.clone()),
+            );
+            for id in ids {
+                self.emit_receipt(
+                    id,
+                    owed.subject.clone(),
+                    false,
+                    Outcome::HandedBack(owed.clone()),
+                );
+            }
+        }
+        self.announce();
+        self.emit(Event::Stopped { owed });
+    }
+}

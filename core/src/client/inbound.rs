@@ -1,0 +1,267 @@
+//! What the facilitator says: responses find their message, job requests become jobs, the rest becomes an event.
+
+use alloc::boxed::Box;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use super::backoff::Retry;
+use super::event::{
+    DeclineReason, Disconnected, Event, LostReason, Outcome, Owed, Refusal, Subject, Unexpected,
+};
+use super::responses::{self, About};
+use super::submit::rejection;
+use super::{Blame, FacilitatorClient, Link, Timer, authentication, door};
+use crate::message::{
+    FacilitatorMessage, JobRejectionReason, JobStatus, Response, V0JobStatusUpdate, V2JobRequest,
+};
+use crate::{CloseFrame, ConnectionId};
+
+/// Messages of the facilitator.
+impl FacilitatorClient {
+    pub(super) fn handle_text(&mut self, text: &str) {
+        self.stats.frames_received += 1;
+        match FacilitatorMessage::decode(text, self.config.decode_mode) {
+            Err(error) => {
+                self.stats.malformed_received += 1;
+                self.emit(Event::Malformed(error));
+            }
+            Ok(decoded) => {
+                let unknown = u64::try_from(decoded.unknown_field_count).unwrap_or(u64::MAX);
+                self.stats.unknown_fields_received += unknown;
+                match decoded.message {
+                    FacilitatorMessage::Response(response) => self.handle_response(response),
+                    FacilitatorMessage::JobRequest(request) => self.handle_job_request(request),
+                    FacilitatorMessage::JobCheated(report) => {
+                        self.stats.cheat_reports_received += 1;
+                        self.emit(Event::JobCheated(report));
+                    }
+                }
+            }
+        }
+    }
+
+    pub(super) fn handle_response(&mut self, response: Response) {
+        self.stats.responses_received += 1;
+        match self.link {
+            Link::Authenticating(connection) => match authentication::judge(&response) {
+                Ok(()) => self.become_ready(connection),
+                Err(refusal) => self.refused(connection, refusal),
+            },
+            Link::Ready { connection, .. } => self.match_response(connection, response),
+            // What comes during the closing handshake acknowledges nothing: it will be sent again.
+            _ => {}
+        }
+    }
+
+    pub(super) fn refused(&mut self, connection: ConnectionId, refusal: Refusal) {
+        self.stats.authentication_failures += 1;
+        let retry = retry_after_refusal(&refusal);
+        self.give_up_politely(
+            connection,
+            LostReason::AuthenticationRefused(refusal),
+            retry,
+            Blame::Nobody,
+        );
+    }
+
+    pub(super) fn match_response(&mut self, connection: ConnectionId, response: Response) {
+        let (statuses, specs) = (
+            self.outbox.statuses_in_flight(),
+            self.outbox.specs_in_flight(),
+        );
+        let about = match responses::about(&response) {
+            // With only one kind of message under way, there is no doubt.
+            About::Unclear if specs == 0 => About::StatusRefused,
+            About::Unclear if statuses == 0 => About::SpecsRefused,
+            about => about,
+        };
+        match about {
+            About::StatusStored => self.answer(response, |_| Outcome::Acknowledged),
+            About::StatusKnown => self.answer(response, |_| Outcome::AlreadyKnown),
+            About::StatusRefused => {
+                self.answer(response, |response| Outcome::Refused(response.errors));
+            }
+            About::SpecsRefused if specs > 0 => match self.outbox.refuse_specs() {
+                Some(entry) => self.settle(entry.owed, Outcome::Refused(response.errors)),
+                None => self.resolve_by_reconnect(connection, &response),
+            },
+            About::HeartbeatRefused => {
+                self.emit_unexpected(Unexpected::HeartbeatRefused {
+                    errors: response.errors,
+                });
+            }
+            About::NotAuthenticated => {
+                let reason = LostReason::NotAuthenticated(first_error(&response));
+                self.give_up_politely(connection, reason, Retry::Backoff, Blame::Nobody);
+            }
+            About::SpecsRefused | About::Nothing => {
+                self.emit_unexpected(Unexpected::Response {
+                    errors: response.errors,
+                });
+            }
+            About::Unclear => self.resolve_by_reconnect(connection, &response),
+        }
+    }
+
+    /// The oldest unanswered status update has its answer.
+    pub(super) fn answer(&mut self, response: Response, outcome: impl FnOnce(Response) -> Outcome) {
+        let Some((entry, specs)) = self.outbox.answer_status() else {
+            self.emit_unexpected(Unexpected::Response {
+                errors: response.errors,
+            });
+            return;
+        };
+        for entry in specs {
+            self.settle(entry.owed, Outcome::Acknowledged);
+        }
+        self.settle(entry.owed, outcome(response));
+        if self.outbox.statuses_in_flight() == 0 {
+            self.timers.disarm(Timer::Acknowledgement);
+        } else {
+            self.timers.arm(
+                Timer::Acknowledgement,
+                self.now + self.config.acknowledgement_timeout,
+            );
+        }
+    }
+
+    /// Everything is sent again on a new connection, one by one, which is always safe.
+    pub(super) fn resolve_by_reconnect(&mut self, connection: ConnectionId, response: &Response) {
+        self.outbox.suspect_all_in_flight();
+        let reason = LostReason::AmbiguousResponse(first_error(response));
+        self.give_up_politely(connection, reason, Retry::Backoff, Blame::Nobody);
+    }
+
+    pub(super) fn prove_specs(&mut self, frames: u64) {
+        for entry in self.outbox.prove(frames) {
+            self.settle(entry.owed, Outcome::Acknowledged);
+        }
+    }
+
+    pub(super) fn handle_close(&mut self, connection: ConnectionId, close: Option<CloseFrame>) {
+        if matches!(self.link, Link::Closing { .. }) {
+            return;
+        }
+        let (reason, retry) = self.judge_disconnect(Disconnected::Closed(close));
+        self.give_up_politely(connection, reason, retry, Blame::Oldest);
+    }
+
+    /// What the end of the current connection means.
+    pub(super) fn judge_disconnect(&mut self, how: Disconnected) -> (LostReason, Retry) {
+        match how {
+            Disconnected::Closed(close) => {
+                let authenticating = matches!(self.link, Link::Authenticating(_));
+                match authentication::judge_close(close.as_ref()).filter(|_| authenticating) {
+                    Some(refusal) => {
+                        self.stats.authentication_failures += 1;
+                        let retry = retry_after_refusal(&refusal);
+                        (LostReason::AuthenticationRefused(refusal), retry)
+                    }
+                    None => (LostReason::Closed(close), Retry::Backoff),
+                }
+            }
+            Disconnected::EndOfStream => (LostReason::EndOfStream, Retry::Backoff),
+            Disconnected::Io(detail) => (LostReason::Io(detail), Retry::Backoff),
+            Disconnected::Protocol(detail) => (LostReason::Protocol(detail), Retry::Backoff),
+        }
+    }
+
+    /// Takes a job on, or says why not. `received` is answered here, so that no application can forget it.
+    pub(super) fn handle_job_request(&mut self, request: Box<V2JobRequest>) {
+        let answer = match self.consider(&request.uuid) {
+            Ok(answer) => answer,
+            Err(reason) => return self.decline(&request.uuid, reason),
+        };
+        let (update, declined) = match answer {
+            None => (
+                V0JobStatusUpdate::new(&request.uuid, JobStatus::Received),
+                None,
+            ),
+            Some(reason) => {
+                let message = reason.to_string();
+                (
+                    rejection(&request.uuid, JobRejectionReason::Busy, &message),
+                    Some(reason),
+                )
+            }
+        };
+        match (self.submit_status(update, true), declined) {
+            (Ok(_), None) => {
+                self.stats.jobs_received += 1;
+                self.emit(Event::JobRequested(request));
+            }
+            (Ok(_), Some(reason)) => self.decline(&request.uuid, reason),
+            (Err(_), _) => self.decline(&request.uuid, DeclineReason::OutboxFull),
+        }
+    }
+
+    /// Whether a job can be taken on (`Ok(None)`), must be rejected (`Ok(reason)`), or cannot be answered at all.
+    pub(super) fn consider(&self, uuid: &str) -> Result<Option<DeclineReason>, DeclineReason> {
+        let uuid = door::parse_uuid(uuid).ok_or(DeclineReason::InvalidUuid)?;
+        if self.jobs.is_known(&uuid) {
+            return Err(DeclineReason::Duplicate);
+        }
+        if matches!(self.link, Link::Closing { .. }) {
+            return Err(DeclineReason::Closing);
+        }
+        if self.draining.is_some() {
+            return Ok(Some(DeclineReason::Stopping));
+        }
+        if self.jobs.open() >= self.config.open_jobs || self.check_room(2).is_err() {
+            return Ok(Some(DeclineReason::Busy));
+        }
+        Ok(None)
+    }
+
+    pub(super) fn decline(&mut self, uuid: &str, reason: DeclineReason) {
+        self.stats.jobs_declined += 1;
+        self.emit(Event::JobDeclined {
+            uuid: door::shorten(uuid),
+            reason,
+        });
+    }
+
+    /// A message has met its fate.
+    pub(super) fn settle(&mut self, owed: Owed, outcome: Outcome) {
+        let mut ids = Vec::new();
+        match &owed.subject {
+            Subject::JobStatus { uuid, status } => {
+                match &outcome {
+                    Outcome::Acknowledged => self.stats.statuses_acknowledged += 1,
+                    Outcome::AlreadyKnown => self.stats.statuses_already_known += 1,
+                    Outcome::Refused(_) => self.stats.statuses_refused += 1,
+                    Outcome::SetAside(_) => self.stats.statuses_set_aside += 1,
+                    Outcome::HandedBack(_) => self.stats.handed_back += 1,
+                }
+                ids = self.jobs.settled(
+                    uuid,
+                    *status,
+                    outcome.is_delivered(),
+                    self.config.ended_jobs,
+                );
+            }
+            Subject::MachineSpecs { .. } => {
+                self.stats.specs_acknowledged += u64::from(outcome.is_delivered());
+            }
+        }
+        for id in ids {
+            self.emit_receipt(id, owed.subject.clone(), false, outcome.clone());
+        }
+        self.emit_receipt(owed.id, owed.subject, owed.automatic, outcome);
+    }
+}
+
+fn retry_after_refusal(refusal: &Refusal) -> Retry {
+    match refusal {
+        Refusal::ValidatorNotFound | Refusal::SignatureInvalid => Retry::Refused,
+        Refusal::Other(_) => Retry::Backoff,
+    }
+}
+
+/// The `type` of the first error, for a log.
+fn first_error(response: &Response) -> String {
+    response.errors.first().map_or_else(
+        || String::from("no error given"),
+        |error| door::shorten(&error.kind),
+    )
+}

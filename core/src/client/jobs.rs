@@ -1,0 +1,230 @@
+//! Every job from its request to its terminal status, and the ended ones that must not run again. It knows no
+//! messages and no connection, only which statuses a job was given and what became of them.
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::vec::Vec;
+
+use uuid::Uuid;
+
+use super::event::UpdateId;
+use crate::message::JobStatus;
+
+/// What becomes of a status that the application gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Given {
+    /// It is new and has to be queued.
+    New,
+    /// The same status of the job is on its way: one update serves both.
+    Underway,
+    /// The facilitator has this status of the job already.
+    Delivered,
+}
+
+/// One job.
+#[derive(Clone, Debug, Default)]
+struct Job {
+    /// Statuses on their way, with the receipts that wait for them besides the first one's.
+    underway: Vec<(JobStatus, Vec<UpdateId>)>,
+    /// Statuses that the facilitator has.
+    delivered: Vec<JobStatus>,
+    terminal: Option<JobStatus>,
+}
+
+/// All jobs of a session.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Jobs {
+    /// Open ones, and ended ones that are remembered.
+    known: BTreeMap<Uuid, Job>,
+    /// Ended jobs, oldest first.
+    ended: VecDeque<Uuid>,
+    open: usize,
+    /// Receipts that wait for an update which was queued for another one.
+    shared: usize,
+}
+
+impl Jobs {
+    /// Whether the job is open, or among the remembered ended ones.
+    pub(super) fn is_known(&self, uuid: &Uuid) -> bool {
+        self.known.contains_key(uuid)
+    }
+
+    /// The terminal status that the job was given.
+    pub(super) fn terminal(&self, uuid: &Uuid) -> Option<JobStatus> {
+        self.known.get(uuid).and_then(|job| job.terminal)
+    }
+
+    /// Jobs without a terminal status: each has a slot reserved in the outbox.
+    pub(super) fn open(&self) -> usize {
+        self.open
+    }
+
+    /// Receipts that wait for another one's update: they count against the outbox too.
+    pub(super) fn shared(&self) -> usize {
+        self.shared
+    }
+
+    /// Takes up a job that is not known.
+    pub(super) fn take_up(&mut self, uuid: Uuid) {
+        if self.known.insert(uuid, Job::default()).is_none() {
+            self.open += 1;
+        }
+    }
+
+    /// What giving this status would mean. Changes nothing.
+    pub(super) fn look_up(&self, uuid: &Uuid, status: JobStatus) -> Given {
+        let Some(job) = self.known.get(uuid) else {
+            return Given::New;
+        };
+        if job.underway.iter().any(|(underway, _)| *underway == status) {
+            Given::Underway
+        } else if job.delivered.contains(&status) {
+            Given::Delivered
+        } else {
+            Given::New
+        }
+    }
+
+    /// A status of a known job was queued.
+    pub(super) fn queued(&mut self, uuid: &Uuid, status: JobStatus) {
+        let Some(job) = self.known.get_mut(uuid) else {
+            return;
+        };
+        job.underway.push((status, Vec::new()));
+        if status.is_terminal() && job.terminal.is_none() {
+            job.terminal = Some(status);
+            self.open -= 1;
+        }
+    }
+
+    /// A receipt shall wait for the same status that is on its way.
+    pub(super) fn share(&mut self, uuid: &Uuid, status: JobStatus, id: UpdateId) {
+        let Some(job) = self.known.get_mut(uuid) else {
+            return;
+        };
+        if let Some((_, ids)) = job
+            .underway
+            .iter_mut()
+            .find(|(underway, _)| *underway == status)
+        {
+            ids.push(id);
+            self.shared += 1;
+        }
+    }
+
+    /// A status has left the outbox for good. Returns the other receipts that waited for it.
+    pub(super) fn settled(
+        &mut self,
+        uuid: &Uuid,
+        status: JobStatus,
+        delivered: bool,
+        remember: usize,
+    ) -> Vec<UpdateId> {
+        let Some(job) = self.known.get_mut(uuid) else {
+            return Vec::new();
+        };
+        let ids = take_underway(job, status);
+        self.shared -= ids.len();
+        if delivered {
+            job.delivered.push(status);
+        }
+        if status.is_terminal() {
+            self.ended.push_back(*uuid);
+            while self.ended.len() > remember {
+                if let Some(oldest) = self.ended.pop_front() {
+                    self.known.remove(&oldest);
+                }
+            }
+        }
+        ids
+    }
+
+    /// A status was handed back: the job is as it was before it was given.
+    pub(super) fn handed_back(&mut self, uuid: &Uuid, status: JobStatus) -> Vec<UpdateId> {
+        let Some(job) = self.known.get_mut(uuid) else {
+            return Vec::new();
+        };
+        let ids = take_underway(job, status);
+        self.shared -= ids.len();
+        if job.terminal == Some(status) {
+            job.terminal = None;
+            self.open += 1;
+        }
+        ids
+    }
+}
+
+fn take_underway(job: &mut Job, status: JobStatus) -> Vec<UpdateId> {
+    match job
+        .underway
+        .iter()
+        .position(|(underway, _)| *underway == status)
+    {
+        Some(index) => job.underway.remove(index).1,
+        None => Vec::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: Uuid = Uuid::from_u128(1);
+
+    #[test]
+    fn a_status_is_new_then_underway_then_delivered() {
+        let mut jobs = Jobs::default();
+        jobs.take_up(A);
+        assert_eq!(jobs.look_up(&A, JobStatus::Accepted), Given::New);
+        jobs.queued(&A, JobStatus::Accepted);
+        assert_eq!(jobs.look_up(&A, JobStatus::Accepted), Given::Underway);
+        jobs.share(&A, JobStatus::Accepted, UpdateId(9));
+        assert_eq!(jobs.shared(), 1);
+        assert_eq!(
+            jobs.settled(&A, JobStatus::Accepted, true, 10),
+            [UpdateId(9)]
+        );
+        assert_eq!(
+            (jobs.look_up(&A, JobStatus::Accepted), jobs.shared()),
+            (Given::Delivered, 0)
+        );
+    }
+
+    #[test]
+    fn a_refused_status_may_be_given_again() {
+        let mut jobs = Jobs::default();
+        jobs.take_up(A);
+        jobs.queued(&A, JobStatus::Received);
+        jobs.settled(&A, JobStatus::Received, false, 10);
+        assert_eq!(jobs.look_up(&A, JobStatus::Received), Given::New);
+    }
+
+    #[test]
+    fn a_terminal_status_handed_back_opens_the_job_again() {
+        let mut jobs = Jobs::default();
+        jobs.take_up(A);
+        jobs.queued(&A, JobStatus::Failed);
+        assert_eq!(
+            (jobs.open(), jobs.terminal(&A)),
+            (0, Some(JobStatus::Failed))
+        );
+        jobs.handed_back(&A, JobStatus::Failed);
+        assert_eq!((jobs.open(), jobs.terminal(&A)), (1, None));
+    }
+
+    #[test]
+    fn only_so_many_ended_jobs_are_remembered() {
+        let mut jobs = Jobs::default();
+        for n in 1..=5 {
+            let uuid = Uuid::from_u128(n);
+            jobs.take_up(uuid);
+            jobs.queued(&uuid, JobStatus::Completed);
+            jobs.settled(&uuid, JobStatus::Completed, true, 3);
+        }
+        assert_eq!(jobs.open(), 0);
+        let known = |n| jobs.is_known(&Uuid::from_u128(n));
+        assert_eq!(
+            [known(1), known(2), known(3), known(4), known(5)],
+            [false, false, true, true, true]
+        );
+    }
+}

@@ -1,0 +1,417 @@
+//! The validator's side: [`FacilitatorClient`], the session that this project exists for.
+//!
+//! This file holds the session's state, its lifecycle and its inputs and outputs; `submit` (what the application
+//! wants), `connection` (time and connections) and `inbound` (what the facilitator says) are the rest of its methods.
+//! Only these four know the parts, and own no rule of their own: when to try again is `backoff`'s, what is owed is
+//! `outbox`'s, what a job was given is `jobs`', what may be sent at all is `door`'s. A part knows none of the others.
+
+mod authentication;
+mod backoff;
+mod config;
+mod connection;
+mod door;
+mod endpoint;
+mod error;
+mod event;
+mod inbound;
+mod jobs;
+mod keepalive;
+mod outbox;
+mod phase;
+mod responses;
+mod stats;
+mod submit;
+mod timer;
+
+use alloc::collections::VecDeque;
+use alloc::string::String;
+
+pub use self::config::Config;
+pub use self::endpoint::{Endpoint, EndpointError};
+pub use self::error::{ConfigError, LifecycleError, SendError};
+pub use self::event::{
+    ConnectFailure, ConnectFailureKind, ConnectRequest, DeclineReason, Disconnected, Event,
+    LostReason, Outcome, Output, Owed, PhaseChange, Receipt, Refusal, Subject, Unexpected,
+    UpdateId,
+};
+pub use self::phase::Phase;
+pub use self::stats::Stats;
+pub use self::timer::Timer;
+
+use self::authentication::Authenticator;
+use self::backoff::{Backoff, Retry};
+use self::jobs::Jobs;
+use self::keepalive::Keepalive;
+use self::outbox::Outbox;
+use self::timer::TimerTable;
+use crate::message::ValidatorMessage;
+use crate::signature::Keypair;
+use crate::{ConnectionId, Frame, Timestamp};
+
+/// One validator's session with a facilitator, without any IO.
+///
+/// Its methods are of four kinds:
+///
+/// - **lifecycle**: [`start`](Self::start), [`stop`](Self::stop), [`abort`](Self::abort);
+/// - **application**: `send_*`, `reject_job`, `fail_job`, `fail_horde`;
+/// - **inputs** of the driver: `handle_*`;
+/// - **outputs** for the driver: [`poll_output`](Self::poll_output), [`poll_timeout`](Self::poll_timeout).
+///
+/// After any of the first three, drain `poll_output` and then ask `poll_timeout` again; the
+/// [crate documentation](crate#the-drive-loop) shows the whole loop. Inputs in between the drain are legal.
+///
+/// Time is an argument. It never goes backwards: an earlier `now` than the latest counts as the latest.
+#[derive(Clone, Debug)]
+pub struct FacilitatorClient {
+    config: Config,
+    authenticator: Authenticator,
+    hotkey: String,
+    heartbeat: Frame,
+
+    now: Timestamp,
+    link: Link,
+    /// While a stop is under way: its deadline.
+    draining: Option<Timestamp>,
+    started_before: bool,
+    announced: Phase,
+    next_connection: u64,
+    /// Frames of ours that the current connection has carried.
+    frames_sent: u64,
+
+    timers: TimerTable,
+    backoff: Backoff,
+    keepalive: Keepalive,
+    outbox: Outbox,
+    jobs: Jobs,
+    outputs: VecDeque<Output>,
+    stats: Stats,
+}
+
+/// The connection, and what is known of it.
+#[derive(Clone, Debug)]
+enum Link {
+    /// The session does not run.
+    Down,
+    /// Until the next attempt.
+    Waiting {
+        reason: LostReason,
+        next_attempt: Timestamp,
+    },
+    Connecting(ConnectionId),
+    Authenticating(ConnectionId),
+    Ready {
+        connection: ConnectionId,
+        since: Timestamp,
+    },
+    /// The closing handshake, then what comes after it.
+    Closing {
+        connection: ConnectionId,
+        then: Then,
+    },
+}
+
+#[derive(Clone, Debug)]
+enum Then {
+    Stop,
+    Retry(Retry, LostReason),
+}
+
+/// Whose fault the end of a connection can be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Blame {
+    /// The oldest unanswered message may have caused it.
+    Oldest,
+    /// We know the reason, and it is none of the messages.
+    Nobody,
+}
+
+/// Lifecycle.
+impl FacilitatorClient {
+    /// A session that has not been started.
+    ///
+    /// `seed` feeds the jitter, the only randomness: with equal seeds, equal inputs give equal outputs. Runtimes take
+    /// a random one.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`], when the configuration makes no sense.
+    pub fn new(config: Config, keypair: &Keypair, seed: u64) -> Result<Self, ConfigError> {
+        config.check()?;
+        Ok(Self {
+            authenticator: Authenticator::new(keypair),
+            hotkey: keypair.public().to_ss58(),
+            heartbeat: Frame::text(ValidatorMessage::Heartbeat.encode()),
+            config,
+            now: Timestamp::ZERO,
+            link: Link::Down,
+            draining: None,
+            started_before: false,
+            announced: Phase::Idle,
+            next_connection: 0,
+            frames_sent: 0,
+            timers: TimerTable::default(),
+            backoff: Backoff::new(seed),
+            keepalive: Keepalive::default(),
+            outbox: Outbox::default(),
+            jobs: Jobs::default(),
+            outputs: VecDeque::new(),
+            stats: Stats::default(),
+        })
+    }
+
+    /// Starts the session: the first connection attempt is made at once.
+    ///
+    /// # Errors
+    ///
+    /// [`LifecycleError`], when it runs or is stopping; nothing changes then.
+    pub fn start(&mut self, now: Timestamp) -> Result<(), LifecycleError> {
+        self.advance(now);
+        match (&self.link, self.draining) {
+            (Link::Down, _) => {}
+            (_, Some(_)) => return Err(LifecycleError::AlreadyStopping),
+            (_, None) => return Err(LifecycleError::AlreadyStarted),
+        }
+        self.started_before = true;
+        self.backoff.reset();
+        self.connect();
+        self.after_input();
+        Ok(())
+    }
+
+    /// Stops gracefully: what is owed is delivered until `drain_timeout` has passed, the rest is handed back, the
+    /// connection is closed properly. [`Event::Stopped`] comes last, at the deadline at the latest.
+    ///
+    /// Nothing is waited for that cannot come: without a connection, and with the next attempt behind the deadline,
+    /// the session ends at once.
+    ///
+    /// # Errors
+    ///
+    /// [`LifecycleError`], when it does not run or is stopping already; nothing changes then.
+    pub fn stop(&mut self, now: Timestamp) -> Result<(), LifecycleError> {
+        self.advance(now);
+        if matches!(self.link, Link::Down) {
+            return Err(LifecycleError::NotStarted);
+        }
+        if self.draining.is_some() {
+            return Err(LifecycleError::AlreadyStopping);
+        }
+        let deadline = self.now + self.config.drain_timeout;
+        self.draining = Some(deadline);
+        self.timers.arm(Timer::Drain, deadline);
+        if let Some(closing) = self.timers.get(Timer::Close) {
+            self.timers.arm(Timer::Close, closing.min(deadline));
+        }
+        if matches!(&self.link, Link::Waiting { next_attempt, .. } if *next_attempt >= deadline) {
+            self.finish();
+        }
+        self.after_input();
+        Ok(())
+    }
+
+    /// Ends at once: the connection is dropped, what is owed is handed back, [`Event::Stopped`] is queued.
+    ///
+    /// # Errors
+    ///
+    /// [`LifecycleError::NotStarted`], when it does not run.
+    pub fn abort(&mut self, now: Timestamp) -> Result<(), LifecycleError> {
+        self.advance(now);
+        if matches!(self.link, Link::Down) {
+            return Err(LifecycleError::NotStarted);
+        }
+        self.drop_connection();
+        self.finish();
+        self.after_input();
+        Ok(())
+    }
+
+    /// Whether the session runs: it was started, and has not ended since.
+    pub fn is_running(&self) -> bool {
+        !matches!(self.link, Link::Down)
+    }
+
+    /// What the session is doing.
+    pub fn phase(&self) -> Phase {
+        match &self.link {
+            Link::Down => Phase::Idle,
+            Link::Closing { .. } => Phase::Closing,
+            _ if self.draining.is_some() => Phase::Draining,
+            Link::Waiting { .. } => Phase::Waiting,
+            Link::Connecting(_) => Phase::Connecting,
+            Link::Authenticating(_) => Phase::Authenticating,
+            Link::Ready { .. } => Phase::Ready,
+        }
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The validator's own address: SS58 with prefix 42.
+    pub fn hotkey(&self) -> &str {
+        &self.hotkey
+    }
+
+    /// Messages that were accepted and are neither delivered nor given back.
+    pub fn owed(&self) -> usize {
+        self.outbox.len()
+    }
+
+    /// Counters and gauges.
+    pub fn stats(&self) -> Stats {
+        Stats {
+            outbox_length: self.outbox.statuses_len(),
+            in_flight: self.outbox.statuses_in_flight(),
+            specs_length: self.outbox.specs_len(),
+            outbox_bytes: self.outbox.bytes(),
+            open_jobs: self.jobs.open(),
+            ..self.stats
+        }
+    }
+}
+
+/// What the driver reports.
+impl FacilitatorClient {
+    /// The connection stands: the WebSocket handshake has succeeded.
+    pub fn handle_connected(&mut self, now: Timestamp, connection: ConnectionId) {
+        self.advance(now);
+        match self.link {
+            Link::Connecting(current) if current == connection => {
+                self.timers.disarm(Timer::Connect);
+                self.link = Link::Authenticating(connection);
+                self.frames_sent = 0;
+                self.keepalive.reset();
+                self.transmit(connection, self.authenticator.first_frame());
+                self.timers.arm(
+                    Timer::Authentication,
+                    self.now + self.config.authentication_timeout,
+                );
+            }
+            _ => self.stats.stale_inputs += 1,
+        }
+        self.after_input();
+    }
+
+    /// The connection attempt failed.
+    pub fn handle_connect_failed(
+        &mut self,
+        now: Timestamp,
+        connection: ConnectionId,
+        failure: ConnectFailure,
+    ) {
+        self.advance(now);
+        match self.link {
+            Link::Connecting(current) if current == connection => {
+                self.stats.connect_failures += 1;
+                let retry = failure.retry_after.map_or(Retry::Backoff, Retry::After);
+                self.lose(
+                    connection,
+                    LostReason::ConnectFailed(failure),
+                    Blame::Nobody,
+                );
+                self.wait(retry);
+            }
+            _ => self.stats.stale_inputs += 1,
+        }
+        self.after_input();
+    }
+
+    /// The WebSocket layer read a frame. It answers pings and closes by itself; this only takes note of them.
+    pub fn handle_frame(&mut self, now: Timestamp, connection: ConnectionId, frame: Frame) {
+        self.advance(now);
+        if self.current_connection() == Some(connection) {
+            self.note_life();
+            match frame {
+                Frame::Text(text) => self.handle_text(&text),
+                Frame::Binary(bytes) => self.emit_unexpected(Unexpected::Binary(bytes.len())),
+                Frame::Ping(_) => {}
+                Frame::Pong(payload) => {
+                    if let Some(frames) = self.keepalive.pong(&payload) {
+                        self.timers.disarm(Timer::Pong);
+                        self.prove_specs(frames);
+                    }
+                }
+                Frame::Close(close) => self.handle_close(connection, close),
+            }
+        } else {
+            self.stats.stale_inputs += 1;
+        }
+        self.after_input();
+    }
+
+    /// The connection is gone.
+    pub fn handle_disconnected(
+        &mut self,
+        now: Timestamp,
+        connection: ConnectionId,
+        how: Disconnected,
+    ) {
+        self.advance(now);
+        if self.current_connection() == Some(connection) {
+            if let Link::Closing { then, .. } = &self.link {
+                let then = then.clone();
+                self.after_closing(then);
+            } else {
+                let (reason, retry) = self.judge_disconnect(how);
+                self.lose(connection, reason, Blame::Oldest);
+                self.wait(retry);
+            }
+        } else {
+            self.stats.stale_inputs += 1;
+        }
+        self.after_input();
+    }
+
+    /// A timer tick. Early, late and repeated ticks are harmless.
+    pub fn handle_timeout(&mut self, now: Timestamp) {
+        self.advance(now);
+        for timer in self.timers.take_due(self.now) {
+            self.fire(timer);
+        }
+        self.after_input();
+    }
+}
+
+/// What the driver has to do.
+impl FacilitatorClient {
+    /// The next thing to do, in causal order. `None` ends the drain.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout) next, and for what; the latest `now` while output is
+    /// queued. A driver that wakes at this time only, besides at its inputs, never stalls.
+    pub fn poll_timeout(&self) -> Option<(Timestamp, Timer)> {
+        if self.outputs.is_empty() {
+            self.timers.next()
+        } else {
+            Some((self.now, Timer::Output))
+        }
+    }
+}
+
+/// What the parts share.
+impl FacilitatorClient {
+    fn emit_receipt(&mut self, id: UpdateId, subject: Subject, automatic: bool, outcome: Outcome) {
+        self.emit(Event::Receipt(Receipt {
+            id,
+            subject,
+            automatic,
+            outcome,
+        }));
+    }
+
+    fn emit_unexpected(&mut self, unexpected: Unexpected) {
+        self.stats.unexpected_received += 1;
+        self.emit(Event::Unexpected(unexpected));
+    }
+
+    fn emit(&mut self, event: Event) {
+        self.outputs.push_back(Output::Event(event));
+    }
+
+    fn transmit(&mut self, connection: ConnectionId, frame: Frame) {
+        self.frames_sent += 1;
+        self.outputs.push_back(Output::Transmit(connection, frame));
+    }
+}

@@ -1,0 +1,246 @@
+//! What the application wants: messages on their way into the outbox, or refused with a reason. What may be sent at
+//! all is decided in `door`, what a job may still be given in `jobs`.
+
+use alloc::boxed::Box;
+use alloc::sync::Arc;
+
+use uuid::Uuid;
+
+use super::event::{Outcome, Subject, UpdateId};
+use super::jobs::Given;
+use super::{FacilitatorClient, Link, SendError, door};
+use crate::Timestamp;
+use crate::message::{
+    HordeFailureDetails, JobFailureDetails, JobParticipant, JobRejectionDetails,
+    JobRejectionReason, JobStatus, JobStatusMetadata, JsonMap, V0JobStatusUpdate,
+    V0MachineSpecsUpdate,
+};
+
+/// What the application wants.
+impl FacilitatorClient {
+    /// Queues a status of a job. The returned id comes back in exactly one [`Receipt`].
+    ///
+    /// The facilitator sees the statuses of a job in the order of these calls. The same status of a job given twice
+    /// is delivered once, and has two receipts. A job that this session does not know is taken up: workers can
+    /// outlive the process that received their job.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`] says why it was not queued: the session does not run, there is no room
+    /// ([`SendError::is_full`]), the job has ended, or the facilitator could not digest the update.
+    pub fn send_job_status(
+        &mut self,
+        now: Timestamp,
+        update: V0JobStatusUpdate,
+    ) -> Result<UpdateId, SendError> {
+        self.advance(now);
+        self.check_accepting()?;
+        let id = self.submit_status(update, false)?;
+        self.after_input();
+        Ok(id)
+    }
+
+    /// Ends a job as `rejected`, by the validator.
+    ///
+    /// # Errors
+    ///
+    /// As [`send_job_status`](Self::send_job_status).
+    pub fn reject_job(
+        &mut self,
+        now: Timestamp,
+        uuid: &str,
+        reason: JobRejectionReason,
+        message: &str,
+    ) -> Result<UpdateId, SendError> {
+        self.send_job_status(now, rejection(uuid, reason, message))
+    }
+
+    /// Ends a job as `failed`: the job itself did not succeed.
+    ///
+    /// # Errors
+    ///
+    /// As [`send_job_status`](Self::send_job_status).
+    pub fn fail_job(
+        &mut self,
+        now: Timestamp,
+        uuid: &str,
+        details: JobFailureDetails,
+    ) -> Result<UpdateId, SendError> {
+        let metadata = JobStatusMetadata {
+            job_failure_details: Some(Box::new(details)),
+            ..JobStatusMetadata::default()
+        };
+        self.send_job_status(
+            now,
+            V0JobStatusUpdate::new(uuid, JobStatus::Failed).with_metadata(metadata),
+        )
+    }
+
+    /// Ends a job as `horde_failed`: what should have run the job did not.
+    ///
+    /// # Errors
+    ///
+    /// As [`send_job_status`](Self::send_job_status).
+    pub fn fail_horde(
+        &mut self,
+        now: Timestamp,
+        uuid: &str,
+        details: HordeFailureDetails,
+    ) -> Result<UpdateId, SendError> {
+        let metadata = JobStatusMetadata {
+            horde_failure_details: Some(Box::new(details)),
+            ..JobStatusMetadata::default()
+        };
+        self.send_job_status(
+            now,
+            V0JobStatusUpdate::new(uuid, JobStatus::HordeFailed).with_metadata(metadata),
+        )
+    }
+
+    /// Queues the specs of a miner's machine, with this validator's own hotkey.
+    ///
+    /// The protocol never acknowledges specs; the receipt says that the peer has read past them.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`], as [`send_job_status`](Self::send_job_status).
+    pub fn send_machine_specs(
+        &mut self,
+        now: Timestamp,
+        miner_hotkey: &str,
+        batch_id: &str,
+        specs: JsonMap,
+    ) -> Result<UpdateId, SendError> {
+        self.advance(now);
+        self.check_accepting()?;
+        let update = V0MachineSpecsUpdate {
+            miner_hotkey: miner_hotkey.into(),
+            validator_hotkey: self.hotkey.clone(),
+            specs,
+            batch_id: batch_id.into(),
+        };
+        let (batch_id, text) = door::check_specs(update, self.config.message_bytes)?;
+        if self.outbox.specs_len() >= self.config.specs_entries {
+            return Err(SendError::Full {
+                owed: self.outbox.specs_len(),
+                capacity: self.config.specs_entries,
+            });
+        }
+        self.check_bytes(text.len())?;
+        let id = self.outbox.next_id();
+        self.outbox
+            .push_specs(id, Subject::MachineSpecs { batch_id }, text);
+        self.stats.specs_accepted += 1;
+        self.after_input();
+        Ok(id)
+    }
+
+    fn check_accepting(&self) -> Result<(), SendError> {
+        match (&self.link, self.draining) {
+            (Link::Down, _) if self.started_before => Err(SendError::Stopped),
+            (Link::Down, _) => Err(SendError::NotStarted),
+            (_, Some(_)) => Err(SendError::Stopping),
+            (_, None) => Ok(()),
+        }
+    }
+
+    /// Queues a status, or lets it share what is queued or delivered already.
+    pub(super) fn submit_status(
+        &mut self,
+        update: V0JobStatusUpdate,
+        automatic: bool,
+    ) -> Result<UpdateId, SendError> {
+        let (uuid, status, text) = door::check_status(update, self.config.message_bytes)?;
+        if let Some(ended) = self.jobs.terminal(&uuid).filter(|ended| *ended != status) {
+            return Err(SendError::JobEnded { uuid, ended });
+        }
+        match self.jobs.look_up(&uuid, status) {
+            Given::Delivered => {
+                let id = self.outbox.next_id();
+                self.emit_receipt(
+                    id,
+                    Subject::JobStatus { uuid, status },
+                    automatic,
+                    Outcome::AlreadyKnown,
+                );
+                Ok(id)
+            }
+            Given::Underway => {
+                self.check_room(1)?;
+                let id = self.outbox.next_id();
+                self.jobs.share(&uuid, status, id);
+                Ok(id)
+            }
+            Given::New => self.queue_status(uuid, status, text, automatic),
+        }
+    }
+
+    fn queue_status(
+        &mut self,
+        uuid: Uuid,
+        status: JobStatus,
+        text: Arc<str>,
+        automatic: bool,
+    ) -> Result<UpdateId, SendError> {
+        let known = self.jobs.is_known(&uuid);
+        let has_reserved_slot = known && self.jobs.terminal(&uuid).is_none();
+        if !(has_reserved_slot && status.is_terminal()) {
+            // A job that is taken up here, and not ended at once, needs a slot for its terminal status too.
+            let takes_up = !known && !status.is_terminal();
+            self.check_room(1 + usize::from(takes_up))?;
+            self.check_bytes(text.len())?;
+        }
+        if !known {
+            if self.jobs.open() >= self.config.open_jobs && !status.is_terminal() {
+                return Err(SendError::TooManyJobs {
+                    limit: self.config.open_jobs,
+                });
+            }
+            self.jobs.take_up(uuid);
+        }
+        let id = self.outbox.next_id();
+        self.jobs.queued(&uuid, status);
+        self.outbox
+            .push_status(id, Subject::JobStatus { uuid, status }, text, automatic);
+        self.stats.statuses_accepted += 1;
+        Ok(id)
+    }
+
+    /// Whether `more` entries fit beside those taken and those reserved for terminal statuses.
+    pub(super) fn check_room(&self, more: usize) -> Result<(), SendError> {
+        let owed = self.outbox.statuses_len() + self.jobs.open() + self.jobs.shared();
+        let capacity = self.config.outbox_entries;
+        if owed + more > capacity {
+            Err(SendError::Full { owed, capacity })
+        } else {
+            Ok(())
+        }
+    }
+
+    fn check_bytes(&self, more: usize) -> Result<(), SendError> {
+        let (owed, capacity) = (self.outbox.bytes(), self.config.outbox_bytes);
+        if owed.saturating_add(more) > capacity {
+            Err(SendError::FullBytes { owed, capacity })
+        } else {
+            Ok(())
+        }
+    }
+}
+
+pub(super) fn rejection(
+    uuid: &str,
+    reason: JobRejectionReason,
+    message: &str,
+) -> V0JobStatusUpdate {
+    let details = JobRejectionDetails {
+        rejected_by: JobParticipant::Validator,
+        reason,
+        message: message.into(),
+        context: None,
+    };
+    let metadata = JobStatusMetadata {
+        job_rejection_details: Some(Box::new(details)),
+        ..JobStatusMetadata::default()
+    };
+    V0JobStatusUpdate::new(uuid, JobStatus::Rejected).with_metadata(metadata)
+}

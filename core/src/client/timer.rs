@@ -1,0 +1,176 @@
+//! Every deadline of a session, by name, in one table. What happens at one is decided in `client/mod.rs`.
+
+use core::fmt;
+
+use crate::Timestamp;
+
+/// What a session waits for. [`poll_timeout`](super::FacilitatorClient::poll_timeout) names the next one.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
+#[non_exhaustive]
+pub enum Timer {
+    /// Output is queued: it is due now.
+    Output,
+    /// The end of the closing handshake; then the connection is dropped.
+    Close,
+    /// The end of a graceful stop; then what is left is handed back.
+    Drain,
+    /// The connection attempt took too long.
+    Connect,
+    /// The facilitator did not answer the authentication.
+    Authentication,
+    /// The facilitator did not answer a status update.
+    Acknowledgement,
+    /// The peer sent nothing after a ping.
+    Pong,
+    /// The next connection attempt.
+    Reconnect,
+    /// The next heartbeat.
+    Heartbeat,
+    /// The next ping.
+    Ping,
+}
+
+impl Timer {
+    /// All that can be armed, in the order in which simultaneous ones are handled: what ends something comes first.
+    const ALL: [Self; 9] = [
+        Self::Close,
+        Self::Drain,
+        Self::Connect,
+        Self::Authentication,
+        Self::Acknowledgement,
+        Self::Pong,
+        Self::Reconnect,
+        Self::Heartbeat,
+        Self::Ping,
+    ];
+
+    /// The name, in `snake_case`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Output => "output",
+            Self::Close => "close",
+            Self::Drain => "drain",
+            Self::Connect => "connect",
+            Self::Authentication => "authentication",
+            Self::Acknowledgement => "acknowledgement",
+            Self::Pong => "pong",
+            Self::Reconnect => "reconnect",
+            Self::Heartbeat => "heartbeat",
+            Self::Ping => "ping",
+        }
+    }
+}
+
+impl fmt::Display for Timer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// The table.
+#[derive(Clone, Debug, Default)]
+pub(super) struct TimerTable {
+    deadlines: [Option<Timestamp>; Timer::ALL.len()],
+}
+
+impl TimerTable {
+    pub(super) fn arm(&mut self, timer: Timer, at: Timestamp) {
+        if let Some(slot) = self.slot(timer) {
+            *slot = Some(at);
+        }
+    }
+
+    pub(super) fn disarm(&mut self, timer: Timer) {
+        if let Some(slot) = self.slot(timer) {
+            *slot = None;
+        }
+    }
+
+    /// Disarms everything except the drain deadline, which outlives connections.
+    pub(super) fn disarm_connection(&mut self) {
+        for timer in Timer::ALL {
+            if timer != Timer::Drain {
+                self.disarm(timer);
+            }
+        }
+    }
+
+    pub(super) fn disarm_all(&mut self) {
+        self.deadlines = Default::default();
+    }
+
+    pub(super) fn get(&self, timer: Timer) -> Option<Timestamp> {
+        let index = Timer::ALL.iter().position(|t| *t == timer)?;
+        self.deadlines.get(index).copied().flatten()
+    }
+
+    /// The nearest deadline; of equal ones the first in the order of handling.
+    pub(super) fn next(&self) -> Option<(Timestamp, Timer)> {
+        Timer::ALL
+            .into_iter()
+            .zip(self.deadlines)
+            .filter_map(|(timer, at)| Some((at?, timer)))
+            .min_by_key(|(at, _)| *at)
+    }
+
+    /// The timers that are due, disarmed: one that is armed anew while they are handled waits for the next call.
+    pub(super) fn take_due(&mut self, now: Timestamp) -> impl Iterator<Item = Timer> + use<> {
+        let mut due = [None; Timer::ALL.len()];
+        for ((timer, slot), due) in Timer::ALL
+            .into_iter()
+            .zip(&mut self.deadlines)
+            .zip(&mut due)
+        {
+            if slot.is_some_and(|at| at <= now) {
+                *slot = None;
+                *due = Some(timer);
+            }
+        }
+        due.into_iter().flatten()
+    }
+
+    fn slot(&mut self, timer: Timer) -> Option<&mut Option<Timestamp>> {
+        let index = Timer::ALL.iter().position(|t| *t == timer)?;
+        self.deadlines.get_mut(index)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+
+    use super::*;
+
+    fn at(seconds: u64) -> Timestamp {
+        Timestamp::from_duration(Duration::from_secs(seconds))
+    }
+
+    #[test]
+    fn the_nearest_deadline_comes_first_and_fires_once() {
+        let mut table = TimerTable::default();
+        assert_eq!(table.next(), None);
+        table.arm(Timer::Ping, at(20));
+        table.arm(Timer::Heartbeat, at(60));
+        table.arm(Timer::Acknowledgement, at(20));
+        assert_eq!(table.next(), Some((at(20), Timer::Acknowledgement)));
+        assert!(table.take_due(at(19)).next().is_none());
+        assert!(
+            table
+                .take_due(at(25))
+                .eq([Timer::Acknowledgement, Timer::Ping])
+        );
+        assert!(table.take_due(at(25)).next().is_none());
+        assert_eq!(table.next(), Some((at(60), Timer::Heartbeat)));
+    }
+
+    #[test]
+    fn the_drain_deadline_outlives_a_connection() {
+        let mut table = TimerTable::default();
+        table.arm(Timer::Drain, at(10));
+        table.arm(Timer::Pong, at(5));
+        table.disarm_connection();
+        assert_eq!(table.next(), Some((at(10), Timer::Drain)));
+        table.disarm_all();
+        assert_eq!(table.next(), None);
+    }
+}

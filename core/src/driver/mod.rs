@@ -1,0 +1,90 @@
+//! The one async loop that all runtimes share (feature `driver`).
+//!
+//! A runtime adapter supplies [`Runtime`]: connect, a stream and sink of WebSocket messages, a clock with a timer, a
+//! way to spawn. All else is here: the handle that applications hold ([`FacilitatorClient`]), receipts, and the task
+//! that carries frames between the transport and the [pure session](crate::client). No decision of the protocol is
+//! taken here.
+
+mod handle;
+mod receipt;
+mod shared;
+mod task;
+mod transport;
+
+use alloc::boxed::Box;
+use core::future::Future;
+use core::pin::Pin;
+use std::time::Instant;
+
+use thiserror::Error;
+
+pub use tungstenite;
+
+pub use self::handle::{Events, FacilitatorClient, StopReport};
+pub use self::receipt::PendingReceipt;
+pub use self::transport::{
+    Transport, client_request, disconnected_by, frame_of, handshake_failure, io_failure,
+    message_of, websocket_config,
+};
+use crate::client::{ConnectFailure, ConnectRequest, LifecycleError};
+
+/// A boxed future, as the adapters hand them over.
+pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// What an adapter supplies, and all that it supplies.
+pub trait Runtime: Send + Sync + 'static {
+    /// An open WebSocket connection.
+    type Transport: Transport;
+
+    /// Opens a connection: DNS, TCP, TLS, WebSocket upgrade with the request's headers. The session bounds the whole
+    /// with its own deadline and drops the future when it has passed.
+    fn connect(
+        &self,
+        request: ConnectRequest,
+    ) -> BoxFuture<Result<Self::Transport, ConnectFailure>>;
+
+    /// The runtime's monotonic clock; a runtime with a test clock returns that one's time.
+    fn now(&self) -> Instant;
+
+    /// Resolves at this time, or later.
+    fn sleep_until(&self, deadline: Instant) -> BoxFuture<()>;
+
+    /// Runs a future to its end.
+    ///
+    /// # Errors
+    ///
+    /// [`SpawnError`], when there is no runtime to run it on.
+    fn spawn(&self, future: BoxFuture<()>) -> Result<(), SpawnError>;
+}
+
+/// There is no runtime here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("no {runtime} runtime is running here; call this from within one")]
+pub struct SpawnError {
+    /// The runtime's name.
+    pub runtime: &'static str,
+}
+
+/// A session that could not be started. Nothing changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// It runs already, or is stopping.
+    #[error(transparent)]
+    Lifecycle(#[from] LifecycleError),
+    /// There is no runtime to run it on.
+    #[error(transparent)]
+    Spawn(#[from] SpawnError),
+}
+
+/// No event will come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum EventError {
+    /// The session was never started.
+    #[error("the session has not been started; call `start` before waiting for events")]
+    NotStarted,
+    /// The session has ended, and all its events were taken.
+    #[error("the session was stopped and all its events were taken; call `start` for a new one")]
+    Stopped,
+}

@@ -1,0 +1,256 @@
+//! What the handle and the task share: the session, the events that wait to be taken, the receipts that wait to be
+//! filled, and who has to be woken for what.
+
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::task::{Context, Waker};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use super::receipt::Slot;
+use super::{PendingReceipt, Runtime};
+use crate::Timestamp;
+use crate::client::{Event, FacilitatorClient as Session, Output, Owed, Timer, UpdateId};
+
+/// Events that wait for a slow application; beyond it the oldest that ask for nothing are dropped and counted.
+/// Job requests are bounded by `open_jobs` instead, and are never dropped.
+const WAITING_EVENTS: usize = 4096;
+
+pub(super) struct Shared<R> {
+    pub(super) runtime: R,
+    origin: Instant,
+    state: Mutex<State>,
+}
+
+pub(super) struct State {
+    pub(super) session: Session,
+    /// Outputs for the task, in order.
+    io: VecDeque<Output>,
+    events: VecDeque<Event>,
+    /// How many of the waiting events may be dropped.
+    droppable: usize,
+    missed: u64,
+    receipts: BTreeMap<UpdateId, Arc<Slot>>,
+    /// Whether a task carries this session's frames.
+    pub(super) task_runs: bool,
+    pub(super) started_before: bool,
+    /// How often a session has ended, and what the last one left.
+    pub(super) ended: u64,
+    pub(super) left: Vec<Owed>,
+    task: Option<Waker>,
+    event_takers: Vec<Waker>,
+    end_waiters: Vec<Waker>,
+    /// Callers that wait for room, first come first served, one queue for each lane.
+    pub(super) room: [RoomQueue; 2],
+}
+
+/// Callers that wait for room in one lane.
+#[derive(Default)]
+pub(super) struct RoomQueue {
+    next_ticket: u64,
+    waiting: VecDeque<(u64, Option<Waker>)>,
+}
+
+impl RoomQueue {
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    pub(super) fn join(&mut self) -> u64 {
+        self.next_ticket += 1;
+        self.waiting.push_back((self.next_ticket, None));
+        self.next_ticket
+    }
+
+    pub(super) fn is_first(&self, ticket: u64) -> bool {
+        self.waiting
+            .front()
+            .is_some_and(|(first, _)| *first == ticket)
+    }
+
+    pub(super) fn wait(&mut self, ticket: u64, waker: &Waker) {
+        if let Some((_, slot)) = self
+            .waiting
+            .iter_mut()
+            .find(|(number, _)| *number == ticket)
+        {
+            *slot = Some(waker.clone());
+        }
+    }
+
+    pub(super) fn leave(&mut self, ticket: u64) {
+        self.waiting.retain(|(number, _)| *number != ticket);
+        self.wake_first();
+    }
+
+    fn wake_first(&mut self) {
+        if let Some((_, waker)) = self.waiting.front_mut()
+            && let Some(waker) = waker.take()
+        {
+            waker.wake();
+        }
+    }
+
+    fn wake_all(&mut self) {
+        for waker in self
+            .waiting
+            .iter_mut()
+            .filter_map(|(_, waker)| waker.take())
+        {
+            waker.wake();
+        }
+    }
+}
+
+impl<R: Runtime> Shared<R> {
+    pub(super) fn new(runtime: R, session: Session) -> Self {
+        let origin = runtime.now();
+        let state = State {
+            session,
+            io: VecDeque::new(),
+            events: VecDeque::new(),
+            droppable: 0,
+            missed: 0,
+            receipts: BTreeMap::new(),
+            task_runs: false,
+            started_before: false,
+            ended: 0,
+            left: Vec::new(),
+            task: None,
+            event_takers: Vec::new(),
+            end_waiters: Vec::new(),
+            room: Default::default(),
+        };
+        Self {
+            runtime,
+            origin,
+            state: Mutex::new(state),
+        }
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        Timestamp::from_duration(self.runtime.now().saturating_duration_since(self.origin))
+    }
+
+    pub(super) fn instant(&self, at: Timestamp) -> Instant {
+        // A deadline beyond the clock's end never comes; a day is soon enough to look again.
+        let day = core::time::Duration::from_hours(24);
+        self.origin
+            .checked_add(at.as_duration())
+            .unwrap_or_else(|| self.runtime.now() + day)
+    }
+
+    /// A panic while this was held left no half-done change behind that could not be lived with: the session's
+    /// methods do not panic, and everything else is queues.
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Hands the session's outputs on: events here, the rest to the task. To be called after every change.
+    pub(super) fn settle(&mut self) {
+        while let Some(output) = self.session.poll_output() {
+            match output {
+                Output::Event(event) => self.deliver(event),
+                io => self.io.push_back(io),
+            }
+        }
+        if let Some(task) = self.task.take() {
+            task.wake();
+        }
+    }
+
+    /// The outputs for the task, and when it has to tick next.
+    pub(super) fn take_io(
+        &mut self,
+        cx: &Context<'_>,
+    ) -> (VecDeque<Output>, Option<(Timestamp, Timer)>) {
+        self.task = None;
+        self.settle();
+        self.task = Some(cx.waker().clone());
+        (core::mem::take(&mut self.io), self.session.poll_timeout())
+    }
+
+    pub(super) fn has_io(&self) -> bool {
+        !self.io.is_empty()
+    }
+
+    /// A receipt for a message that was accepted just now.
+    pub(super) fn promise(&mut self, id: UpdateId) -> PendingReceipt {
+        let slot = Arc::new(Slot::default());
+        self.receipts.insert(id, Arc::clone(&slot));
+        PendingReceipt::new(id, slot)
+    }
+
+    pub(super) fn take_event(&mut self) -> Option<Event> {
+        if self.missed > 0 {
+            return Some(Event::Missed {
+                events: core::mem::take(&mut self.missed),
+            });
+        }
+        let event = self.events.pop_front()?;
+        self.droppable -= usize::from(is_droppable(&event));
+        Some(event)
+    }
+
+    pub(super) fn wait_for_event(&mut self, waker: &Waker) {
+        remember(&mut self.event_takers, waker);
+    }
+
+    pub(super) fn wait_for_end(&mut self, waker: &Waker) {
+        remember(&mut self.end_waiters, waker);
+    }
+
+    fn deliver(&mut self, event: Event) {
+        match &event {
+            Event::Receipt(receipt) => {
+                if let Some(slot) = self.receipts.remove(&receipt.id) {
+                    slot.fill(receipt.clone());
+                }
+                for queue in &mut self.room {
+                    queue.wake_first();
+                }
+            }
+            Event::Stopped { owed } => {
+                self.ended += 1;
+                self.left.clone_from(owed);
+                wake_all(&mut self.end_waiters);
+                for queue in &mut self.room {
+                    queue.wake_all();
+                }
+            }
+            _ => {}
+        }
+        if is_droppable(&event) {
+            if self.droppable >= WAITING_EVENTS
+                && let Some(oldest) = self.events.iter().position(is_droppable)
+            {
+                self.events.remove(oldest);
+                self.droppable -= 1;
+                self.missed += 1;
+            }
+            self.droppable += 1;
+        }
+        self.events.push_back(event);
+        wake_all(&mut self.event_takers);
+    }
+}
+
+/// Whether nobody has to act on it. The end of a session and jobs must be seen.
+fn is_droppable(event: &Event) -> bool {
+    !matches!(event, Event::JobRequested(_) | Event::Stopped { .. })
+}
+
+fn remember(wakers: &mut Vec<Waker>, waker: &Waker) {
+    if !wakers.iter().any(|known| known.will_wake(waker)) {
+        wakers.push(waker.clone());
+    }
+}
+
+fn wake_all(wakers: &mut Vec<Waker>) {
+    for waker in wakers.drain(..) {
+        waker.wake();
+    }
+}

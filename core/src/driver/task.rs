@@ -1,0 +1,298 @@
+//! The task: outputs of the session to the transport, frames and ticks to the session. It decides nothing.
+
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
+use core::future::poll_fn;
+use core::pin::Pin;
+use core::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use tungstenite::Message;
+
+use super::shared::Shared;
+use super::transport::{disconnected_by, frame_of, message_of};
+use super::{BoxFuture, Runtime};
+use crate::client::{ConnectFailure, Disconnected, Output};
+use crate::{ConnectionId, Frame, Timestamp};
+
+/// Rounds before the task lets others run.
+const ROUNDS: usize = 32;
+/// Messages that are read in one round.
+const READS: usize = 64;
+
+/// Carries one session until it has ended.
+pub(super) async fn run<R: Runtime>(shared: Arc<Shared<R>>) {
+    let mut task = Task {
+        shared,
+        link: Link::None,
+        timer: None,
+    };
+    poll_fn(|cx| task.poll(cx)).await;
+}
+
+struct Task<R: Runtime> {
+    shared: Arc<Shared<R>>,
+    link: Link<R>,
+    timer: Option<(Instant, BoxFuture<()>)>,
+}
+
+enum Link<R: Runtime> {
+    None,
+    Connecting(
+        ConnectionId,
+        BoxFuture<Result<R::Transport, ConnectFailure>>,
+    ),
+    Open(Connection<R::Transport>),
+}
+
+struct Connection<T> {
+    id: ConnectionId,
+    transport: T,
+    /// To be written. Bounded by the session's windows.
+    outgoing: VecDeque<Message>,
+    needs_flush: bool,
+    /// What the peer's close frame says, once it was read: the cause of the end, whatever breaks next.
+    closed: Option<Disconnected>,
+}
+
+/// What the transport has for the session.
+enum Input {
+    Frame(Frame),
+    Disconnected(Disconnected),
+}
+
+impl<R: Runtime> Task<R> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        for _ in 0..ROUNDS {
+            let deadline = self.carry_out(cx);
+            if self.has_ended() {
+                return Poll::Ready(());
+            }
+            let mut progress = self.poll_connecting(cx);
+            progress |= self.poll_open(cx);
+            progress |= self.poll_timer(cx, deadline);
+            if !progress {
+                return Poll::Pending;
+            }
+        }
+        // More is to be done, but others want to run too.
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// Does what the session asks for; returns when it wants to be ticked.
+    fn carry_out(&mut self, cx: &mut Context<'_>) -> Option<Timestamp> {
+        let (outputs, timeout) = self.shared.lock().take_io(cx);
+        for output in outputs {
+            match output {
+                Output::Connect(id, request) => {
+                    self.link = Link::Connecting(id, self.shared.runtime.connect(request));
+                }
+                Output::Transmit(id, frame) => {
+                    if let Some(connection) = self.open(id) {
+                        connection.outgoing.push_back(message_of(&frame));
+                    }
+                }
+                Output::Disconnect(id, Some(close)) => {
+                    if let Some(connection) = self.open(id) {
+                        connection
+                            .outgoing
+                            .push_back(message_of(&Frame::Close(Some(close))));
+                    }
+                }
+                Output::Disconnect(id, None) => self.drop_link(id, cx),
+                // Delivered by `settle`, together with all others.
+                Output::Event(_) => {}
+            }
+        }
+        timeout.map(|(at, _)| at)
+    }
+
+    fn open(&mut self, id: ConnectionId) -> Option<&mut Connection<R::Transport>> {
+        match &mut self.link {
+            Link::Open(connection) if connection.id == id => Some(connection),
+            _ => None,
+        }
+    }
+
+    fn drop_link(&mut self, id: ConnectionId, cx: &mut Context<'_>) {
+        match &mut self.link {
+            Link::Connecting(current, _) if *current == id => self.link = Link::None,
+            Link::Open(connection) if connection.id == id => {
+                // A goodbye that is queued gets one chance; nobody waits for it.
+                if connection.outgoing.iter().any(Message::is_close) {
+                    let _ = connection.write(cx);
+                }
+                self.link = Link::None;
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether the session has ended and everything of it is done. Says so under the lock, so that a new start knows
+    /// whether it needs a new task.
+    fn has_ended(&mut self) -> bool {
+        let mut state = self.shared.lock();
+        let ended = !state.session.is_running() && !state.has_io();
+        if ended {
+            state.task_runs = false;
+        }
+        ended
+    }
+
+    fn poll_connecting(&mut self, cx: &mut Context<'_>) -> bool {
+        let Link::Connecting(id, attempt) = &mut self.link else {
+            return false;
+        };
+        let id = *id;
+        let Poll::Ready(result) = attempt.as_mut().poll(cx) else {
+            return false;
+        };
+        let now = self.shared.now();
+        match result {
+            Ok(transport) => {
+                self.link = Link::Open(Connection {
+                    id,
+                    transport,
+                    outgoing: VecDeque::new(),
+                    needs_flush: false,
+                    closed: None,
+                });
+                self.shared.lock().session.handle_connected(now, id);
+            }
+            Err(failure) => {
+                self.link = Link::None;
+                self.shared
+                    .lock()
+                    .session
+                    .handle_connect_failed(now, id, failure);
+            }
+        }
+        true
+    }
+
+    fn poll_open(&mut self, cx: &mut Context<'_>) -> bool {
+        let Link::Open(connection) = &mut self.link else {
+            return false;
+        };
+        let id = connection.id;
+        let mut inputs = VecDeque::new();
+        // Writing first: what the session just asked for may be what the peer waits for.
+        if let Poll::Ready(Err(how)) = connection.write(cx) {
+            // What was read by the system before the writing failed is still worth having: answers are in it.
+            connection.read(cx, &mut inputs);
+            if !matches!(inputs.back(), Some(Input::Disconnected(_))) {
+                inputs.push_back(Input::Disconnected(how));
+            }
+        } else {
+            connection.read(cx, &mut inputs);
+        }
+        if inputs.is_empty() {
+            return false;
+        }
+        if matches!(inputs.back(), Some(Input::Disconnected(_))) {
+            self.link = Link::None;
+        }
+        let now = self.shared.now();
+        let mut state = self.shared.lock();
+        for input in inputs {
+            match input {
+                Input::Frame(frame) => state.session.handle_frame(now, id, frame),
+                Input::Disconnected(how) => state.session.handle_disconnected(now, id, how),
+            }
+        }
+        true
+    }
+
+    /// Ticks the session when its deadline has come. Judged by the clock: a timer can stay pending although its time
+    /// has passed, when the runtime wants the task to yield.
+    fn poll_timer(&mut self, cx: &mut Context<'_>, deadline: Option<Timestamp>) -> bool {
+        let Some(deadline) = deadline else {
+            self.timer = None;
+            return false;
+        };
+        let now = self.shared.now();
+        if now >= deadline {
+            self.shared.lock().session.handle_timeout(now);
+            return true;
+        }
+        let at = self.shared.instant(deadline);
+        // A timer that fires too early costs one look at the clock; setting a new one for every change costs more.
+        if self.timer.as_ref().is_none_or(|(armed, _)| *armed > at) {
+            self.timer = Some((at, self.shared.runtime.sleep_until(at)));
+        }
+        let fired = self
+            .timer
+            .as_mut()
+            .is_some_and(|(_, timer)| timer.as_mut().poll(cx).is_ready());
+        if fired {
+            self.timer = None;
+        }
+        fired
+    }
+}
+
+impl<R: Runtime> Drop for Task<R> {
+    /// The runtime dropped the task before the session had ended: it shut down. Whoever waits gets an answer.
+    fn drop(&mut self) {
+        let mut state = self.shared.lock();
+        if core::mem::take(&mut state.task_runs) {
+            let now = self.shared.now();
+            if state.session.abort(now).is_ok() {
+                state.settle();
+            }
+        }
+    }
+}
+
+impl<T: super::Transport> Connection<T> {
+    /// Writes what is queued, then flushes once.
+    fn write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Disconnected>> {
+        while !self.outgoing.is_empty() {
+            ready!(Pin::new(&mut self.transport).poll_ready(cx))
+                .map_err(|error| self.ended_by(&error))?;
+            if let Some(message) = self.outgoing.pop_front() {
+                self.needs_flush = true;
+                let sent = Pin::new(&mut self.transport).start_send(message);
+                sent.map_err(|error| self.ended_by(&error))?;
+            }
+        }
+        if self.needs_flush {
+            ready!(Pin::new(&mut self.transport).poll_flush(cx))
+                .map_err(|error| self.ended_by(&error))?;
+            self.needs_flush = false;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn read(&mut self, cx: &mut Context<'_>, inputs: &mut VecDeque<Input>) {
+        for _ in 0..READS {
+            match Pin::new(&mut self.transport).poll_next(cx) {
+                Poll::Pending => return,
+                Poll::Ready(Some(Ok(message))) => {
+                    // The WebSocket layer has queued its answer; it leaves with the next flush.
+                    self.needs_flush |= message.is_ping() || message.is_close();
+                    if let Some(frame) = frame_of(message) {
+                        if let Frame::Close(close) = &frame {
+                            self.closed = Some(Disconnected::Closed(close.clone()));
+                        }
+                        inputs.push_back(Input::Frame(frame));
+                    }
+                }
+                Poll::Ready(Some(Err(error))) => {
+                    inputs.push_back(Input::Disconnected(self.ended_by(&error)));
+                    return;
+                }
+                Poll::Ready(None) => {
+                    let how = self.closed.take().unwrap_or(Disconnected::EndOfStream);
+                    inputs.push_back(Input::Disconnected(how));
+                    return;
+                }
+            }
+        }
+    }
+
+    fn ended_by(&mut self, error: &tungstenite::Error) -> Disconnected {
+        self.closed.take().unwrap_or_else(|| disconnected_by(error))
+    }
+}

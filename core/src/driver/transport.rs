@@ -1,0 +1,160 @@
+//! WebSocket messages of tungstenite to and from the session's frames, and its errors to the session's causes.
+
+use alloc::string::ToString;
+use alloc::sync::Arc;
+use std::io;
+
+use core::time::Duration;
+use futures_core::Stream;
+use futures_sink::Sink;
+
+use tungstenite::Message;
+use tungstenite::client::IntoClientRequest;
+use tungstenite::error::ProtocolError;
+use tungstenite::handshake::client::Request;
+use tungstenite::http::{HeaderName, HeaderValue, header};
+use tungstenite::protocol::WebSocketConfig;
+use tungstenite::protocol::frame::coding::CloseCode;
+
+use crate::client::{ConnectFailure, ConnectFailureKind, ConnectRequest, Disconnected};
+use crate::{CloseFrame, Frame};
+
+/// An open WebSocket connection: a stream and a sink of messages.
+pub trait Transport:
+    Stream<Item = Result<Message, tungstenite::Error>>
+    + Sink<Message, Error = tungstenite::Error>
+    + Send
+    + Unpin
+    + 'static
+{
+}
+
+impl<T> Transport for T where
+    T: Stream<Item = Result<Message, tungstenite::Error>>
+        + Sink<Message, Error = tungstenite::Error>
+        + Send
+        + Unpin
+        + 'static
+{
+}
+
+/// A frame of the session, for the WebSocket layer.
+pub fn message_of(frame: &Frame) -> Message {
+    match frame {
+        Frame::Text(text) => Message::text(text.as_ref()),
+        Frame::Binary(bytes) => Message::Binary(bytes.to_vec().into()),
+        Frame::Ping(bytes) => Message::Ping(bytes.to_vec().into()),
+        Frame::Pong(bytes) => Message::Pong(bytes.to_vec().into()),
+        Frame::Close(close) => close_message(close.as_ref()),
+    }
+}
+
+fn close_message(close: Option<&CloseFrame>) -> Message {
+    Message::Close(close.map(|close| tungstenite::protocol::CloseFrame {
+        code: CloseCode::from(close.code),
+        reason: close.reason.as_str().into(),
+    }))
+}
+
+/// The session's view of a message; `None` for a raw frame, which is never read.
+pub fn frame_of(message: Message) -> Option<Frame> {
+    Some(match message {
+        Message::Text(text) => Frame::Text(Arc::from(text.as_str())),
+        Message::Binary(bytes) => Frame::Binary(Arc::from(bytes.as_ref())),
+        Message::Ping(bytes) => Frame::Ping(Arc::from(bytes.as_ref())),
+        Message::Pong(bytes) => Frame::Pong(Arc::from(bytes.as_ref())),
+        Message::Close(close) => Frame::Close(close.map(|close| CloseFrame {
+            code: close.code.into(),
+            reason: close.reason.as_str().into(),
+        })),
+        Message::Frame(_) => return None,
+    })
+}
+
+/// What an error of an established connection means.
+pub fn disconnected_by(error: &tungstenite::Error) -> Disconnected {
+    use tungstenite::Error;
+    match error {
+        Error::ConnectionClosed | Error::AlreadyClosed => Disconnected::Closed(None),
+        Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Disconnected::EndOfStream,
+        Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            Disconnected::EndOfStream
+        }
+        Error::Io(error) => Disconnected::Io(error.to_string()),
+        Error::Tls(error) => Disconnected::Io(error.to_string()),
+        other => Disconnected::Protocol(other.to_string()),
+    }
+}
+
+/// The connection failure behind an IO error.
+pub fn io_failure(error: &io::Error) -> ConnectFailure {
+    let kind = match error.kind() {
+        io::ErrorKind::ConnectionRefused => ConnectFailureKind::Refused,
+        io::ErrorKind::TimedOut => ConnectFailureKind::Timeout,
+        _ => ConnectFailureKind::Io,
+    };
+    ConnectFailure::new(kind, error.to_string())
+}
+
+/// The upgrade request, with the headers of the session.
+///
+/// # Errors
+///
+/// [`ConnectFailureKind::Handshake`], when a header or the URI cannot be sent; a checked configuration has none such.
+pub fn client_request(request: &ConnectRequest) -> Result<Request, ConnectFailure> {
+    let unsendable = |what: &str| {
+        ConnectFailure::new(
+            ConnectFailureKind::Handshake,
+            alloc::format!("{what} cannot be sent"),
+        )
+    };
+    let mut upgrade = request
+        .endpoint
+        .as_str()
+        .into_client_request()
+        .map_err(|_| unsendable("the URI"))?;
+    for (name, value) in &request.headers {
+        let header = HeaderName::try_from(name.as_str()).map_err(|_| unsendable(name))?;
+        let mut value = HeaderValue::try_from(value.as_str()).map_err(|_| unsendable(name))?;
+        // Whoever logs the request does not log this.
+        value.set_sensitive(true);
+        upgrade.headers_mut().append(header, value);
+    }
+    Ok(upgrade)
+}
+
+/// Limits and buffers: messages of the protocol are small, most of the time.
+pub fn websocket_config(max_message_bytes: usize) -> WebSocketConfig {
+    WebSocketConfig::default()
+        .read_buffer_size(4 * 1024)
+        .write_buffer_size(16 * 1024)
+        .max_message_size(Some(max_message_bytes))
+        .max_frame_size(Some(max_message_bytes))
+}
+
+/// Why the WebSocket handshake failed.
+pub fn handshake_failure(error: &tungstenite::Error) -> ConnectFailure {
+    use tungstenite::Error;
+    match error {
+        Error::Http(response) => {
+            let status = response.status().as_u16();
+            let detail = if response.status().is_redirection() {
+                "redirects are not followed: the authentication would go to a host that nobody named"
+            } else {
+                ""
+            };
+            let retry_after = response
+                .headers()
+                .get(header::RETRY_AFTER)
+                .and_then(|value| value.to_str().ok()?.trim().parse().ok())
+                .map(Duration::from_secs);
+            ConnectFailure {
+                retry_after,
+                ..ConnectFailure::new(ConnectFailureKind::Http { status }, detail)
+            }
+        }
+        Error::Io(error) if error.kind() != io::ErrorKind::UnexpectedEof => io_failure(error),
+        Error::Tls(error) => ConnectFailure::new(ConnectFailureKind::Tls, error.to_string()),
+        other => ConnectFailure::new(ConnectFailureKind::Handshake, other.to_string()),
+    }
+}

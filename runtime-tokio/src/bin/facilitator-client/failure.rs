@@ -1,0 +1,44 @@
+//! How a command ends badly: one line on stderr and an exit status.
+
+use std::fmt;
+use std::process::ExitCode;
+
+/// Why a command did not succeed.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The arguments or the files that they name are wrong: exit status 2.
+    Usage(String),
+    /// It was tried, and did not work: exit status 1.
+    Failed(String),
+}
+
+impl Failure {
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::Usage(message.into())
+    }
+
+    pub(crate) fn failed(message: impl Into<String>) -> Self {
+        Self::Failed(message.into())
+    }
+
+    /// Says it, in one line.
+    #[expect(clippy::print_stderr, reason = "this is where the program speaks to its user")]
+    pub(crate) fn report(&self) -> ExitCode {
+        eprintln!("facilitator-client: {self}");
+        match self {
+            Self::Usage(_) => ExitCode::from(2),
+            Self::Failed(_) => ExitCode::from(1),
+        }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::Usage(message) | Self::Failed(message)) = self;
+        // Whatever came from outside stays on one line.
+        for c in message.chars() {
+            if c.is_control() { write!(f, " ")? } else { write!(f, "{c}")? }
+        }
+        Ok(())
+    }
+}
