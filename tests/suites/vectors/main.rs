@@ -2,5 +2,6 @@
 
 mod auth;
 mod damage;
+mod observed;
 mod signed;
 mod wire;
