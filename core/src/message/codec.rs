@@ -27,7 +27,6 @@ pub struct Decoded<T> {
     /// The message.
     pub message: T,
     /// Fields that the protocol does not name: the first [`MAX_UNKNOWN_FIELDS`](Self::MAX_UNKNOWN_FIELDS) of them.
-    /// Always empty in strict mode.
     pub unknown_fields: Vec<UnknownField>,
     /// How many unknown fields there were.
     pub unknown_field_count: usize,

@@ -23,7 +23,7 @@
 //! | what | [`Lenient`](DecodeMode::Lenient) | [`Strict`](DecodeMode::Strict) |
 //! |---|---|---|
 //! | a field that the protocol does not name, where the reference forbids it | kept aside and counted | refused |
-//! | the same, where the reference passes over it (volumes, uploads, details) | kept aside and counted | passed over |
+//! | the same, where the reference passes over it (volumes, uploads, details) | kept aside and counted | kept aside and counted |
 //! | the same, where the reference keeps it (metadata, miner response, errors) | part of the message | part of the message |
 //! | `V0JobCheated` without `details` | null | refused |
 //! | anything else | as the reference | as the reference |
