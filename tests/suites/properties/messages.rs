@@ -335,7 +335,7 @@ proptest! {
     }
 }
 
-/// Numbers are compared with Python's elsewhere: serde_json rounds some of them wrongly in the last bit.
+/// Numbers are compared with Python's elsewhere: `serde_json` rounds some of them wrongly in the last bit.
 fn forget_numbers(value: &mut serde_json::Value) {
     match value {
         serde_json::Value::Number(_) => *value = serde_json::Value::Null,
@@ -345,7 +345,7 @@ fn forget_numbers(value: &mut serde_json::Value) {
     }
 }
 
-/// Our grammar is serde_json's but for the reference's extensions, and for what serde_json cannot hold.
+/// Our grammar is that of `serde_json` but for the reference's extensions, and for what `serde_json` cannot hold.
 fn grammars_agree(text: &str) -> Result<(), TestCaseError> {
     let ours = Json::parse(text);
     match serde_json::from_str::<serde_json::Value>(text) {
