@@ -474,25 +474,29 @@ impl Lexer<'_> {
     /// A string, from its opening quote to behind its closing one.
     fn string(&mut self) -> Result<(), Refusal> {
         let start = self.at + 1;
-        let mut kind = Kind::Plain;
-        self.at = start;
+        let rest = self.bytes.get(start..).unwrap_or_default();
+        let plain = plain_prefix(rest);
+        if rest.get(plain) == Some(&b'"') {
+            self.at = start + plain + 1;
+            return self.push(Kind::Plain, start, start + plain);
+        }
+        self.at = start + plain;
+        self.unusual_string(start)
+    }
+
+    /// The rest of a string that has an escape here, or no end.
+    fn unusual_string(&mut self, start: usize) -> Result<(), Refusal> {
         loop {
-            self.at += plain_prefix(self.bytes.get(self.at..).unwrap_or_default());
             match self.peek() {
                 Some(b'"') => {
-                    self.push(kind, start, self.at)?;
                     self.at += 1;
-                    return Ok(());
+                    return self.push(Kind::Escaped, start, self.at - 1);
                 }
-                Some(b'\\') => {
-                    kind = Kind::Escaped;
-                    self.escape()?;
-                }
-                Some(_) => {
-                    return self.refuse(Fault::ControlCharacter);
-                }
+                Some(b'\\') => self.escape()?,
+                Some(_) => return self.refuse(Fault::ControlCharacter),
                 None => return self.refuse(Fault::EofString),
             }
+            self.at += plain_prefix(self.bytes.get(self.at..).unwrap_or_default());
         }
     }
 
