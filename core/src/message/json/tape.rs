@@ -577,8 +577,8 @@ pub(super) fn plain_prefix(bytes: &[u8]) -> usize {
     let mut plain = 0;
     for block in blocks {
         let block = u64::from_le_bytes(*block);
-        let quote = below(block ^ (EACH * b'"' as u64), 1);
-        let backslash = below(block ^ (EACH * b'\\' as u64), 1);
+        let quote = below(block ^ (EACH * u64::from(b'"')), 1);
+        let backslash = below(block ^ (EACH * u64::from(b'\\')), 1);
         let special = quote | backslash | below(block, b' ');
         if special != 0 {
             return plain + special.trailing_zeros() as usize / 8;
@@ -655,6 +655,8 @@ mod tests {
         assert!(Tape::parse(&nested(MAX_DEPTH, "1")).is_ok());
         assert!(Tape::parse(&nested(MAX_DEPTH, "[]")).is_ok());
         assert!(refusal(&nested(MAX_DEPTH + 1, "1")).starts_with("recursion limit exceeded"));
+        // Neighbours do not add up.
+        assert!(Tape::parse(&format!("[{}1]", "{\"a\":1},[1],".repeat(MAX_DEPTH))).is_ok());
         // A hostile depth costs neither stack nor much memory.
         assert!(refusal(&"[".repeat(1 << 20)).starts_with("recursion limit exceeded"));
         assert!(refusal(&"{\"\":".repeat(1 << 18)).starts_with("recursion limit exceeded"));
