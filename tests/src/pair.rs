@@ -226,7 +226,7 @@ impl Pair {
         while let Some(output) = self.client.poll_output() {
             match output {
                 Output::Connect(conn, _) => {
-                    self.attempts.push_back((self.now + self.latency, conn))
+                    self.attempts.push_back((self.now + self.latency, conn));
                 }
                 Output::Transmit(conn, frame) if self.link == Some(conn) => {
                     self.to_facilitator
