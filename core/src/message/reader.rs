@@ -261,7 +261,7 @@ impl<'t> Reader<'t> {
     pub(super) fn keep<const N: usize>(&mut self, rest: &Rest<'t, N>) -> JsonMap {
         let mut kept = Vec::with_capacity(rest.count);
         self.each_of(rest, |_, key, value| {
-            kept.push((key.into_owned(), Json::from_value(value)))
+            kept.push((key.into_owned(), Json::from_value(value)));
         });
         OrderedMap::from_unique(map::unique(kept))
     }

@@ -1,6 +1,7 @@
 //! The golden vectors, every line of every file: made by the reference implementation, so what they say is right.
 
 mod auth;
+mod damage;
 mod observed;
 mod signed;
 mod wire;
