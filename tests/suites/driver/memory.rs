@@ -15,7 +15,7 @@ use tokio::io::DuplexStream;
 use tokio::sync::mpsc;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::protocol::Role;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role};
 
 /// Connections in memory. A closed door refuses them.
 pub(crate) struct Memory {
@@ -152,6 +152,22 @@ impl Peer {
 
     pub(crate) async fn send(&mut self, text: &str) {
         self.0.send(Message::text(text)).await.unwrap();
+    }
+
+    /// Closes with this code; returns whether the other side answered with a close frame of its own.
+    pub(crate) async fn close(&mut self, code: u16) -> bool {
+        let close = CloseFrame {
+            code: code.into(),
+            reason: "".into(),
+        };
+        self.0.send(Message::Close(Some(close))).await.unwrap();
+        loop {
+            match self.0.next().await {
+                Some(Ok(Message::Close(_))) => return true,
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => return false,
+            }
+        }
     }
 
     /// Answers every status with success until the connection ends; returns the statuses.

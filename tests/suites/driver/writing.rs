@@ -75,3 +75,13 @@ async fn a_peer_that_never_reads_is_replaced_in_time() {
     tokio::spawn(next.serve());
     assert!(within(5, receipt).await.outcome.is_delivered());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_close_of_the_peer_is_answered_before_the_connection_is_left() {
+    let mut world = World::new(config());
+    let mut peer = world.ready().await;
+    let answered = within(5, peer.close(3001)).await;
+    assert!(answered, "the closing handshake was not finished");
+    // And the session comes back.
+    within(5, world.accept()).await.authenticate().await;
+}
