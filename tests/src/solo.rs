@@ -132,7 +132,7 @@ impl Outputs {
     /// The receipts.
     pub fn receipts(&self) -> Vec<&Receipt> {
         let receipt = |event| match event {
-            &Event::Receipt(ref receipt) => Some(receipt),
+            Event::Receipt(receipt) => Some(receipt),
             _ => None,
         };
         self.events.iter().filter_map(receipt).collect()
@@ -214,6 +214,7 @@ impl Solo {
     }
 
     /// The same session in the same state, twice.
+    #[must_use]
     pub fn client_clone(&self) -> Self {
         Self {
             client: self.client.clone(),
