@@ -131,11 +131,13 @@ impl Outputs {
 
     /// The receipts.
     pub fn receipts(&self) -> Vec<&Receipt> {
-        let receipt = |event| match event {
-            Event::Receipt(receipt) => Some(receipt),
-            _ => None,
-        };
-        self.events.iter().filter_map(receipt).collect()
+        self.events
+            .iter()
+            .filter_map(|event| match event {
+                Event::Receipt(receipt) => Some(receipt),
+                _ => None,
+            })
+            .collect()
     }
 
     /// The outcome of one message, by its receipt; fails when it has not exactly one.
