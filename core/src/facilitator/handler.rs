@@ -4,8 +4,9 @@
 use super::connection::{Connection, Phase};
 use super::output::{AuthenticationRefusal, EndCause, Event, Poison, SpecsOutcome, StatusOutcome};
 use super::poison::{self, Afterwards};
-use super::record::{StoredSpecs, StoredStatus, parse_uuid};
+use super::record::{StoredSpecs, StoredStatus};
 use super::{Facilitator, answers};
+use crate::message::parse_uuid;
 use crate::message::{
     DecodeMode, Response, V0AuthenticationRequest, V0JobStatusUpdate, V0MachineSpecsUpdate,
     ValidatorMessage,
@@ -220,7 +221,7 @@ impl Facilitator {
             return StatusOutcome::UnknownJob;
         };
         job.updates += 1;
-        if poison::contains_nul(text) {
+        if crate::message::contains_nul(text) {
             return StatusOutcome::Crashed(Poison::NulCharacter);
         }
         if job.has(update.status) {

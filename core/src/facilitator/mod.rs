@@ -305,7 +305,7 @@ impl Facilitator {
 
     /// The job with this uuid, in any of a UUID's spellings.
     pub fn job(&self, uuid: &str) -> Option<&JobRecord> {
-        self.jobs.get(&record::parse_uuid(uuid)?)
+        self.jobs.get(&crate::message::parse_uuid(uuid)?)
     }
 
     /// Every job, in the order of pushing.
