@@ -75,7 +75,11 @@ impl Facilitator {
             .ok_or(AuthenticationRefusal::Crashed(Poison::PublicKey))
             .and_then(|account| self.judge_authentication(account, request));
         match verdict {
-            Ok(validator) => self.welcome(at, conn, validator),
+            Ok(validator) => {
+                self.note_authenticated(at, conn, validator);
+                self.respond(conn, Response::success());
+                self.give_work(conn, validator);
+            }
             Err(reason) => self.refuse(conn, account, reason),
         }
     }
@@ -85,11 +89,8 @@ impl Facilitator {
         account: AccountId,
         request: &V0AuthenticationRequest,
     ) -> Result<AccountId, AuthenticationRefusal> {
-        let room = self.validators.len() < self.config.limits.validators;
         // The look-up comes first: of an unknown validator nobody looks at the signature.
-        if !self.config.validators.contains(account)
-            || !(room || self.validators.contains_key(&account))
-        {
+        if !self.has_room_for(account) {
             return Err(AuthenticationRefusal::NotFound);
         }
         match signature::verify_authentication(request) {
@@ -102,7 +103,18 @@ impl Facilitator {
         }
     }
 
-    fn welcome(&mut self, at: Timestamp, conn: ConnectionId, validator: AccountId) {
+    /// Whether this validator is known, and its record has a place.
+    pub(super) fn has_room_for(&self, account: AccountId) -> bool {
+        let room = self.validators.len() < self.config.limits.validators;
+        self.config.validators.contains(account) && (room || self.validators.contains_key(&account))
+    }
+
+    pub(super) fn note_authenticated(
+        &mut self,
+        at: Timestamp,
+        conn: ConnectionId,
+        validator: AccountId,
+    ) {
         let Some(connection) = self.connections.get_mut(&conn) else {
             return;
         };
@@ -120,7 +132,10 @@ impl Facilitator {
         }
         self.stats.authentications += 1;
         self.event(Event::Authenticated { conn, validator });
-        self.respond(conn, Response::success());
+    }
+
+    /// What a validator gets once it has authenticated.
+    pub(super) fn give_work(&mut self, conn: ConnectionId, validator: AccountId) {
         if self.config.resend_unanswered {
             self.resend_unanswered(conn, validator);
         }
