@@ -181,6 +181,10 @@ impl State {
     pub(super) fn promise(&mut self, id: UpdateId) -> PendingReceipt {
         let slot = Arc::new(Slot::default());
         self.receipts.insert(id, Arc::clone(&slot));
+        // What was accepted may have ended the job that somebody waits to report on.
+        for queue in &mut self.room {
+            queue.wake_first();
+        }
         PendingReceipt::new(id, slot)
     }
 

@@ -94,10 +94,12 @@ impl<R: Runtime> Task<R> {
                     }
                 }
                 Output::Disconnect(id, Some(close)) => {
-                    if let Some(connection) = self.open(id) {
-                        connection
-                            .outgoing
-                            .push_back(message_of(&Frame::Close(Some(close))));
+                    // To a close that the peer began, the WebSocket layer has queued the answer already.
+                    if let Some(connection) = self.open(id)
+                        && connection.closed.is_none()
+                    {
+                        let close = message_of(&Frame::Close(Some(close)));
+                        connection.outgoing.push_back(close);
                     }
                 }
                 Output::Disconnect(id, None) => self.drop_link(id, cx),
