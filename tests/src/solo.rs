@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use facilitator_core::client::{
     Config, ConnectFailure, ConnectFailureKind, Disconnected, Endpoint, Event, FacilitatorClient,
-    Outcome, Output, Owed, Phase, Receipt, Timer, UpdateId,
+    Outcome, Output, Owed, Phase, Receipt, Timer, TrustPolicy, UpdateId,
 };
 use facilitator_core::message::{JobStatus, V0JobStatusUpdate};
 use facilitator_core::signature::{Keypair, Scheme};
@@ -13,9 +13,12 @@ use facilitator_core::{CloseFrame, ConnectionId, Frame, Timestamp};
 /// The answer of a facilitator that is content.
 pub const SUCCESS: &str = r#"{"status":"success","errors":[]}"#;
 
-/// A configuration for tests: the defaults, with an endpoint that nobody connects to.
+/// A configuration for tests: the defaults, with an endpoint that nobody connects to, and jobs that need no signature.
 pub fn config() -> Config {
-    Config::new(Endpoint::public())
+    Config {
+        trust: TrustPolicy::unverified(),
+        ..Config::new(Endpoint::public())
+    }
 }
 
 /// The key of the session under test.
@@ -128,11 +131,13 @@ impl Outputs {
 
     /// The receipts.
     pub fn receipts(&self) -> Vec<&Receipt> {
-        let receipt = |event| match event {
-            &Event::Receipt(ref receipt) => Some(receipt),
-            _ => None,
-        };
-        self.events.iter().filter_map(receipt).collect()
+        self.events
+            .iter()
+            .filter_map(|event| match event {
+                Event::Receipt(receipt) => Some(receipt),
+                _ => None,
+            })
+            .collect()
     }
 
     /// The outcome of one message, by its receipt; fails when it has not exactly one.
@@ -211,6 +216,7 @@ impl Solo {
     }
 
     /// The same session in the same state, twice.
+    #[must_use]
     pub fn client_clone(&self) -> Self {
         Self {
             client: self.client.clone(),

@@ -6,7 +6,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::task::{Context, Waker};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Instant, UNIX_EPOCH};
 
 use super::receipt::Slot;
 use super::{PendingReceipt, Runtime};
@@ -131,6 +131,17 @@ impl<R: Runtime> Shared<R> {
 
     pub(super) fn now(&self) -> Timestamp {
         Timestamp::from_duration(self.runtime.now().saturating_duration_since(self.origin))
+    }
+
+    /// The state, and the time, which the session is told on this occasion.
+    pub(super) fn lock_now(&self) -> (MutexGuard<'_, State>, Timestamp) {
+        let mut state = self.lock();
+        let now = self.now();
+        // A clock before 1970 is wrong; the session does without one then.
+        if let Ok(unix) = self.runtime.wall_clock().duration_since(UNIX_EPOCH) {
+            state.session.set_wall_clock(now, unix);
+        }
+        (state, now)
     }
 
     pub(super) fn instant(&self, at: Timestamp) -> Instant {

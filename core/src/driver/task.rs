@@ -195,8 +195,7 @@ impl<R: Runtime> Task<R> {
         if matches!(inputs.back(), Some(Input::Disconnected(_))) {
             self.link = Link::None;
         }
-        let now = self.shared.now();
-        let mut state = self.shared.lock();
+        let (mut state, now) = self.shared.lock_now();
         for input in inputs {
             match input {
                 Input::Frame(frame) => state.session.handle_frame(now, id, frame),
@@ -213,9 +212,9 @@ impl<R: Runtime> Task<R> {
             self.timer = None;
             return false;
         };
-        let now = self.shared.now();
-        if now >= deadline {
-            self.shared.lock().session.handle_timeout(now);
+        if self.shared.now() >= deadline {
+            let (mut state, now) = self.shared.lock_now();
+            state.session.handle_timeout(now);
             return true;
         }
         let at = self.shared.instant(deadline);

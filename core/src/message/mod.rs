@@ -85,7 +85,7 @@ pub use error::{DecodeError, ExpectedType, Issue, IssueKind, JsonType, PathSegme
 pub use facilitator::FacilitatorMessage;
 pub use integer::{Integer, ParseIntegerError};
 pub use job_request::{ExecutorClass, StreamingDetails, V2JobRequest};
-pub(crate) use json::{Encode, Sink, Style, Writer, escape_python};
+pub(crate) use json::{Encode, Sink, Style, Writer};
 pub use json::{Json, MAX_BYTES, MAX_DEPTH, MAX_VALUES};
 pub use map::{JsonMap, OrderedMap, StringMap};
 pub use metadata::{

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use facilitator_core::client::{
-    Config, ConnectFailure, ConnectFailureKind, ConnectRequest, Endpoint, Event, Phase,
+    Config, ConnectFailure, ConnectFailureKind, ConnectRequest, Endpoint, Event, Phase, TrustPolicy,
 };
 use facilitator_core::driver::{
     BoxFuture, FacilitatorClient, Runtime, SpawnError, websocket_config,
@@ -69,7 +69,10 @@ pub(crate) struct World {
 }
 
 pub(crate) fn config() -> Config {
-    Config::new(Endpoint::public())
+    Config {
+        trust: TrustPolicy::unverified(),
+        ..Config::new(Endpoint::public())
+    }
 }
 
 impl World {
