@@ -40,11 +40,8 @@ impl fmt::Display for Failure {
         let (Self::Usage(message) | Self::Failed(message)) = self;
         // Whatever came from outside stays on one line.
         for c in message.chars() {
-            if c.is_control() {
-                write!(f, " ")?
-            } else {
-                write!(f, "{c}")?
-            }
+            let c = if c.is_control() { ' ' } else { c };
+            write!(f, "{c}")?;
         }
         Ok(())
     }

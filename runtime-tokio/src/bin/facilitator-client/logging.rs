@@ -1,5 +1,7 @@
 //! Logs: human text on stderr, never on stdout, which belongs to JSON lines.
 
+use std::io::{self, IsTerminal as _};
+
 use tracing_subscriber::filter::{EnvFilter, LevelFilter};
 
 /// `FACILITATOR_LOG` takes a filter as `facilitator_tokio=debug`; the number of `-v` decides without it.
@@ -18,6 +20,7 @@ pub(crate) fn start(verbose: u8) {
         .from_env_lossy();
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
         .init();
 }
