@@ -10,6 +10,8 @@ extern crate std;
 pub mod client;
 #[cfg(feature = "driver")]
 pub mod driver;
+#[cfg(feature = "facilitator")]
+pub mod facilitator;
 mod frame;
 pub mod message;
 pub mod signature;

@@ -3,6 +3,8 @@
 use alloc::string::String;
 use core::fmt;
 
+use super::json::{Encode, Sink, Value, Writer};
+use super::reader::{Read, Reader};
 use super::redact::Redacted;
 
 /// The first frame of a connection: the reference's `V0AuthenticationRequest`.
@@ -28,3 +30,49 @@ impl fmt::Debug for V0AuthenticationRequest {
 /// The sign of life: the reference's `V0Heartbeat`. It has no fields.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct V0Heartbeat;
+
+/// The `message_type` of an authentication.
+pub(super) const TAG: &str = "V0AuthenticationRequest";
+/// The `message_type` of a heartbeat.
+pub(super) const HEARTBEAT_TAG: &str = "V0Heartbeat";
+
+impl V0AuthenticationRequest {
+    pub(super) fn read<'t>(r: &mut Reader<'t>, value: Value<'t>) -> Read<Self> {
+        let ([message_type, public_key, signature], rest) =
+            r.model(value, ["message_type", "public_key", "signature"])?;
+        let message_type = r.constant(message_type, TAG, "'V0AuthenticationRequest'");
+        let public_key = r.required(public_key, Reader::string);
+        let signature = r.required(signature, Reader::string);
+        r.forbid(&rest);
+        message_type?;
+        Ok(Self {
+            public_key: public_key?,
+            signature: signature?,
+        })
+    }
+}
+
+impl V0Heartbeat {
+    pub(super) fn read<'t>(r: &mut Reader<'t>, value: Value<'t>) -> Read<Self> {
+        let ([message_type], rest) = r.model(value, ["message_type"])?;
+        let message_type = r.constant(message_type, HEARTBEAT_TAG, "'V0Heartbeat'");
+        r.forbid(&rest);
+        message_type.map(|()| Self)
+    }
+}
+
+impl Encode for V0AuthenticationRequest {
+    fn write<S: Sink>(&self, w: &mut Writer<S>) {
+        w.object(|w| {
+            w.field("message_type", TAG);
+            w.field("public_key", &self.public_key);
+            w.field("signature", &self.signature);
+        });
+    }
+}
+
+impl Encode for V0Heartbeat {
+    fn write<S: Sink>(&self, w: &mut Writer<S>) {
+        w.object(|w| w.field("message_type", HEARTBEAT_TAG));
+    }
+}

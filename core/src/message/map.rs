@@ -71,6 +71,11 @@ impl<V> OrderedMap<V> {
         Some(self.entries.remove(place).1)
     }
 
+    /// Entries whose keys are all different.
+    pub(super) const fn from_unique(entries: Vec<(String, V)>) -> Self {
+        Self { entries }
+    }
+
     /// The entries, in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, &V)> + Clone {
         self.entries.iter().map(|(k, v)| (k.as_str(), v))
@@ -85,40 +90,43 @@ impl<V> OrderedMap<V> {
     pub fn values(&self) -> impl ExactSizeIterator<Item = &V> + Clone {
         self.entries.iter().map(|(_, v)| v)
     }
+}
 
-    /// Entries as a reader found them, repeated keys included.
-    pub(super) fn from_entries(entries: Vec<(String, V)>) -> Self {
-        // Most maps hold a handful of keys, where comparing each with each beats building an index.
-        const INDEX_ABOVE: usize = 16;
-        let repeated = if entries.len() > INDEX_ABOVE {
-            let mut keys: Vec<&str> = entries.iter().map(|(k, _)| k.as_str()).collect();
-            keys.sort_unstable();
-            keys.windows(2).any(|pair| matches!(pair, [a, b] if a == b))
-        } else {
-            let mut rest = entries.as_slice();
-            core::iter::from_fn(|| {
-                let ((key, _), tail) = rest.split_first()?;
-                rest = tail;
-                Some(tail.iter().any(|(k, _)| k == key))
-            })
-            .any(|again| again)
-        };
-        if !repeated {
-            return Self { entries };
-        }
-        let mut places: BTreeMap<String, usize> = BTreeMap::new();
-        let mut unique: Vec<(String, V)> = Vec::with_capacity(entries.len());
-        for (key, value) in entries {
-            match places.get(&key).and_then(|&place| unique.get_mut(place)) {
-                Some(entry) => entry.1 = value,
-                None => {
-                    places.insert(key.clone(), unique.len());
-                    unique.push((key, value));
-                }
+/// The entries of an object, repeated keys included, as a `dict` keeps them: the last value, at the first place.
+pub(super) fn unique<K: Ord + Clone, V>(entries: Vec<(K, V)>) -> Vec<(K, V)> {
+    if !repeats(&entries) {
+        return entries;
+    }
+    let mut places: BTreeMap<K, usize> = BTreeMap::new();
+    let mut unique: Vec<(K, V)> = Vec::with_capacity(entries.len());
+    for (key, value) in entries {
+        match places.get(&key).and_then(|&place| unique.get_mut(place)) {
+            Some(entry) => entry.1 = value,
+            None => {
+                places.insert(key.clone(), unique.len());
+                unique.push((key, value));
             }
         }
-        Self { entries: unique }
     }
+    unique
+}
+
+fn repeats<K: Ord, V>(entries: &[(K, V)]) -> bool {
+    // Most objects hold a handful of keys, where comparing each with each beats sorting.
+    const SORT_ABOVE: usize = 16;
+    if entries.len() > SORT_ABOVE {
+        let mut keys: Vec<&K> = entries.iter().map(|(key, _)| key).collect();
+        keys.sort_unstable();
+        return keys.windows(2).any(|pair| matches!(pair, [a, b] if a == b));
+    }
+    let mut rest = entries;
+    while let Some(((key, _), behind)) = rest.split_first() {
+        if behind.iter().any(|(other, _)| other == key) {
+            return true;
+        }
+        rest = behind;
+    }
+    false
 }
 
 impl<V> Default for OrderedMap<V> {
@@ -135,7 +143,9 @@ impl<V> fmt::Debug for OrderedMap<V> {
 
 impl<K: Into<String>, V> FromIterator<(K, V)> for OrderedMap<V> {
     fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Self {
-        Self::from_entries(entries.into_iter().map(|(k, v)| (k.into(), v)).collect())
+        Self {
+            entries: unique(entries.into_iter().map(|(k, v)| (k.into(), v)).collect()),
+        }
     }
 }
 
@@ -151,5 +161,45 @@ impl<V> IntoIterator for OrderedMap<V> {
 
     fn into_iter(self) -> Self::IntoIter {
         self.entries.into_iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn behaves_as_a_dict() {
+        for filler in [0, 40] {
+            let more = (0..filler).map(|n| (alloc::format!("k{n}"), n));
+            let pairs = [("b", 1), ("a", 2), ("b", 3)].map(|(k, v)| (String::from(k), v));
+            let mut map: OrderedMap<i32> = pairs.into_iter().chain(more).collect();
+            assert_eq!(
+                map.iter().take(2).collect::<Vec<_>>(),
+                [("b", &3), ("a", &2)]
+            );
+            assert_eq!(map.len(), usize::try_from(filler).unwrap() + 2);
+            assert_eq!(
+                (map.insert("a", 9), map.get("a").copied(), map.remove("b")),
+                (Some(2), Some(9), Some(3))
+            );
+            assert_eq!((map.insert("b", 4), map.keys().last()), (None, Some("b")));
+        }
+    }
+
+    #[test]
+    fn order_counts() {
+        assert_ne!(
+            OrderedMap::from([("a", 1), ("b", 2)]),
+            OrderedMap::from([("b", 2), ("a", 1)])
+        );
+    }
+
+    #[test]
+    fn debug_hides_values() {
+        assert_eq!(
+            alloc::format!("{:?}", StringMap::from([("TOKEN", String::from("secret"))])),
+            "{\"TOKEN\"}"
+        );
     }
 }

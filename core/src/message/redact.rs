@@ -1,5 +1,6 @@
 //! What `Debug` shows in place of a secret.
 
+use alloc::string::String;
 use core::fmt;
 
 /// Shows how long a secret is, and nothing of it.
@@ -45,5 +46,3 @@ impl fmt::Debug for RedactedUrl<'_> {
         )
     }
 }
-
-use alloc::string::String;

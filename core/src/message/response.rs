@@ -3,8 +3,11 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::JsonMap;
+use super::error::{IssueKind, shorten};
+use super::json::{Encode, Sink, Value, Writer};
 use super::names::wire_names;
+use super::reader::{Read, Reader};
+use super::{Json, JsonMap, PathSegment};
 
 wire_names! {
     /// Whether the facilitator did what a frame asked for.
@@ -73,5 +76,80 @@ impl ResponseError {
             help: String::new(),
             extra: JsonMap::new(),
         }
+    }
+}
+
+/// The plain success as the facilitator writes it: most of what a validator ever reads.
+pub(super) const SUCCESS: &str = r#"{"status":"success","errors":[]}"#;
+
+impl Response {
+    pub(super) fn read<'t>(r: &mut Reader<'t>, value: Value<'t>) -> Read<Self> {
+        const STATUS: IssueKind = IssueKind::Literal {
+            expected: "'error' or 'success'",
+        };
+        let ([status, errors], rest) = r.model(value, ["status", "errors"])?;
+        let status = r.required(status, |r, value| {
+            r.strict_name(value, ResponseStatus::from_name, STATUS)
+        });
+        let errors = r.or(errors, Vec::new(), |r, list| {
+            r.list(list, ResponseError::read)
+        });
+        r.forbid(&rest);
+        Ok(Self {
+            status: status?,
+            errors: errors?,
+        })
+    }
+}
+
+impl ResponseError {
+    fn read<'t>(r: &mut Reader<'t>, value: Value<'t>) -> Read<Self> {
+        let ([msg, kind, help], rest) = r.model(value, ["msg", "type", "help"])?;
+        let msg = r.required(msg, Reader::string);
+        let kind = r.required(kind, Reader::string);
+        let help = r.or(help, String::new(), Reader::string);
+        let extra = r.keep(&rest);
+        Ok(Self {
+            msg: msg?,
+            kind: kind?,
+            help: help?,
+            extra,
+        })
+    }
+
+    /// Where in the frame the error is, for an error of the validation library: its `loc`.
+    ///
+    /// Nothing when there is no `loc`, or it is no path.
+    pub fn loc(&self) -> Option<Vec<PathSegment>> {
+        let segment = |step: Json| match (step.to_text(), step.as_str().parse()) {
+            (Some(key), _) => Some(PathSegment::Key(shorten(&key))),
+            (None, index) => index.ok().map(PathSegment::Index),
+        };
+        self.extra
+            .get("loc")?
+            .to_elements()?
+            .into_iter()
+            .map(segment)
+            .collect()
+    }
+}
+
+impl Encode for Response {
+    fn write<S: Sink>(&self, w: &mut Writer<S>) {
+        w.object(|w| {
+            w.field("status", self.status.as_str());
+            w.field("errors", &self.errors);
+        });
+    }
+}
+
+impl Encode for ResponseError {
+    fn write<S: Sink>(&self, w: &mut Writer<S>) {
+        w.object(|w| {
+            w.field("msg", &self.msg);
+            w.field("type", &self.kind);
+            w.field("help", &self.help);
+            w.fields(&self.extra);
+        });
     }
 }

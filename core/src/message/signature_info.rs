@@ -4,8 +4,11 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
-use super::Integer;
+use super::error::IssueKind;
+use super::json::{Encode, Sink, Value, Writer};
 use super::names::wire_names;
+use super::reader::{Read, Reader};
+use super::{Integer, base64};
 
 wire_names! {
     /// What a signature covers.
@@ -44,5 +47,59 @@ impl fmt::Debug for SignatureInfo {
             )
             .field("signature_scope", &self.signature_scope)
             .finish()
+    }
+}
+
+impl SignatureInfo {
+    pub(super) fn read<'t>(r: &mut Reader<'t>, value: Value<'t>) -> Read<Self> {
+        const SCOPE: IssueKind = IssueKind::Enum {
+            expected: "'SignedFields' or 'FullRequest'",
+        };
+        let (
+            [
+                signature_type,
+                signatory,
+                timestamp_ns,
+                signature,
+                signature_scope,
+            ],
+            rest,
+        ) = r.model(
+            value,
+            [
+                "signature_type",
+                "signatory",
+                "timestamp_ns",
+                "signature",
+                "signature_scope",
+            ],
+        )?;
+        let signature_type = r.or(signature_type, String::new(), Reader::string);
+        let signatory = r.or(signatory, String::new(), Reader::string);
+        let timestamp_ns = r.or(timestamp_ns, Integer::ZERO, Reader::integer);
+        let signature = r.required(signature, Reader::bytes);
+        let signature_scope = r.or(signature_scope, SignatureScope::SignedFields, |r, value| {
+            r.strict_name(value, SignatureScope::from_name, SCOPE)
+        });
+        r.forbid(&rest);
+        Ok(Self {
+            signature_type: signature_type?,
+            signatory: signatory?,
+            timestamp_ns: timestamp_ns?,
+            signature: signature?,
+            signature_scope: signature_scope?,
+        })
+    }
+}
+
+impl Encode for SignatureInfo {
+    fn write<S: Sink>(&self, w: &mut Writer<S>) {
+        w.object(|w| {
+            w.field("signature_type", &self.signature_type);
+            w.field("signatory", &self.signatory);
+            w.field("timestamp_ns", &self.timestamp_ns);
+            w.field("signature", &base64::encode(&self.signature));
+            w.field("signature_scope", self.signature_scope.as_str());
+        });
     }
 }

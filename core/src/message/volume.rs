@@ -4,6 +4,8 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
 
+use super::json::{Encode, Sink, Value, Writer};
+use super::reader::{Read, Reader};
 use super::redact::{Redacted, RedactedUrl, redacted};
 
 /// A job's input: the reference's `Volume`, told apart by `volume_type`.
@@ -135,5 +137,231 @@ impl fmt::Debug for HuggingfaceVolume {
             .field("allow_patterns", &self.allow_patterns)
             .field("token", &redacted(self.token.as_ref()))
             .finish()
+    }
+}
+
+impl SingleVolume {
+    /// The `volume_type`.
+    pub const fn type_name(&self) -> &'static str {
+        match self {
+            Self::Inline(_) => INLINE,
+            Self::ZipUrl(_) => ZIP_URL,
+            Self::SingleFile(_) => SINGLE_FILE,
+            Self::Huggingface(_) => HUGGINGFACE,
+        }
+    }
+
+    /// `tag` is what `value` says its type is. Without one of ours: nothing.
+    fn read<'t>(r: &mut Reader<'t>, tag: &str, value: Value<'t>) -> Option<Read<Self>> {
+        Some(match tag {
+            INLINE => r
+                .within(INLINE, |r| InlineVolume::read(r, value))
+                .map(Self::Inline),
+            ZIP_URL => r
+                .within(ZIP_URL, |r| ZipUrlVolume::read(r, value))
+                .map(Self::ZipUrl),
+            SINGLE_FILE => r
+                .within(SINGLE_FILE, |r| SingleFileVolume::read(r, value))
+                .map(Self::SingleFile),
+            HUGGINGFACE => r
+                .within(HUGGINGFACE, |r| HuggingfaceVolume::read(r, value))
+                .map(Self::Huggingface),
+            _ => return None,
+        })
+    }
+}
+
+const TAG: &str = "volume_type";
+const INLINE: &str = "inline";
+const ZIP_URL: &str = "zip_url";
+const SINGLE_FILE: &str = "single_file";
+const HUGGINGFACE: &str = "huggingface_volume";
+const MULTI: &str = "multi_volume";
+
+// As the reference quotes them, in its order.
+const SINGLE_TYPES: &str = "<VolumeType.inline: 'inline'>, <VolumeType.zip_url: 'zip_url'>, \
+     <VolumeType.single_file: 'single_file'>, <VolumeType.huggingface_volume: 'huggingface_volume'>";
+const TYPES: &str = "<VolumeType.inline: 'inline'>, <VolumeType.zip_url: 'zip_url'>, \
+     <VolumeType.single_file: 'single_file'>, <VolumeType.multi_volume: 'multi_volume'>, \
+     <VolumeType.huggingface_volume: 'huggingface_volume'>";
+
+impl Volume {
+    pub(super) fn read<'t>(r: &mut Reader<'t>, value: Value<'t>) -> Read<Self> {
+        let tag = r.tag(value, TAG, TYPES)?;
+        if tag == MULTI {
+            return r
+                .within(MULTI, |r| MultiVolume::read(r, value))
+                .map(Self::Multi);
+        }
+        let volume = SingleVolume::read(r, &tag, value);
+        volume
+            .unwrap_or_else(|| Err(r.unknown_tag(value, TAG, &tag, TYPES)))
+            .map(Self::Single)
+    }
+}
+
+impl MultiVolume {
+    fn read<'t>(r: &mut Reader<'t>, value: Value<'t>) -> Read<Self> {
+        let ([_, volumes], rest) = r.model(value, [TAG, "volumes"])?;
+        let volumes = r.required(volumes, |r, list| {
+            r.list(list, |r, value| {
+                let tag = r.tag(value, TAG, SINGLE_TYPES)?;
+                let volume = SingleVolume::read(r, &tag, value);
+                volume.unwrap_or_else(|| Err(r.unknown_tag(value, TAG, &tag, SINGLE_TYPES)))
+            })
+        });
+        r.ignore(&rest);
+        Ok(Self { volumes: volumes? })
+    }
+}
+
+impl InlineVolume {
+    fn read<'t>(r: &mut Reader<'t>, value: Value<'t>) -> Read<Self> {
+        let ([_, contents, relative_path], rest) =
+            r.model(value, [TAG, "contents", "relative_path"])?;
+        let contents = r.required(contents, Reader::string);
+        let relative_path = r.optional(relative_path, Reader::string);
+        r.ignore(&rest);
+        Ok(Self {
+            contents: contents?,
+            relative_path: relative_path?,
+        })
+    }
+}
+
+impl ZipUrlVolume {
+    fn read<'t>(r: &mut Reader<'t>, value: Value<'t>) -> Read<Self> {
+        let InlineVolume {
+            contents,
+            relative_path,
+        } = InlineVolume::read(r, value)?;
+        Ok(Self {
+            contents,
+            relative_path,
+        })
+    }
+}
+
+impl SingleFileVolume {
+    fn read<'t>(r: &mut Reader<'t>, value: Value<'t>) -> Read<Self> {
+        let ([_, url, relative_path], rest) = r.model(value, [TAG, "url", "relative_path"])?;
+        let url = r.required(url, Reader::string);
+        let relative_path = r.required(relative_path, Reader::string);
+        r.ignore(&rest);
+        Ok(Self {
+            url: url?,
+            relative_path: relative_path?,
+        })
+    }
+}
+
+impl HuggingfaceVolume {
+    fn read<'t>(r: &mut Reader<'t>, value: Value<'t>) -> Read<Self> {
+        let (
+            [
+                _,
+                repo_id,
+                repo_type,
+                revision,
+                relative_path,
+                allow_patterns,
+                token,
+            ],
+            rest,
+        ) = r.model(
+            value,
+            [
+                TAG,
+                "repo_id",
+                "repo_type",
+                "revision",
+                "relative_path",
+                "allow_patterns",
+                "token",
+            ],
+        )?;
+        let repo_id = r.required(repo_id, Reader::string);
+        let repo_type = r.optional(repo_type, Reader::string);
+        let revision = r.optional(revision, Reader::string);
+        let relative_path = r.optional(relative_path, Reader::string);
+        let allow_patterns = r.optional(allow_patterns, AllowPatterns::read);
+        let token = r.optional(token, Reader::string);
+        r.ignore(&rest);
+        Ok(Self {
+            repo_id: repo_id?,
+            repo_type: repo_type?,
+            revision: revision?,
+            relative_path: relative_path?,
+            allow_patterns: allow_patterns?,
+            token: token?,
+        })
+    }
+}
+
+impl AllowPatterns {
+    fn read<'t>(r: &mut Reader<'t>, value: Value<'t>) -> Read<Self> {
+        if value.as_text().is_some() {
+            return r.string(value).map(Self::One);
+        }
+        if let Some(patterns) = r.attempt(|r| r.strings(value)) {
+            return Ok(Self::Many(patterns));
+        }
+        // The reference tells what is wrong with it as either of the two.
+        let _ = r.within("str", |r| r.string(value));
+        r.within("list[str]", |r| r.strings(value)).map(Self::Many)
+    }
+}
+
+impl Encode for Volume {
+    fn write<S: Sink>(&self, w: &mut Writer<S>) {
+        match self {
+            Self::Single(volume) => volume.write(w),
+            Self::Multi(multi) => w.object(|w| {
+                w.field(TAG, MULTI);
+                w.field("volumes", &multi.volumes);
+            }),
+        }
+    }
+}
+
+impl Encode for SingleVolume {
+    fn write<S: Sink>(&self, w: &mut Writer<S>) {
+        w.object(|w| {
+            w.field(TAG, self.type_name());
+            match self {
+                Self::Inline(InlineVolume {
+                    contents,
+                    relative_path,
+                })
+                | Self::ZipUrl(ZipUrlVolume {
+                    contents,
+                    relative_path,
+                }) => {
+                    w.field("contents", contents);
+                    w.field("relative_path", relative_path);
+                }
+                Self::SingleFile(SingleFileVolume { url, relative_path }) => {
+                    w.field("url", url);
+                    w.field("relative_path", relative_path);
+                }
+                Self::Huggingface(volume) => {
+                    w.field("repo_id", &volume.repo_id);
+                    w.field("repo_type", &volume.repo_type);
+                    w.field("revision", &volume.revision);
+                    w.field("relative_path", &volume.relative_path);
+                    w.field("allow_patterns", &volume.allow_patterns);
+                    w.field("token", &volume.token);
+                }
+            }
+        });
+    }
+}
+
+impl Encode for AllowPatterns {
+    fn write<S: Sink>(&self, w: &mut Writer<S>) {
+        match self {
+            Self::One(pattern) => pattern.write(w),
+            Self::Many(patterns) => patterns.write(w),
+        }
     }
 }

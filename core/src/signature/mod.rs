@@ -8,26 +8,40 @@
 //! | [`Keypair`], [`PublicKey`], [`Signature`], [`Scheme`] | both schemes behind one set of types |
 //! | [`AccountId`], [`ss58`] | addresses, which name no scheme |
 //! | [`hotkey`] | the wallet tools' key files, and ours |
+//! | [`authentication_request`], [`verify_authentication`] | the authentication frame, as the facilitator judges it |
+//! | [`sign_job_request`], [`verify_job_request`], [`Claim`] | job requests and cheat reports |
+//! | [`SignedMessage`] | what exactly is signed |
 
 mod account;
+mod authentication;
 mod derivation;
 mod ed25519;
 mod hex;
 pub mod hotkey;
 mod keypair;
+mod payload;
 mod phrase;
 mod public_key;
 mod raw;
 mod scheme;
+mod signed;
 #[cfg(feature = "sr25519")]
 mod sr25519;
 pub mod ss58;
 
 pub use account::AccountId;
+pub use authentication::{
+    AuthenticationError, authentication_request, claimed_account, verify_authentication,
+};
 pub use derivation::PathError;
 pub use hex::HexError;
 pub use keypair::{KeyError, Keypair};
+pub use payload::SignedMessage;
 pub use phrase::PhraseError;
 pub use public_key::{PublicKey, PublicKeyError};
 pub use raw::{Signature, SignatureLength, SignatureMismatch};
 pub use scheme::{Scheme, SchemeUnavailable, UnknownScheme};
+pub use signed::{
+    BadSignature, Claim, SignatureError, sign_job_cheated, sign_job_request, verify_job_cheated,
+    verify_job_request,
+};

@@ -1,0 +1,271 @@
+//! Two ends in memory: the session and the simulated facilitator, a link that can be cut at any frame, and a clock
+//! that jumps to the next thing that happens.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use facilitator_core::client::{
+    Config, ConnectFailure, ConnectFailureKind, Disconnected, Event, FacilitatorClient, Output,
+};
+use facilitator_core::facilitator::{self, Facilitator, FacilitatorConfig, Known};
+use facilitator_core::message::V2JobRequest;
+use facilitator_core::message::{DecodeMode, FacilitatorMessage};
+use facilitator_core::signature::{Keypair, Scheme, sign_job_request};
+use facilitator_core::{CloseFrame, ConnectionId, Frame, Timestamp};
+
+use crate::solo::{job, job_request};
+
+/// One direction of a link: what was sent, and when it arrives.
+type Wire<T> = VecDeque<(Timestamp, T)>;
+
+/// What travels.
+#[derive(Clone, Debug)]
+enum Parcel {
+    Frame(Frame),
+    End(Disconnected),
+}
+
+/// A session, a facilitator, and the link between them.
+#[derive(Debug)]
+pub struct Pair {
+    /// The session.
+    pub client: FacilitatorClient,
+    /// The facilitator.
+    pub facilitator: Facilitator,
+    /// The time.
+    pub now: Timestamp,
+    /// The time that a frame takes.
+    pub latency: Duration,
+    /// While set, every connection attempt is refused.
+    pub down: bool,
+    /// What the session told.
+    pub events: Vec<Event>,
+    /// The key that signs job requests.
+    pub signer: Keypair,
+    link: Option<ConnectionId>,
+    attempts: Wire<ConnectionId>,
+    to_facilitator: Wire<Parcel>,
+    to_client: Wire<Parcel>,
+}
+
+impl Pair {
+    /// Both ends, the session not started; the facilitator knows its key only.
+    pub fn new(config: Config, seed: u64) -> Self {
+        let keypair = key(1);
+        let client = FacilitatorClient::new(config, &keypair, seed).unwrap_or_else(|error| panic!("{error}"));
+        let known = FacilitatorConfig { validators: Known::only([keypair.account()]), ..FacilitatorConfig::default() };
+        Self {
+            client,
+            facilitator: Facilitator::new(known),
+            now: Timestamp::ZERO,
+            latency: Duration::from_millis(10),
+            down: false,
+            events: Vec::new(),
+            signer: key(2),
+            link: None,
+            attempts: VecDeque::new(),
+            to_facilitator: VecDeque::new(),
+            to_client: VecDeque::new(),
+        }
+    }
+
+    /// Starts the session.
+    pub fn start(&mut self) {
+        self.client.start(self.now).unwrap_or_else(|error| panic!("{error}"));
+        self.settle();
+    }
+
+    /// The facilitator pushes the n-th job, signed. Returns its uuid.
+    pub fn push_job(&mut self, n: u128) -> String {
+        let uuid = job(n);
+        let mut request = parse_request(&job_request(&uuid));
+        sign_job_request(&mut request, &self.signer, 1_700_000_000_000_000_000);
+        if let Err(error) = self.facilitator.push_job(self.now, request) {
+            panic!("{error}");
+        }
+        self.settle();
+        uuid
+    }
+
+    /// Cuts the link. Of what is under way, the oldest `delivered` frames to the facilitator still arrive; nothing
+    /// else does, in either direction.
+    pub fn cut(&mut self, delivered: usize) {
+        let Some(conn) = self.link.take() else { return };
+        for (_, parcel) in self.to_facilitator.drain(..).take(delivered).collect::<Vec<_>>() {
+            if let Parcel::Frame(frame) = parcel {
+                self.facilitator.handle_frame(self.now, conn, frame);
+            }
+        }
+        self.to_client.clear();
+        self.facilitator.handle_disconnected(self.now, conn);
+        self.client.handle_disconnected(self.now, conn, Disconnected::EndOfStream);
+        self.settle();
+    }
+
+    /// Frames that are under way to the facilitator.
+    pub fn under_way(&self) -> usize {
+        self.to_facilitator.len()
+    }
+
+    /// Whether there is a link.
+    pub fn is_linked(&self) -> bool {
+        self.link.is_some()
+    }
+
+    /// Goes on until nothing is owed, or for `bound` at the most; returns whether nothing is owed.
+    pub fn settle_debts(&mut self, bound: Duration) -> bool {
+        let end = self.now + bound;
+        while self.client.owed() > 0 && self.now < end {
+            if !self.step() {
+                break;
+            }
+        }
+        self.client.owed() == 0
+    }
+
+    /// Lets time pass.
+    pub fn pass(&mut self, duration: Duration) {
+        let end = self.now + duration;
+        while self.next_time().is_some_and(|at| at <= end) {
+            self.step();
+        }
+        self.now = self.now.max(end);
+    }
+
+    /// Goes to the next thing that happens, and lets it happen. Returns whether there was one.
+    pub fn step(&mut self) -> bool {
+        let Some(at) = self.next_time() else { return false };
+        self.now = self.now.max(at);
+        let now = self.now;
+        if let Some(conn) = take_due(&mut self.attempts, now) {
+            if self.down {
+                let failure = ConnectFailure::new(ConnectFailureKind::Refused, "");
+                self.client.handle_connect_failed(now, conn, failure);
+            } else {
+                self.link = Some(conn);
+                self.facilitator.handle_connected(now, conn, &[]);
+                self.client.handle_connected(now, conn);
+            }
+        }
+        if let (Some(conn), Some(parcel)) = (self.link, take_due(&mut self.to_facilitator, now)) {
+            match parcel {
+                Parcel::Frame(Frame::Ping(payload)) => {
+                    // The WebSocket layer answers pings by itself.
+                    self.facilitator.handle_frame(now, conn, Frame::Ping(payload.clone()));
+                    self.to_client.push_back((now + self.latency, Parcel::Frame(Frame::Pong(payload))));
+                }
+                Parcel::Frame(Frame::Close(close)) => {
+                    self.facilitator.handle_frame(now, conn, Frame::Close(close.clone()));
+                    self.to_client.push_back((now + self.latency, Parcel::End(Disconnected::Closed(close))));
+                }
+                Parcel::Frame(frame) => self.facilitator.handle_frame(now, conn, frame),
+                Parcel::End(_) => self.facilitator.handle_disconnected(now, conn),
+            }
+        }
+        self.settle();
+        if let (Some(conn), Some(parcel)) = (self.link, take_due(&mut self.to_client, now)) {
+            match parcel {
+                Parcel::Frame(Frame::Ping(payload)) => {
+                    self.client.handle_frame(now, conn, Frame::Ping(payload.clone()));
+                    self.to_facilitator.push_back((now + self.latency, Parcel::Frame(Frame::Pong(payload))));
+                }
+                Parcel::Frame(frame) => self.client.handle_frame(now, conn, frame),
+                Parcel::End(how) => {
+                    self.link = None;
+                    self.facilitator.handle_disconnected(now, conn);
+                    self.client.handle_disconnected(now, conn, how);
+                }
+            }
+        }
+        if self.client.poll_timeout().is_some_and(|(at, _)| at <= now) {
+            self.client.handle_timeout(now);
+        }
+        if self.facilitator.poll_timeout().is_some_and(|at| at <= now) {
+            self.facilitator.handle_timeout(now);
+        }
+        self.settle();
+        true
+    }
+
+    /// When the next thing happens.
+    fn next_time(&self) -> Option<Timestamp> {
+        let times = [
+            self.attempts.front().map(|(at, _)| *at),
+            self.to_facilitator.front().map(|(at, _)| *at),
+            self.to_client.front().map(|(at, _)| *at),
+            self.client.poll_timeout().map(|(at, _)| at),
+            self.facilitator.poll_timeout(),
+        ];
+        times.into_iter().flatten().min()
+    }
+
+    /// Carries out what both ends ask for.
+    pub fn settle(&mut self) {
+        while let Some(output) = self.client.poll_output() {
+            match output {
+                Output::Connect(conn, _) => self.attempts.push_back((self.now + self.latency, conn)),
+                Output::Transmit(conn, frame) if self.link == Some(conn) => {
+                    self.to_facilitator.push_back((self.now + self.latency, Parcel::Frame(frame)));
+                }
+                Output::Disconnect(conn, Some(close)) if self.link == Some(conn) => {
+                    let close = Parcel::Frame(Frame::Close(Some(close)));
+                    self.to_facilitator.push_back((self.now + self.latency, close));
+                }
+                Output::Disconnect(conn, None) => self.drop_link(conn),
+                Output::Event(event) => self.events.push(event),
+                // For a connection that is gone.
+                _ => {}
+            }
+        }
+        while let Some(output) = self.facilitator.poll_output() {
+            match output {
+                facilitator::Output::Transmit { conn, frame } if self.link == Some(conn) => {
+                    self.to_client.push_back((self.now + self.latency, Parcel::Frame(frame)));
+                }
+                facilitator::Output::Disconnect { conn, close } if self.link == Some(conn) => {
+                    self.end_by_facilitator(close);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn end_by_facilitator(&mut self, close: Option<CloseFrame>) {
+        let at = self.now + self.latency;
+        let how = match close {
+            Some(close) => {
+                self.to_client.push_back((at, Parcel::Frame(Frame::Close(Some(close.clone())))));
+                Disconnected::Closed(Some(close))
+            }
+            None => Disconnected::EndOfStream,
+        };
+        self.to_client.push_back((at, Parcel::End(how)));
+        self.to_facilitator.clear();
+    }
+
+    fn drop_link(&mut self, conn: ConnectionId) {
+        self.attempts.retain(|(_, attempt)| *attempt != conn);
+        if self.link == Some(conn) {
+            self.link = None;
+            self.to_client.clear();
+            self.to_facilitator.clear();
+            self.facilitator.handle_disconnected(self.now, conn);
+        }
+    }
+}
+
+/// The n-th key of a test.
+pub fn key(n: u8) -> Keypair {
+    Keypair::from_seed(Scheme::Sr25519, [n; 32]).unwrap_or_else(|error| panic!("a seed is always a key: {error}"))
+}
+
+fn parse_request(json: &str) -> V2JobRequest {
+    match FacilitatorMessage::decode(json, DecodeMode::Strict).map(|decoded| decoded.message) {
+        Ok(FacilitatorMessage::JobRequest(request)) => *request,
+        other => panic!("no job request: {other:?}"),
+    }
+}
+
+fn take_due<T>(wire: &mut Wire<T>, now: Timestamp) -> Option<T> {
+    if wire.front().is_some_and(|(at, _)| *at <= now) { wire.pop_front().map(|(_, parcel)| parcel) } else { None }
+}

@@ -1,0 +1,136 @@
+//! The link is cut again and again, at random frames; nothing is lost, nothing reordered, nothing applied twice.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use facilitator_core::client::{Config, Event, Outcome, Phase};
+use facilitator_core::message::{JobStatus, JobStatusMetadata, MinerResponse, V0JobStatusUpdate};
+use facilitator_tests::pair::Pair;
+use facilitator_tests::solo::config;
+
+use JobStatus::{Accepted, Completed, ExecutionDone, ExecutorReady, Received, VolumesReady};
+
+const LIFE: [JobStatus; 5] = [Accepted, ExecutorReady, VolumesReady, ExecutionDone, Completed];
+
+fn update(uuid: &str, status: JobStatus) -> V0JobStatusUpdate {
+    let update = V0JobStatusUpdate::new(uuid, status);
+    if status == Completed {
+        let response = MinerResponse::new("", "done");
+        update.with_metadata(JobStatusMetadata { miner_response: Some(response.into()), ..Default::default() })
+    } else {
+        update
+    }
+}
+
+/// Jobs with their lives reported at random moments, and cuts in between.
+fn run(seed: u64, jobs: usize, cuts: usize, config: &Config) -> Pair {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let mut pair = Pair::new(config.clone(), seed);
+    pair.start();
+    let uuids: Vec<String> = (0..jobs).map(|n| pair.push_job(n as u128)).collect();
+    let mut reported: BTreeMap<String, usize> = BTreeMap::new();
+    let mut cuts_left = cuts;
+    while reported.values().sum::<usize>() < jobs * LIFE.len() || cuts_left > 0 {
+        // A worker reports on a job that has reached it.
+        let requested = pair.events.iter().filter_map(|event| match event {
+            Event::JobRequested(request) => Some(request.uuid.clone()),
+            _ => None,
+        });
+        let open: Vec<String> = requested
+            .filter(|uuid| reported.get(uuid).copied().unwrap_or(0) < LIFE.len())
+            .collect();
+        if let Some(uuid) = open.get(random.usize(0..open.len().max(1))) {
+            let next = reported.entry(uuid.clone()).or_default();
+            pair.client.send_job_status(pair.now, update(uuid, LIFE[*next])).unwrap();
+            *next += 1;
+            pair.settle();
+        }
+        for _ in 0..random.usize(0..4) {
+            pair.step();
+        }
+        if cuts_left > 0 && pair.is_linked() && random.u8(0..8) == 0 {
+            cuts_left -= 1;
+            pair.cut(random.usize(0..=pair.under_way()));
+        }
+    }
+    let delivered = pair.settle_debts(Duration::from_mins(10));
+    assert!(delivered, "seed {seed}: {} owed after ten calm minutes", pair.client.owed());
+    let submitted: Vec<(&str, Vec<JobStatus>)> = uuids
+        .iter()
+        .map(|uuid| (uuid.as_str(), [Received].into_iter().chain(LIFE).collect()))
+        .collect();
+    let verdict = pair.facilitator.verdict(submitted.iter().map(|(uuid, life)| (*uuid, life.as_slice())));
+    let set_aside = pair.client.stats().statuses_set_aside;
+    assert!(verdict.is_clean() && set_aside == 0, "seed {seed}: {verdict:?}, {set_aside} set aside");
+    pair
+}
+
+#[test]
+fn two_hundred_seeds_of_random_cuts() {
+    let (mut resent, mut known) = (0, 0);
+    for seed in 0..200 {
+        let pair = run(seed, 5, 6, &config());
+        resent += pair.client.stats().statuses_resent;
+        known += pair.client.stats().statuses_already_known;
+    }
+    println!("{resent} updates sent again, {known} of them known already");
+    assert!(resent > 100 && known > 50, "the cuts must hit something: {resent} resent, {known} known");
+}
+
+#[test]
+fn stop_and_wait_survives_the_same() {
+    let config = Config { window: 1, ..config() };
+    for seed in 0..50 {
+        run(seed, 3, 5, &config);
+    }
+}
+
+#[test]
+fn every_accepted_message_has_exactly_one_receipt() {
+    let pair = run(3, 5, 6, &config());
+    let mut receipts: BTreeMap<u64, usize> = BTreeMap::new();
+    for event in &pair.events {
+        if let Event::Receipt(receipt) = event {
+            assert!(receipt.outcome.is_delivered(), "{receipt:?}");
+            *receipts.entry(receipt.id.as_u64()).or_default() += 1;
+        }
+    }
+    assert_eq!(receipts.len(), 5 * (LIFE.len() + 1));
+    assert!(receipts.values().all(|count| *count == 1));
+}
+
+#[test]
+fn a_stop_in_the_middle_hands_back_what_was_not_delivered() {
+    let mut pair = Pair::new(config(), 1);
+    pair.start();
+    let uuid = pair.push_job(1);
+    pair.pass(Duration::from_secs(1));
+    pair.down = true;
+    pair.cut(0);
+    for status in LIFE {
+        pair.client.send_job_status(pair.now, update(&uuid, status)).unwrap();
+    }
+    pair.client.stop(pair.now).unwrap();
+    pair.settle();
+    pair.pass(Duration::from_secs(11));
+    assert_eq!(pair.client.phase(), Phase::Idle);
+    let Some(Event::Stopped { owed }) = pair.events.last() else { panic!("{:?}", pair.events.last()) };
+    assert_eq!(owed.len(), LIFE.len());
+    // A new session takes them up where they were.
+    let owed = owed.clone();
+    pair.down = false;
+    pair.start();
+    for message in owed {
+        let facilitator_core::message::ValidatorMessage::JobStatus(update) = message.decode().unwrap() else {
+            panic!("{message:?}")
+        };
+        pair.client.send_job_status(pair.now, update).unwrap();
+    }
+    pair.settle();
+    assert!(pair.settle_debts(Duration::from_mins(1)));
+    let life: Vec<JobStatus> = [Received].into_iter().chain(LIFE).collect();
+    assert!(pair.facilitator.verdict([(uuid.as_str(), life.as_slice())]).is_clean());
+    let handed_back =
+        |event: &&Event| matches!(event, Event::Receipt(r) if matches!(r.outcome, Outcome::HandedBack(_)));
+    assert_eq!(pair.events.iter().filter(handed_back).count(), LIFE.len());
+}

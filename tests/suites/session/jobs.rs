@@ -1,0 +1,98 @@
+//! A job is taken on once, answered `received` at once, and declined with a reason when it cannot be.
+
+use facilitator_core::client::{DeclineReason, Event};
+use facilitator_core::message::JobStatus;
+use facilitator_tests::solo::{SUCCESS, Solo, config, job, job_request};
+
+fn declined(solo: &mut Solo) -> Vec<DeclineReason> {
+    let reason = |event: &Event| match event {
+        Event::JobDeclined { reason, .. } => Some(*reason),
+        _ => None,
+    };
+    solo.take().events.iter().filter_map(reason).collect()
+}
+
+#[test]
+fn received_is_answered_without_the_application() {
+    let mut solo = Solo::ready(config());
+    solo.receive(&job_request(&job(1)));
+    let out = solo.take();
+    assert_eq!(out.statuses(), [(job(1), "received".into())]);
+    let [Event::JobRequested(request)] = &out.events[..] else { panic!("{:?}", out.events) };
+    assert_eq!(request.uuid, job(1));
+    solo.receive(SUCCESS);
+    let out = solo.take();
+    assert!(out.receipts()[0].automatic);
+}
+
+#[test]
+fn the_same_uuid_never_runs_twice() {
+    let mut solo = Solo::ready(config());
+    solo.receive(&job_request(&job(1)));
+    solo.take();
+    solo.receive(&job_request(&job(1)));
+    assert_eq!(declined(&mut solo), [DeclineReason::Duplicate]);
+    solo.cut();
+    solo.reconnect();
+    solo.receive(&job_request(&job(1)));
+    assert_eq!(declined(&mut solo), [DeclineReason::Duplicate]);
+    solo.receive(SUCCESS);
+    solo.send(&job(1), JobStatus::Failed);
+    solo.receive(SUCCESS);
+    solo.take();
+    solo.receive(&job_request(&job(1)));
+    let out = solo.take();
+    assert!(matches!(out.events[..], [Event::JobDeclined { reason: DeclineReason::Duplicate, .. }]));
+    assert!(out.frames.is_empty(), "it answers with nothing new");
+}
+
+#[test]
+fn a_job_whose_uuid_is_none_is_shown_and_not_answered() {
+    let mut solo = Solo::ready(config());
+    solo.receive(&job_request("not-a-uuid"));
+    let out = solo.take();
+    assert!(matches!(out.events[..], [Event::JobDeclined { reason: DeclineReason::InvalidUuid, .. }]));
+    assert!(out.frames.is_empty());
+}
+
+#[test]
+fn beyond_the_limit_of_open_jobs_they_are_rejected_as_busy() {
+    let mut config = config();
+    config.open_jobs = 2;
+    let mut solo = Solo::ready(config);
+    for n in 1..=3 {
+        solo.receive(&job_request(&job(n)));
+    }
+    let out = solo.take();
+    assert_eq!(
+        out.statuses(),
+        [(job(1), "received".into()), (job(2), "received".into()), (job(3), "rejected".into())]
+    );
+    assert!(out.texts()[2].contains(r#""rejected_by":"validator","reason":"busy""#), "{}", out.texts()[2]);
+    assert_eq!(solo.client.stats().open_jobs, 2);
+}
+
+#[test]
+fn without_room_for_any_answer_a_job_is_shown_as_declined() {
+    let mut config = config();
+    config.outbox_entries = 4;
+    let mut solo = Solo::ready(config);
+    solo.receive(&job_request(&job(1)));
+    solo.receive(&job_request(&job(2)));
+    solo.take();
+    solo.receive(&job_request(&job(3)));
+    assert_eq!(declined(&mut solo), [DeclineReason::OutboxFull]);
+    assert_eq!(solo.client.stats().outbox_length, 2);
+}
+
+#[test]
+fn while_stopping_jobs_are_rejected() {
+    let mut solo = Solo::ready(config());
+    solo.send(&job(1), JobStatus::Accepted);
+    solo.client.stop(solo.now).unwrap();
+    solo.take();
+    solo.receive(&job_request(&job(2)));
+    let out = solo.take();
+    assert_eq!(out.statuses(), [(job(2), "rejected".into())]);
+    assert!(matches!(out.events[..], [Event::JobDeclined { reason: DeclineReason::Stopping, .. }]));
+}

@@ -1,0 +1,186 @@
+//! Nothing accepted is lost, order holds, and everything has a bound.
+
+use facilitator_core::client::{Outcome, SendError};
+use facilitator_core::message::{JobStatus, V0JobStatusUpdate};
+use facilitator_tests::solo::{SUCCESS, Solo, config, error, job, job_request};
+
+use JobStatus::{Accepted, Completed, ExecutionDone, ExecutorReady, Failed, Received, VolumesReady};
+
+#[test]
+fn a_written_update_is_not_delivered_until_it_is_answered() {
+    let mut solo = Solo::ready(config());
+    let statuses = [Received, Accepted, ExecutorReady, VolumesReady, ExecutionDone, Failed];
+    let ids = statuses.map(|status| solo.send(&job(1), status));
+    let first = solo.take();
+    assert_eq!(first.statuses().len(), 6, "all are in flight");
+    assert!(first.receipts().is_empty());
+    solo.cut();
+    assert_eq!(solo.client.owed(), 6);
+    solo.take();
+
+    solo.reconnect();
+    let mut resent = solo.take().statuses();
+    for _ in 0..6 {
+        solo.receive(SUCCESS);
+        let out = solo.take();
+        resent.extend(out.statuses());
+    }
+    assert_eq!(resent, first.statuses(), "all are sent again, in order");
+    assert_eq!(solo.client.owed(), 0);
+    assert_eq!(solo.client.stats().statuses_acknowledged, 6);
+    assert_eq!(ids.len(), 6);
+}
+
+#[test]
+fn answers_acknowledge_in_order() {
+    let mut solo = Solo::ready(config());
+    let a = solo.send(&job(1), Accepted);
+    let b = solo.send(&job(2), Accepted);
+    let c = solo.send(&job(3), Accepted);
+    solo.receive(SUCCESS);
+    assert_eq!(solo.take().outcome(a), &Outcome::Acknowledged);
+    solo.receive(&error("job.integrity_error"));
+    assert_eq!(solo.take().outcome(b), &Outcome::AlreadyKnown);
+    solo.receive(&error("job.not_found"));
+    let out = solo.take();
+    let Outcome::Refused(errors) = out.outcome(c) else { panic!("{:?}", out.outcome(c)) };
+    assert_eq!(errors[0].kind, "job.not_found");
+}
+
+#[test]
+fn no_more_than_the_window_is_unanswered() {
+    let mut config = config();
+    config.window = 3;
+    let mut solo = Solo::ready(config);
+    for n in 0..10 {
+        solo.send(&job(n), Accepted);
+    }
+    assert_eq!(solo.take().statuses().len(), 3);
+    solo.receive(SUCCESS);
+    assert_eq!(solo.take().statuses(), [(job(3), "accepted".into())]);
+}
+
+#[test]
+fn a_window_of_one_is_stop_and_wait() {
+    let mut config = config();
+    config.window = 1;
+    let mut solo = Solo::ready(config);
+    for n in 0..5 {
+        solo.send(&job(n), Accepted);
+    }
+    for n in 0..5 {
+        assert_eq!(solo.take().statuses(), [(job(n), "accepted".into())]);
+        solo.receive(SUCCESS);
+    }
+    assert_eq!(solo.client.owed(), 0);
+}
+
+#[test]
+fn a_full_outbox_refuses_the_newest_and_keeps_the_rest() {
+    let mut config = config();
+    config.outbox_entries = 10;
+    let mut solo = Solo::ready(config);
+    // Each job takes a slot for its status and one for its terminal status.
+    for n in 0..5 {
+        solo.send(&job(n), Accepted);
+    }
+    let full = solo.client.send_job_status(solo.now, V0JobStatusUpdate::new(job(9), Accepted)).unwrap_err();
+    assert_eq!(full, SendError::Full { owed: 10, capacity: 10 });
+    assert!(full.is_full());
+    let full = solo.client.send_job_status(solo.now, V0JobStatusUpdate::new(job(1), VolumesReady)).unwrap_err();
+    assert!(full.is_full());
+    // The reserved slots are there all the same.
+    for n in 0..5 {
+        solo.send(&job(n), Failed);
+    }
+    assert_eq!(solo.client.owed(), 10);
+    for _ in 0..10 {
+        solo.receive(SUCCESS);
+    }
+    assert_eq!(solo.client.stats().statuses_acknowledged, 10);
+    solo.send(&job(9), Accepted);
+}
+
+#[test]
+fn bytes_are_bounded_but_a_terminal_status_is_always_taken() {
+    let mut config = config();
+    config.outbox_bytes = 300;
+    let mut solo = Solo::ready(config);
+    solo.send(&job(1), Accepted);
+    let before = solo.client.stats();
+    assert!(before.outbox_bytes > 0);
+    let mut refused = 0;
+    for status in [ExecutorReady, VolumesReady, ExecutionDone] {
+        let result = solo.client.send_job_status(solo.now, V0JobStatusUpdate::new(job(1), status));
+        refused += usize::from(matches!(result, Err(SendError::FullBytes { .. })));
+    }
+    assert_eq!(refused, 2, "two updates of some 110 bytes fit into 300");
+    solo.send(&job(1), Failed);
+    for _ in 0..3 {
+        solo.receive(SUCCESS);
+    }
+    assert_eq!(solo.client.stats().outbox_bytes, 0);
+}
+
+#[test]
+fn a_message_above_the_limit_is_refused_at_the_door() {
+    let mut config = config();
+    config.message_bytes = 1000;
+    let mut solo = Solo::ready(config);
+    let metadata = facilitator_core::message::JobStatusMetadata {
+        miner_response: Some(facilitator_core::message::MinerResponse::new("x".repeat(2000), "").into()),
+        ..Default::default()
+    };
+    let update = V0JobStatusUpdate::new(job(1), Completed).with_metadata(metadata);
+    let error = solo.client.send_job_status(solo.now, update).unwrap_err();
+    assert!(matches!(error, SendError::TooLarge { size: 2000.., limit: 1000 }), "{error}");
+    assert_eq!(solo.client.owed(), 0);
+}
+
+#[test]
+fn a_late_update_of_an_ended_job_is_a_typed_error() {
+    let mut solo = Solo::ready(config());
+    solo.send(&job(1), Failed);
+    let error = solo.client.send_job_status(solo.now, V0JobStatusUpdate::new(job(1), Accepted)).unwrap_err();
+    assert!(matches!(error, SendError::JobEnded { ended: Failed, .. }), "{error}");
+    solo.receive(SUCCESS);
+    let error = solo.client.send_job_status(solo.now, V0JobStatusUpdate::new(job(1), Completed)).unwrap_err();
+    assert!(!error.is_full(), "{error}");
+}
+
+#[test]
+fn the_same_status_given_twice_is_delivered_once_and_receipted_twice() {
+    let mut solo = Solo::ready(config());
+    solo.receive(&job_request(&job(1)));
+    assert_eq!(solo.take().statuses(), [(job(1), "received".into())]);
+    // The worker reports what the session has reported already.
+    let underway = solo.send(&job(1), Received);
+    assert!(solo.take().statuses().is_empty());
+    solo.receive(SUCCESS);
+    let out = solo.take();
+    assert_eq!(out.outcome(underway), &Outcome::Acknowledged);
+    assert_eq!(out.receipts().len(), 2);
+    let delivered = solo.send(&job(1), Received);
+    let out = solo.take();
+    assert_eq!(out.outcome(delivered), &Outcome::AlreadyKnown);
+    assert!(out.frames.is_empty());
+}
+
+#[test]
+fn ten_thousand_jobs_leave_nothing_behind() {
+    let mut config = config();
+    config.ended_jobs = 100;
+    let mut solo = Solo::ready(config);
+    for n in 0..10_000 {
+        solo.receive(&job_request(&job(n)));
+        for status in [Accepted, ExecutorReady, VolumesReady, ExecutionDone, Failed] {
+            solo.send(&job(n), status);
+        }
+        for _ in 0..6 {
+            solo.receive(SUCCESS);
+        }
+    }
+    let stats = solo.client.stats();
+    assert_eq!((stats.outbox_length, stats.outbox_bytes, stats.open_jobs), (0, 0, 0));
+    assert_eq!((stats.jobs_received, stats.statuses_acknowledged), (10_000, 60_000));
+}

@@ -1,0 +1,166 @@
+//! What would make the facilitator crash is refused at the door; what crashes it all the same is set aside.
+
+use facilitator_core::client::{Outcome, SendError};
+use facilitator_core::message::{
+    JobFailureDetails, JobFailureReason, JobFailureStage, JobStatus, JobStatusMetadata, JsonMap, V0JobStatusUpdate,
+};
+use facilitator_tests::solo::{SUCCESS, Solo, config, job};
+
+fn refused(update: V0JobStatusUpdate) -> SendError {
+    let mut solo = Solo::ready(config());
+    let error = solo.client.send_job_status(solo.now, update).unwrap_err();
+    assert_eq!(solo.client.owed(), 0);
+    assert!(solo.take().frames.is_empty());
+    error
+}
+
+#[test]
+fn a_uuid_that_is_none() {
+    for uuid in ["nope", "", "f4b1c4b2-5d3f-4a39-9c75", &"x".repeat(10_000)] {
+        let error = refused(V0JobStatusUpdate::new(uuid, JobStatus::Accepted));
+        assert!(matches!(error, SendError::InvalidUuid { .. }), "{error}");
+        assert!(error.to_string().len() < 300, "errors are bounded");
+    }
+}
+
+#[test]
+fn any_spelling_of_a_uuid_is_one_job() {
+    let mut solo = Solo::ready(config());
+    let plain = job(1);
+    solo.send(&plain.to_uppercase(), JobStatus::Accepted);
+    solo.send(&plain.replace('-', ""), JobStatus::VolumesReady);
+    assert_eq!(
+        solo.take().statuses(),
+        [(plain.clone(), "accepted".into()), (plain, "volumes_ready".into())]
+    );
+    assert_eq!(solo.client.stats().open_jobs, 1);
+}
+
+#[test]
+fn statuses_that_are_not_ours() {
+    for status in [JobStatus::Sent, JobStatus::Unknown] {
+        let error = refused(V0JobStatusUpdate::new(job(1), status));
+        assert_eq!(error, SendError::ReservedStatus { status });
+        assert!(error.to_string().contains("horde_failed"), "it says what is accepted: {error}");
+    }
+}
+
+#[test]
+fn completed_and_streaming_ready_without_metadata() {
+    for status in [JobStatus::Completed, JobStatus::StreamingReady] {
+        assert_eq!(refused(V0JobStatusUpdate::new(job(1), status)), SendError::MissingMetadata { status });
+    }
+}
+
+#[test]
+fn streaming_ready_without_all_its_details() {
+    let full = facilitator_core::message::StreamingServerDetails {
+        streaming_server_cert: Some("cert".into()),
+        streaming_server_address: Some("10.0.0.1".into()),
+        streaming_server_port: Some(4433.into()),
+    };
+    for missing in ["streaming_server_cert", "streaming_server_address", "streaming_server_port"] {
+        let mut details = full.clone();
+        match missing {
+            "streaming_server_cert" => details.streaming_server_cert = None,
+            "streaming_server_address" => details.streaming_server_address = None,
+            _ => details.streaming_server_port = None,
+        }
+        let metadata = JobStatusMetadata { streaming_details: Some(details.into()), ..Default::default() };
+        let error = refused(V0JobStatusUpdate::new(job(1), JobStatus::StreamingReady).with_metadata(metadata));
+        assert_eq!(error, SendError::IncompleteStreamingDetails { missing });
+    }
+    let metadata = JobStatusMetadata { streaming_details: Some(full.into()), ..Default::default() };
+    let mut solo = Solo::ready(config());
+    let update = V0JobStatusUpdate::new(job(1), JobStatus::StreamingReady).with_metadata(metadata);
+    solo.client.send_job_status(solo.now, update).unwrap();
+}
+
+#[test]
+fn a_nul_character_anywhere() {
+    let details = JobFailureDetails::new(JobFailureReason::Timeout, JobFailureStage::Execution, "a\0b");
+    let metadata = JobStatusMetadata { job_failure_details: Some(details.into()), ..Default::default() };
+    let error = refused(V0JobStatusUpdate::new(job(1), JobStatus::Failed).with_metadata(metadata));
+    assert_eq!(error, SendError::NulCharacter);
+}
+
+#[test]
+fn a_batch_id_that_is_none() {
+    let mut solo = Solo::ready(config());
+    let error = solo.client.send_machine_specs(solo.now, "5X", "b1", JsonMap::new()).unwrap_err();
+    assert_eq!(error, SendError::InvalidBatchId { found: "b1".into() });
+}
+
+#[test]
+fn an_update_that_breaks_the_connection_three_times_is_set_aside_whole() {
+    let mut solo = Solo::ready(config());
+    let poison = solo.send(&job(1), JobStatus::Accepted);
+    let rest: Vec<_> = (2..12).map(|n| solo.send(&job(n), JobStatus::Accepted)).collect();
+    for round in 1..=3 {
+        solo.take();
+        solo.cut();
+        if round < 3 {
+            assert!(solo.take().receipts().is_empty(), "round {round}");
+            solo.reconnect();
+            assert_eq!(solo.take().statuses().len(), 1, "the suspect travels alone");
+        }
+    }
+    let out = solo.take();
+    let Outcome::SetAside(owed) = out.outcome(poison) else { panic!("{:?}", out.outcome(poison)) };
+    assert!(owed.as_json().contains(&job(1)));
+    assert_eq!(owed.transmissions, 3);
+
+    solo.reconnect();
+    for _ in 0..10 {
+        solo.receive(SUCCESS);
+    }
+    let out = solo.take();
+    assert!(rest.into_iter().all(|id| out.outcome(id).is_delivered()), "the rest flows");
+}
+
+#[test]
+fn poisonous_specs_are_set_aside_and_no_status_with_them() {
+    let mut solo = Solo::ready(config());
+    let status = solo.send(&job(1), JobStatus::Accepted);
+    let specs = solo.client.send_machine_specs(solo.now, "5X", &job(7), JsonMap::new()).unwrap();
+    solo.drain();
+    solo.cut();
+    let mut set_aside = false;
+    for _ in 0..10 {
+        solo.reconnect();
+        let out = solo.take();
+        if out.specs() > 0 {
+            // They crash the facilitator whenever they come.
+            solo.cut();
+        } else if !out.statuses().is_empty() {
+            solo.receive(SUCCESS);
+            if solo.take().specs() > 0 {
+                solo.cut();
+            }
+        }
+        let out = solo.take();
+        for receipt in out.receipts() {
+            assert_eq!(receipt.id, specs, "{receipt:?}");
+            set_aside |= matches!(receipt.outcome, Outcome::SetAside(_));
+        }
+        if set_aside {
+            break;
+        }
+    }
+    assert!(set_aside);
+    assert!(status < specs);
+}
+
+#[test]
+fn an_outage_never_counts_as_a_break() {
+    let mut solo = Solo::ready(config());
+    let id = solo.send(&job(1), JobStatus::Accepted);
+    solo.cut();
+    for _ in 0..50 {
+        solo.wait_for_attempt();
+        solo.refuse();
+    }
+    solo.reconnect();
+    solo.receive(SUCCESS);
+    assert_eq!(solo.take().outcome(id), &Outcome::Acknowledged);
+}

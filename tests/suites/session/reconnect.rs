@@ -1,0 +1,124 @@
+//! When the next attempt is made: one schedule, whatever failed.
+
+use std::time::Duration;
+
+use facilitator_core::client::{ConnectFailure, ConnectFailureKind, LostReason, Outcome, Phase};
+use facilitator_core::message::JobStatus;
+use facilitator_tests::solo::{SUCCESS, Solo, config, job};
+
+#[test]
+fn ten_minutes_of_outage_cost_one_schedule_and_no_update_a_retry() {
+    let mut solo = Solo::ready(config());
+    let ids: Vec<_> = (0..100).map(|n| solo.send(&job(n), JobStatus::Accepted)).collect();
+    solo.cut();
+    solo.take();
+    let end = solo.now + Duration::from_mins(10);
+    let mut attempts = 0;
+    loop {
+        solo.wait_for_attempt();
+        if solo.now >= end {
+            break;
+        }
+        attempts += 1;
+        solo.refuse();
+    }
+    // Ceilings of 1, 2, 4, 8, 16, 32 and then 60 s, each halved on average: some 20 to 25 attempts.
+    assert!((10..60).contains(&attempts), "{attempts} attempts in ten minutes");
+    assert_eq!(solo.take().statuses().len(), 0);
+
+    solo.become_ready();
+    // The first was in flight when the link broke, so it goes alone; the rest follow it.
+    solo.receive(SUCCESS);
+    for _ in 1..100 {
+        solo.receive(SUCCESS);
+    }
+    let out = solo.take();
+    for id in ids {
+        assert_eq!(out.outcome(id), &Outcome::Acknowledged);
+    }
+    assert_eq!(solo.client.stats().statuses_sent, 64 + 100, "each update was sent again once at most");
+}
+
+#[test]
+fn after_two_hours_a_break_is_answered_by_a_new_attempt() {
+    let mut solo = Solo::ready(config());
+    for _ in 0..7200 / 20 {
+        solo.pass(Duration::from_secs(20));
+        for ping in solo.take().pings() {
+            solo.receive_frame(facilitator_core::Frame::Pong(ping));
+        }
+    }
+    solo.cut();
+    let broken = solo.now;
+    solo.reconnect();
+    assert!(solo.now.saturating_duration_since(broken) <= config().backoff_initial);
+}
+
+#[test]
+fn the_schedule_starts_anew_only_after_the_session_stayed_ready() {
+    // A session that breaks right after it became ready goes on with the schedule.
+    let mut solo = Solo::ready(config());
+    let mut longest = Duration::ZERO;
+    for _ in 0..40 {
+        let before = solo.now;
+        solo.cut();
+        solo.reconnect();
+        longest = longest.max(solo.now.saturating_duration_since(before));
+    }
+    assert!(longest > Duration::from_secs(30), "the schedule was started anew too early: {longest:?}");
+
+    solo.pass(Duration::from_secs(30) - Duration::from_millis(1));
+    let before = solo.now;
+    solo.pass(Duration::from_millis(1));
+    assert!(solo.now > before);
+    for ping in solo.take().pings() {
+        solo.receive_frame(facilitator_core::Frame::Pong(ping));
+    }
+    let before = solo.now;
+    solo.cut();
+    solo.reconnect();
+    assert!(solo.now.saturating_duration_since(before) <= config().backoff_initial);
+}
+
+#[test]
+fn a_hanging_attempt_is_dropped_at_its_deadline() {
+    let mut solo = Solo::new(config());
+    solo.start();
+    let first = solo.conn;
+    solo.pass(config().connect_timeout);
+    let out = solo.take();
+    assert_eq!(out.disconnects, [(first, None)]);
+    assert_eq!(solo.client.phase(), Phase::Waiting);
+    // What it yields later is not taken.
+    solo.client.handle_connected(solo.now, first);
+    assert_eq!(solo.client.phase(), Phase::Waiting);
+}
+
+#[test]
+fn a_server_that_names_a_time_is_not_asked_earlier() {
+    let mut solo = Solo::new(config());
+    solo.start();
+    let failure = ConnectFailure {
+        retry_after: Some(Duration::from_secs(45)),
+        ..ConnectFailure::new(ConnectFailureKind::Http { status: 503 }, "")
+    };
+    solo.client.handle_connect_failed(solo.now, solo.conn, failure.clone());
+    let before = solo.now;
+    solo.wait_for_attempt();
+    assert!(solo.now.saturating_duration_since(before) >= Duration::from_secs(45));
+    let out = solo.take();
+    let reason = out.events.iter().find_map(|event| match event {
+        facilitator_core::client::Event::ConnectionLost { reason, .. } => Some(reason.clone()),
+        _ => None,
+    });
+    assert_eq!(reason, Some(LostReason::ConnectFailed(failure)));
+}
+
+#[test]
+fn a_suspended_machine_makes_one_attempt_not_many() {
+    let mut solo = Solo::ready(config());
+    solo.cut();
+    solo.take();
+    solo.suspend(Duration::from_hours(8));
+    assert_eq!(solo.take().connects.len(), 1);
+}

@@ -1,0 +1,90 @@
+//! Machine specs are never answered: they leave the outbox when something proves that the peer has read past them.
+
+use facilitator_core::Frame;
+use facilitator_core::client::{Outcome, SendError, UpdateId};
+use facilitator_core::message::{JobStatus, JsonMap};
+use facilitator_tests::solo::{SUCCESS, Solo, config, job};
+
+fn send(solo: &mut Solo, n: u128) -> UpdateId {
+    solo.client.send_machine_specs(solo.now, "5Miner", &job(n), JsonMap::new()).unwrap()
+}
+
+#[test]
+fn the_pong_of_a_later_ping_proves_them() {
+    let mut solo = Solo::ready(config());
+    let id = send(&mut solo, 1);
+    let out = solo.take();
+    assert_eq!(out.specs(), 1);
+    assert!(out.texts()[0].contains(solo.client.hotkey()), "with the validator's own hotkey");
+    let [ping] = &out.pings()[..] else { panic!("no ping after the specs") };
+    solo.receive_frame(Frame::Pong(ping.clone()));
+    assert_eq!(solo.take().outcome(id), &Outcome::Acknowledged);
+}
+
+#[test]
+fn the_pong_of_an_earlier_ping_proves_nothing() {
+    let mut solo = Solo::ready(config());
+    solo.pass(config().ping_interval);
+    let earlier = solo.take().pings();
+    let id = send(&mut solo, 1);
+    solo.receive_frame(Frame::Pong(earlier[0].clone()));
+    let out = solo.take();
+    assert!(out.receipts().is_empty());
+    // The pong has freed the way for a ping of their own.
+    solo.receive_frame(Frame::Pong(out.pings()[0].clone()));
+    assert_eq!(solo.take().outcome(id), &Outcome::Acknowledged);
+}
+
+#[test]
+fn the_answer_to_a_later_status_proves_them_to_an_earlier_one_does_not() {
+    let mut solo = Solo::ready(config());
+    solo.send(&job(1), JobStatus::Accepted);
+    let id = send(&mut solo, 7);
+    solo.send(&job(2), JobStatus::Accepted);
+    solo.take();
+    solo.receive(SUCCESS);
+    assert_eq!(solo.take().receipts().len(), 1);
+    solo.receive(SUCCESS);
+    assert_eq!(solo.take().outcome(id), &Outcome::Acknowledged);
+}
+
+#[test]
+fn after_a_break_they_are_sent_again() {
+    let mut solo = Solo::ready(config());
+    let ids: Vec<_> = (0..20).map(|n| send(&mut solo, n)).collect();
+    solo.cut();
+    solo.take();
+    solo.reconnect();
+    let mut receipts = Vec::new();
+    for _ in 0..40 {
+        let out = solo.take();
+        receipts.extend(out.receipts().into_iter().map(|receipt| receipt.id));
+        for ping in out.pings() {
+            solo.receive_frame(Frame::Pong(ping));
+        }
+    }
+    assert_eq!(receipts, ids, "all of them, in order");
+}
+
+#[test]
+fn they_go_in_slices_and_statuses_overtake_them() {
+    let mut solo = Solo::ready(config());
+    for n in 0..100 {
+        send(&mut solo, n);
+    }
+    assert_eq!(solo.take().specs(), 8);
+    solo.send(&job(1), JobStatus::Accepted);
+    assert_eq!(solo.take().statuses().len(), 1);
+}
+
+#[test]
+fn their_number_is_bounded() {
+    let mut config = config();
+    config.specs_entries = 3;
+    let mut solo = Solo::ready(config);
+    for n in 0..3 {
+        send(&mut solo, n);
+    }
+    let error = solo.client.send_machine_specs(solo.now, "5X", &job(9), JsonMap::new()).unwrap_err();
+    assert_eq!(error, SendError::Full { owed: 3, capacity: 3 });
+}

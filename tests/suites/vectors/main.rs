@@ -1,0 +1,4 @@
+//! The golden vectors, every line of every file: made by the reference implementation, so what they say is right.
+
+mod auth;
+mod signed;
