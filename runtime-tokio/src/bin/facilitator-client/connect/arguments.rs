@@ -1,20 +1,14 @@
 //! The arguments of `connect`, the environment and the hotkey file: checked, and made into settings.
 
 use std::env;
-use std::fs::File;
-use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use facilitator_tokio::core::message::DecodeMode;
-use facilitator_tokio::core::signature::hotkey;
 use facilitator_tokio::{Config, Endpoint, Keypair};
-use zeroize::Zeroizing;
-
 use crate::failure::Failure;
+use crate::hotkey_file;
 
-/// A hotkey file has a few hundred bytes; what is longer is something else.
-const HOTKEY_BYTES: u64 = 64 * 1024;
 /// The longest time that can be asked for. Beyond it, "never" was meant, or a unit was mixed up.
 const LONGEST: Duration = Duration::from_hours(24 * 366);
 
@@ -63,43 +57,43 @@ pub(crate) struct Arguments {
     #[arg(long)]
     strict: bool,
     /// Time from a stop to the end, at most
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_hyphen_values = true)]
     drain_timeout: Option<Duration>,
     /// Time between two heartbeats
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_hyphen_values = true)]
     heartbeat_interval: Option<Duration>,
     /// Time between two WebSocket pings
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_hyphen_values = true)]
     ping_interval: Option<Duration>,
     /// Time for an answer to a ping
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_hyphen_values = true)]
     pong_timeout: Option<Duration>,
     /// Time for DNS, TCP, TLS and the WebSocket handshake together
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_hyphen_values = true)]
     connect_timeout: Option<Duration>,
     /// Time for the answer to the authentication
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_hyphen_values = true)]
     authentication_timeout: Option<Duration>,
     /// Time for the answer to a status update
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_hyphen_values = true)]
     acknowledgement_timeout: Option<Duration>,
     /// Upper limit of the first random delay before a new attempt
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_hyphen_values = true)]
     backoff_initial: Option<Duration>,
     /// Upper limit of every random delay before a new attempt
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_hyphen_values = true)]
     backoff_max: Option<Duration>,
     /// Delay after a refused authentication
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_hyphen_values = true)]
     refused_delay: Option<Duration>,
     /// Status updates that may be unanswered at once
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", value_parser = count, allow_hyphen_values = true)]
     window: Option<usize>,
     /// Status updates that may be owed at once
-    #[arg(long, value_name = "COUNT")]
+    #[arg(long, value_name = "COUNT", value_parser = count, allow_hyphen_values = true)]
     outbox_entries: Option<usize>,
     /// Longest line of the input; three times the largest message, for text that is escaped all over
-    #[arg(long, value_name = "BYTES", default_value_t = 48 << 20, value_parser = line_bytes)]
+    #[arg(long, value_name = "BYTES", default_value_t = 48 << 20, value_parser = line_bytes, allow_hyphen_values = true)]
     line_bytes: usize,
 }
 
@@ -114,7 +108,7 @@ impl Arguments {
     /// Reads the environment and the hotkey file.
     pub(super) fn settings(&self) -> Result<Settings, Failure> {
         let config = self.config()?;
-        let keypair = read_hotkey(&self.hotkey)?;
+        let keypair = hotkey_file::read(&self.hotkey)?;
         Ok(Settings {
             config,
             keypair,
@@ -174,32 +168,6 @@ fn version(name: &str) -> Result<Option<String>, Failure> {
     }
 }
 
-/// Reads the key. Nothing of the file is repeated in an error, and nothing of it stays in memory.
-fn read_hotkey(path: &Path) -> Result<Keypair, Failure> {
-    let wrong = |what: &dyn std::fmt::Display| {
-        Failure::usage(format!(
-            "the hotkey file {} {what}; accepted is a hotkey file of the wallet tools, or ours",
-            path.display()
-        ))
-    };
-    let file = read_bounded(path).map_err(|error| wrong(&format_args!("cannot be read: {error}")))?;
-    match file {
-        Some(file) => hotkey::parse(file.as_slice()).map_err(|error| {
-            Failure::usage(format!("the hotkey file {}: {error}", path.display()))
-        }),
-        None => Err(wrong(&format_args!("is longer than {HOTKEY_BYTES} bytes"))),
-    }
-}
-
-/// The whole file; `None` when it is too long.
-fn read_bounded(path: &Path) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
-    let limit = usize::try_from(HOTKEY_BYTES).unwrap_or(usize::MAX);
-    // Roomy enough never to grow: growing would leave a copy of the secret behind.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(limit + 1));
-    File::open(path)?.take(HOTKEY_BYTES + 1).read_to_end(&mut bytes)?;
-    Ok((bytes.len() <= limit).then_some(bytes))
-}
-
 /// Seconds, with a fraction if need be.
 fn seconds(text: &str) -> Result<Duration, String> {
     text.parse()
@@ -207,6 +175,13 @@ fn seconds(text: &str) -> Result<Duration, String> {
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
         .filter(|duration| !duration.is_zero() && *duration <= LONGEST)
         .ok_or_else(|| format!("accepted are seconds above 0, up to {}, as 10 or 0.5", LONGEST.as_secs()))
+}
+
+fn count(text: &str) -> Result<usize, String> {
+    text.parse()
+        .ok()
+        .filter(|count| (1..=1_000_000).contains(count))
+        .ok_or_else(|| "accepted are whole numbers from 1 to 1000000".to_owned())
 }
 
 fn line_bytes(text: &str) -> Result<usize, String> {

@@ -11,7 +11,7 @@ use facilitator_tokio::core::message::{
     JobRejectionReason, JobStatus, JobStatusMetadata, Json, JsonMap, UnknownName,
     V0JobStatusUpdate,
 };
-use serde::de::{DeserializeSeed, Deserializer as _, Error as _, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 /// What a line may be, in words.

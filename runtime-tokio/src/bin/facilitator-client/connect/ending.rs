@@ -7,9 +7,9 @@ use tokio::time::sleep;
 use tracing::{info, warn};
 
 use super::input::End;
-use super::output::Output;
-use super::signals::Signals;
 use crate::failure::Failure;
+use crate::output::Output;
+use crate::signals::Signals;
 
 /// After a signal, a reader of stdout that takes nothing for so long is not waited for any more.
 const STALL: Duration = Duration::from_secs(1);
@@ -66,18 +66,11 @@ impl Ending {
     ) -> Option<T> {
         tokio::pin!(last_words);
         loop {
-            let (written, aborted) = (output.written(), self.aborted);
-            let patience = async {
-                if self.interrupted {
-                    sleep(STALL).await;
-                } else {
-                    std::future::pending::<()>().await;
-                }
-            };
+            let (written, hurried, aborted) = (output.written(), self.interrupted, self.aborted);
             tokio::select! {
                 biased;
                 told = &mut last_words => return Some(told),
-                () = patience => if output.written() == written { return None },
+                () = sleep(STALL), if hurried => if output.written() == written { return None },
                 () = self.signal() => if aborted { return None },
             }
         }

@@ -14,8 +14,8 @@ use tracing::debug;
 use super::commands::{self, Command, Parsed};
 use super::events;
 use super::lines::{Line, Lines};
-use super::output::Output;
 use super::receipts::Promise;
+use crate::output::Output;
 
 /// What a command counts for besides its own length.
 const OVERHEAD: usize = 1024;

@@ -6,7 +6,7 @@ use facilitator_tokio::core::message::ResponseError;
 use tracing::{debug, error, info, warn};
 
 use super::events::{Line, lost_cause, seconds};
-use super::output::Output;
+use crate::output::Output;
 
 /// Tells every event until the session has ended. Returns what was not delivered.
 ///
@@ -30,15 +30,15 @@ fn log(event: &Event) {
     match event {
         Event::Phase(change) => match (&change.reason, change.retry_in) {
             (Some(reason), Some(retry_in)) => info!(
-                phase = change.phase.as_str(),
                 cause = lost_cause(reason),
                 retry_in_s = seconds(retry_in),
-                "phase"
+                "{}",
+                change.phase
             ),
             _ if matches!(change.phase, Phase::Connecting | Phase::Authenticating) => {
-                debug!(phase = change.phase.as_str(), "phase");
+                debug!("{}", change.phase);
             }
-            _ => info!(phase = change.phase.as_str(), "phase"),
+            _ => info!("{}", change.phase),
         },
         Event::ConnectionLost { reason, owed, .. } => {
             let (text, cause) = (reason.to_string(), lost_cause(reason));

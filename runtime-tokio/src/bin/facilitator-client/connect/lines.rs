@@ -130,7 +130,7 @@ mod tests {
     #[tokio::test]
     async fn an_endless_line_is_not_kept() {
         let mut lines = Lines::new(tokio::io::repeat(b'x').take_bytes(300 << 20), 1000);
-        assert_eq!(lines.next().await.unwrap(), Some((1, Line::TooLong(1000)));
+        assert_eq!(lines.next().await.unwrap(), Some((1, Line::TooLong(1000))));
         assert!(lines.line.capacity() <= KEPT);
         assert_eq!(lines.next().await.unwrap(), None);
     }

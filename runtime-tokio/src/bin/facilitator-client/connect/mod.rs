@@ -8,9 +8,7 @@ mod events;
 mod input;
 mod journal;
 mod lines;
-mod output;
 mod receipts;
-mod signals;
 
 use std::sync::Arc;
 
@@ -25,10 +23,10 @@ use self::ending::Ending;
 use self::events::Line;
 use self::input::Input;
 use self::lines::Lines;
-use self::output::Output;
 use self::receipts::Receipts;
-use self::signals::Signals;
 use crate::failure::Failure;
+use crate::output::Output;
+use crate::signals::Signals;
 
 pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let Settings {
@@ -37,7 +35,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         line_bytes,
     } = arguments.settings()?;
     let signals = Signals::new()
-        .map_err(|error| Failure::failed(format!("signals cannot be listened to: {error}")))?;
+        .map_err(|error| Failure::failed(format!("signals cannot be caught: {error}")))?;
     let mut ending = Ending::new(signals);
     let (host, port) = (config.endpoint.host().to_owned(), config.endpoint.port());
     let shares = Semaphore::new(input::share_bytes(&config, line_bytes));

@@ -13,7 +13,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::events::Line;
-use super::output::Output;
+use crate::output::Output;
 
 /// The ids of commands whose messages were handed back, by the number of the message.
 pub(super) type HandedBack = BTreeMap<UpdateId, Box<RawValue>>;

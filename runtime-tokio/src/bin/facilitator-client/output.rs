@@ -14,7 +14,7 @@ const PIECE: usize = 64 * 1024;
 
 /// A shared writer of lines. Clones write to the same stream, each line whole.
 #[derive(Clone)]
-pub(super) struct Output(Arc<Shared>);
+pub(crate) struct Output(Arc<Shared>);
 
 struct Shared {
     /// Fair: first come, first served.
@@ -24,7 +24,7 @@ struct Shared {
 }
 
 impl Output {
-    pub(super) fn new(stream: impl AsyncWrite + Send + Unpin + 'static) -> Self {
+    pub(crate) fn new(stream: impl AsyncWrite + Send + Unpin + 'static) -> Self {
         Self(Arc::new(Shared {
             stream: Mutex::new(Box::new(stream)),
             written: AtomicU64::new(0),
@@ -33,7 +33,7 @@ impl Output {
     }
 
     /// Writes one line. Once the stream has failed, nothing is written any more, and nobody waits.
-    pub(super) async fn print(&self, line: &impl Serialize) {
+    pub(crate) async fn print(&self, line: &impl Serialize) {
         let text = match serde_json::to_vec(line) {
             Ok(mut text) => {
                 text.push(b'\n');
@@ -74,18 +74,18 @@ impl Output {
     }
 
     /// Bytes written so far.
-    pub(super) fn written(&self) -> u64 {
+    pub(crate) fn written(&self) -> u64 {
         self.0.written.load(Ordering::Relaxed)
     }
 
     /// Waits until the stream has failed.
-    pub(super) async fn failed(&self) {
+    pub(crate) async fn failed(&self) {
         // The sender lives as long as this.
         let _ = self.0.failure.subscribe().wait_for(Option::is_some).await;
     }
 
     /// Why the stream takes nothing any more.
-    pub(super) fn failure(&self) -> Option<String> {
+    pub(crate) fn failure(&self) -> Option<String> {
         self.0.failure.borrow().clone()
     }
 }
