@@ -148,6 +148,17 @@ pub struct MinerResponse {
     pub extra: JsonMap,
 }
 
+impl MinerResponse {
+    /// What the process wrote, without artifacts and upload results.
+    pub fn new(stderr: impl Into<String>, stdout: impl Into<String>) -> Self {
+        Self {
+            docker_process_stderr: stderr.into(),
+            docker_process_stdout: stdout.into(),
+            ..Self::default()
+        }
+    }
+}
+
 impl fmt::Debug for MinerResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("MinerResponse")

@@ -23,7 +23,7 @@
 //! | what | [`Lenient`](DecodeMode::Lenient) | [`Strict`](DecodeMode::Strict) |
 //! |---|---|---|
 //! | a field that the protocol does not name, where the reference forbids it | kept aside and counted | refused |
-//! | the same, where the reference passes over it (volumes, uploads, details) | kept aside and counted | kept aside and counted |
+//! | the same, where the reference passes over it (volumes, uploads, details) | kept aside and counted | passed over |
 //! | the same, where the reference keeps it (metadata, miner response, errors) | part of the message | part of the message |
 //! | `V0JobCheated` without `details` | null | refused |
 //! | anything else | as the reference | as the reference |
@@ -79,7 +79,6 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use json::Style;
 use reader::{Read, Reader};
 
 pub use authentication::{V0AuthenticationRequest, V0Heartbeat};
@@ -87,8 +86,8 @@ pub use cheated::V0JobCheated;
 pub use error::{DecodeError, ExpectedType, Issue, IssueKind, JsonType, PathSegment};
 pub use integer::{Integer, ParseIntegerError};
 pub use job_request::{ExecutorClass, StreamingDetails, V2JobRequest};
+pub(crate) use json::{Encode, Sink, Style, Value, Writer, escape_python};
 pub use json::{Json, MAX_BYTES, MAX_DEPTH, MAX_VALUES};
-pub(crate) use json::{Encode, Sink, Value, Writer};
 pub use map::{JsonMap, OrderedMap, StringMap};
 pub use metadata::{
     HordeFailureDetails, HordeFailureReason, JobFailureDetails, JobFailureReason, JobFailureStage,
@@ -149,6 +148,7 @@ pub struct Decoded<T> {
     /// The message.
     pub message: T,
     /// Fields that the protocol does not name: the first [`MAX_UNKNOWN_FIELDS`](Self::MAX_UNKNOWN_FIELDS) of them.
+    /// Always empty in strict mode.
     pub unknown_fields: Vec<UnknownField>,
     /// How many unknown fields there were.
     pub unknown_field_count: usize,

@@ -236,13 +236,15 @@ impl<'t> Reader<'t> {
                     reader.refuse(IssueKind::ExtraForbidden, value)
                 });
             });
-        } else {
-            self.ignore(rest);
         }
+        self.ignore(rest);
     }
 
-    /// The reference passes over other fields here: they are kept aside and counted.
+    /// The reference passes over other fields here. So does strict mode; else they are kept aside and counted.
     pub(super) fn ignore<const N: usize>(&mut self, rest: &Rest<'t, N>) {
+        if self.is_strict() {
+            return;
+        }
         self.each_of(rest, |reader, key, value| {
             reader.unknown_count += 1;
             if reader.unknown.len() < Decoded::<()>::MAX_UNKNOWN_FIELDS {

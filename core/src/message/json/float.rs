@@ -15,8 +15,13 @@ fn shortest(value: f64) -> (bool, String, i32) {
     let digits = [whole, fraction].concat();
     let significant = digits.trim_start_matches('0');
     let count = |digits: &str| i32::try_from(digits.len()).unwrap_or_default();
-    let point = exponent.parse::<i32>().unwrap_or_default() + count(whole) - (count(&digits) - count(significant));
-    (value.is_sign_negative(), significant.trim_end_matches('0').into(), point)
+    let point = exponent.parse::<i32>().unwrap_or_default() + count(whole)
+        - (count(&digits) - count(significant));
+    (
+        value.is_sign_negative(),
+        significant.trim_end_matches('0').into(),
+        point,
+    )
 }
 
 /// Digits with the point at its place, at least one digit on either side of it.
@@ -150,14 +155,24 @@ mod tests {
     fn every_spelling_means_the_same_number() {
         let mut bits = 0x9E37_79B9_7F4A_7C15_u64;
         for n in 0..20_000 {
-            bits = bits.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            bits = bits
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             // Every other one between 1e-8 and 1e19, where the spelling changes.
             let near = ((bits >> 2) & 0x03FF_FFFF_FFFF_FFFF) | 0x3C00_0000_0000_0000;
             let value = f64::from_bits(if n % 2 == 0 { bits } else { near });
             if value.is_finite() {
-                assert_eq!((compact(value).parse(), python(value).parse()), (Ok(value), Ok(value)));
+                assert_eq!(
+                    (compact(value).parse(), python(value).parse()),
+                    (Ok(value), Ok(value))
+                );
                 // The reference's serializer is a serde_json that wrote no plus sign.
-                assert_eq!(Some(compact(value)), serde_json::to_string(&value).ok().map(|t| t.replace('+', "")));
+                assert_eq!(
+                    Some(compact(value)),
+                    serde_json::to_string(&value)
+                        .ok()
+                        .map(|t| t.replace('+', ""))
+                );
             }
         }
     }

@@ -5,15 +5,17 @@ mod tape;
 mod value;
 mod write;
 
+use alloc::borrow::Cow;
 use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 use core::fmt;
+use core::hash::{Hash, Hasher};
 
 pub use tape::{MAX_BYTES, MAX_DEPTH, MAX_VALUES};
 pub(crate) use tape::{Refusal, Tape};
 pub(crate) use value::Value;
-pub(crate) use write::{Encode, Sink, Style, Writer};
+pub(crate) use write::{Encode, Sink, Style, Writer, escape_python};
 
 use super::{DecodeError, Integer, JsonMap, JsonType};
 
@@ -21,8 +23,8 @@ use super::{DecodeError, Integer, JsonMap, JsonType};
 ///
 /// It keeps what the reference keeps: the order of keys (of a repeated key the last value, at the first one's
 /// place), integers of any size, floats to the last bit. It forgets what no peer sees: spaces, the spelling of
-/// escapes and floats. So it is equal to another one when the reference would write both alike, and it needs no
-/// tree: the value is its text.
+/// escapes and floats. So it needs no tree: the value is its text. It is equal to another one when the reference
+/// would write both alike.
 ///
 /// `Debug` shows the size only, because what is opaque may be secret; `Display` and [`as_str`](Self::as_str) show
 /// it all. It serializes as the value itself, into `serde_json` only (it is one of its `RawValue`s).
@@ -34,7 +36,7 @@ use super::{DecodeError, Integer, JsonMap, JsonType};
 /// assert_eq!(json.as_str(), r#"{"z":[1,2.5],"a":12345678901234567890123}"#);
 /// # Ok::<(), facilitator_core::message::DecodeError>(())
 /// ```
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone)]
 pub struct Json {
     /// The reference's compact spelling, save that what is no finite number keeps its name: Python signs `NaN`.
     stored: Box<str>,
@@ -93,6 +95,15 @@ impl Json {
         &self.stored
     }
 
+    /// What the reference writes.
+    fn compact(&self) -> Cow<'_, str> {
+        if self.is_non_finite() {
+            Cow::Owned(self.to_json(Style::Compact))
+        } else {
+            Cow::Borrowed(&self.stored)
+        }
+    }
+
     /// The type of the value.
     pub fn json_type(&self) -> JsonType {
         self.with_value(|value| value.json_type())
@@ -105,7 +116,7 @@ impl Json {
 
     /// What it says, if it is a string.
     pub fn to_text(&self) -> Option<String> {
-        self.with_value(|value| value.as_text().map(alloc::borrow::Cow::into_owned))
+        self.with_value(|value| value.as_text().map(Cow::into_owned))
     }
 
     /// Its elements, if it is a list.
@@ -150,6 +161,20 @@ impl Json {
     /// Looks at the value through a tape, which a text that is stored always has.
     fn with_value<T>(&self, look: impl FnOnce(Value<'_>) -> T) -> T {
         look(Tape::parse(&self.stored).unwrap_or(Tape::NULL).root())
+    }
+}
+
+impl PartialEq for Json {
+    fn eq(&self, other: &Self) -> bool {
+        self.stored == other.stored || self.compact() == other.compact()
+    }
+}
+
+impl Eq for Json {}
+
+impl Hash for Json {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.compact().hash(state);
     }
 }
 
@@ -259,7 +284,7 @@ impl fmt::Display for Json {
 
 impl serde::Serialize for Json {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serialize_raw(self.to_json(Style::Compact), serializer)
+        serialize_raw(self.compact().into_owned(), serializer)
     }
 }
 
@@ -284,6 +309,8 @@ mod tests {
         assert_eq!(parse("{ \"a\" : 1e2 }"), parse("{\"\\u0061\":100.0}"));
         assert_ne!(parse("{\"a\":1,\"b\":2}"), parse("{\"b\":2,\"a\":1}"));
         assert_ne!(parse("1"), parse("1.0"));
+        // Both are written as null, though Python would sign them differently.
+        assert_eq!(parse("[NaN]"), parse("[null]"));
     }
 
     #[test]

@@ -229,7 +229,7 @@ fn escape_char(c: char, sink: &mut impl Sink) {
 }
 
 /// The inside of a Python string literal of JSON: everything but printable ASCII is escaped.
-fn escape_python(text: &str, sink: &mut impl Sink) {
+pub(crate) fn escape_python(text: &str, sink: &mut impl Sink) {
     let plain = |c: char| matches!(c, ' '..='~') && c != '"' && c != '\\';
     let mut rest = text;
     while let Some(place) = rest.find(|c| !plain(c)) {

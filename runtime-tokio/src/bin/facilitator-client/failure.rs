@@ -38,7 +38,11 @@ impl fmt::Display for Failure {
         let (Self::Usage(message) | Self::Failed(message)) = self;
         // Whatever came from outside stays on one line.
         for c in message.chars() {
-            if c.is_control() { write!(f, " ")? } else { write!(f, "{c}")? }
+            if c.is_control() {
+                write!(f, " ")?
+            } else {
+                write!(f, "{c}")?
+            }
         }
         Ok(())
     }

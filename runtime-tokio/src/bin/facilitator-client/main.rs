@@ -53,8 +53,8 @@ fn main() -> ExitCode {
 
 /// Prints the help that was asked for; or what is wrong with the arguments, in one line.
 fn usage(error: &clap::Error) -> ExitCode {
-    let is_help = !error.use_stderr()
-        || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+    let is_help =
+        !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
     if is_help {
         // Whether anybody reads it changes nothing.
         let _ = error.print();

@@ -4,10 +4,10 @@ use std::env;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use facilitator_tokio::core::message::DecodeMode;
-use facilitator_tokio::{Config, Endpoint, Keypair};
 use crate::failure::Failure;
 use crate::hotkey_file;
+use facilitator_tokio::core::message::DecodeMode;
+use facilitator_tokio::{Config, Endpoint, Keypair};
 
 /// The longest time that can be asked for. Beyond it, "never" was meant, or a unit was mixed up.
 const LONGEST: Duration = Duration::from_hours(24 * 366);
@@ -139,8 +139,14 @@ impl Arguments {
             (&mut config.ping_interval, self.ping_interval),
             (&mut config.pong_timeout, self.pong_timeout),
             (&mut config.connect_timeout, self.connect_timeout),
-            (&mut config.authentication_timeout, self.authentication_timeout),
-            (&mut config.acknowledgement_timeout, self.acknowledgement_timeout),
+            (
+                &mut config.authentication_timeout,
+                self.authentication_timeout,
+            ),
+            (
+                &mut config.acknowledgement_timeout,
+                self.acknowledgement_timeout,
+            ),
             (&mut config.backoff_initial, self.backoff_initial),
             (&mut config.backoff_max, self.backoff_max),
             (&mut config.refused_delay, self.refused_delay),
@@ -174,7 +180,12 @@ fn seconds(text: &str) -> Result<Duration, String> {
         .ok()
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
         .filter(|duration| !duration.is_zero() && *duration <= LONGEST)
-        .ok_or_else(|| format!("accepted are seconds above 0, up to {}, as 10 or 0.5", LONGEST.as_secs()))
+        .ok_or_else(|| {
+            format!(
+                "accepted are seconds above 0, up to {}, as 10 or 0.5",
+                LONGEST.as_secs()
+            )
+        })
 }
 
 fn count(text: &str) -> Result<usize, String> {

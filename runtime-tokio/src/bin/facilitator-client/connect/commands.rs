@@ -118,7 +118,9 @@ impl<'a> Fields<'a> {
 
     /// The id for the answer: a line of its own, even when it was written with a carriage return between its parts.
     fn id(&self) -> Option<Box<RawValue>> {
-        let id = self.get(Key::Id).filter(|_| self.repeated != Some(Key::Id))?;
+        let id = self
+            .get(Key::Id)
+            .filter(|_| self.repeated != Some(Key::Id))?;
         if id.get().contains('\r') {
             // Inside of a JSON string it would be escaped: this one is white space.
             RawValue::from_string(id.get().replace('\r', " ")).ok()
@@ -130,13 +132,18 @@ impl<'a> Fields<'a> {
     /// Takes the line apart. What was found before a fault stays.
     fn read(&mut self, line: &'a str) -> Result<(), String> {
         if !line.trim_ascii_start().starts_with('{') {
-            return Err(format!("the line is no JSON object; accepted is {ACCEPTED}"));
+            return Err(format!(
+                "the line is no JSON object; accepted is {ACCEPTED}"
+            ));
         }
         let mut deserializer = serde_json::Deserializer::from_str(line);
         self.deserialize(&mut deserializer)
             .and_then(|()| deserializer.end())
             .map_err(|error| {
-                let (text, place) = (error.to_string(), format!(" at line 1 column {}", error.column()));
+                let (text, place) = (
+                    error.to_string(),
+                    format!(" at line 1 column {}", error.column()),
+                );
                 let what = text.strip_suffix(&place).unwrap_or(&text);
                 let column = error.column();
                 format!("the line is no JSON: {what} (column {column}); accepted is {ACCEPTED}")
@@ -180,8 +187,7 @@ impl<'a> Fields<'a> {
 
     /// That no key but these is there: a misspelt one would be lost silently.
     fn check_keys(&self, name: &str, keys: &[Key]) -> Result<(), String> {
-        let is_accepted =
-            |key: &Key| matches!(key, Key::Command | Key::Id) || keys.contains(key);
+        let is_accepted = |key: &Key| matches!(key, Key::Command | Key::Id) || keys.contains(key);
         let misplaced = Key::ALL
             .into_iter()
             .find(|key| self.get(*key).is_some() && !is_accepted(key))
@@ -193,7 +199,9 @@ impl<'a> Fields<'a> {
         for key in keys {
             accepted.push_str(&format!(", `{}`", key.as_str()));
         }
-        Err(format!("`{found}` is no key of {name}; accepted are {accepted}"))
+        Err(format!(
+            "`{found}` is no key of {name}; accepted are {accepted}"
+        ))
     }
 
     fn job_status(&self) -> Result<Command, String> {
@@ -208,7 +216,9 @@ impl<'a> Fields<'a> {
 
     fn text(&self, key: Key) -> Result<String, String> {
         let name = key.as_str();
-        let raw = self.get(key).ok_or_else(|| format!("`{name}` is missing; a string is needed"))?;
+        let raw = self
+            .get(key)
+            .ok_or_else(|| format!("`{name}` is missing; a string is needed"))?;
         if !raw.get().starts_with('"') {
             return Err(format!("`{name}` must be a string, found {}", kind_of(raw)));
         }
@@ -297,12 +307,28 @@ fn metadata_of(text: &str) -> Result<JobStatusMetadata, String> {
         name.map_or(Ok(()), |name| verdict(&name))
             .map_err(|error| format!("`metadata`: {details}.{field}: {error}"))
     };
-    check("job_rejection_details", "rejected_by", is_name::<JobParticipant>)?;
-    check("job_rejection_details", "reason", is_name::<JobRejectionReason>)?;
+    check(
+        "job_rejection_details",
+        "rejected_by",
+        is_name::<JobParticipant>,
+    )?;
+    check(
+        "job_rejection_details",
+        "reason",
+        is_name::<JobRejectionReason>,
+    )?;
     check("job_failure_details", "reason", is_name::<JobFailureReason>)?;
     check("job_failure_details", "stage", is_name::<JobFailureStage>)?;
-    check("horde_failure_details", "reported_by", is_name::<JobParticipant>)?;
-    check("horde_failure_details", "reason", is_name::<HordeFailureReason>)?;
+    check(
+        "horde_failure_details",
+        "reported_by",
+        is_name::<JobParticipant>,
+    )?;
+    check(
+        "horde_failure_details",
+        "reason",
+        is_name::<HordeFailureReason>,
+    )?;
     Ok(metadata)
 }
 

@@ -124,7 +124,10 @@ mod tests {
         }
         assert!(read(b"", 1, 8).await.is_empty());
         assert_eq!(read(b"x\n", 1, 8).await, [(1, "x".to_owned())]);
-        assert_eq!(read(b"123456789", 2, 8).await, [(1, "TooLong(8)".to_owned())]);
+        assert_eq!(
+            read(b"123456789", 2, 8).await,
+            [(1, "TooLong(8)".to_owned())]
+        );
     }
 
     #[tokio::test]

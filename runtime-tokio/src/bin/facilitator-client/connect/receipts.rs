@@ -52,7 +52,9 @@ impl Receipts {
                 Some(kept) = pending.next() => kept,
                 else => return handed_back,
             };
-            self.output.print(&Line::receipt(&receipt, id.as_deref())).await;
+            self.output
+                .print(&Line::receipt(&receipt, id.as_deref()))
+                .await;
             drop(share);
             if let (Outcome::HandedBack(owed), Some(id)) = (receipt.outcome, id) {
                 handed_back.entry(owed.id).or_insert(id);
