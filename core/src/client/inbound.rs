@@ -244,10 +244,16 @@ impl FacilitatorClient {
                 self.stats.specs_acknowledged += u64::from(outcome.is_delivered());
             }
         }
+        // In the order in which they were given.
+        self.emit_receipt(
+            owed.id,
+            owed.subject.clone(),
+            owed.automatic,
+            outcome.clone(),
+        );
         for id in ids {
             self.emit_receipt(id, owed.subject.clone(), false, outcome.clone());
         }
-        self.emit_receipt(owed.id, owed.subject, owed.automatic, outcome);
     }
 }
 
