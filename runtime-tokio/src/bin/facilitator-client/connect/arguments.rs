@@ -92,8 +92,11 @@ pub(crate) struct Arguments {
     /// Status updates that may be owed at once
     #[arg(long, value_name = "COUNT", value_parser = count, allow_hyphen_values = true)]
     outbox_entries: Option<usize>,
+    /// Bytes of messages that may be owed at once
+    #[arg(long, value_name = "BYTES", value_parser = bytes, allow_hyphen_values = true)]
+    outbox_bytes: Option<usize>,
     /// Longest line of the input; three times the largest message, for text that is escaped all over
-    #[arg(long, value_name = "BYTES", default_value_t = 48 << 20, value_parser = line_bytes, allow_hyphen_values = true)]
+    #[arg(long, value_name = "BYTES", default_value_t = 48 << 20, value_parser = bytes, allow_hyphen_values = true)]
     line_bytes: usize,
 }
 
@@ -156,6 +159,7 @@ impl Arguments {
         }
         config.window = self.window.unwrap_or(config.window);
         config.outbox_entries = self.outbox_entries.unwrap_or(config.outbox_entries);
+        config.outbox_bytes = self.outbox_bytes.unwrap_or(config.outbox_bytes);
         Ok(config)
     }
 }
@@ -195,7 +199,7 @@ fn count(text: &str) -> Result<usize, String> {
         .ok_or_else(|| "accepted are whole numbers from 1 to 1000000".to_owned())
 }
 
-fn line_bytes(text: &str) -> Result<usize, String> {
+fn bytes(text: &str) -> Result<usize, String> {
     text.parse()
         .ok()
         .filter(|bytes| (1024..=1 << 30).contains(bytes))

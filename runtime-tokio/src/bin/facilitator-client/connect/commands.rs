@@ -48,10 +48,14 @@ pub(super) enum Command {
 /// Reads one line.
 pub(super) fn parse(line: &str) -> Parsed {
     let mut fields = Fields::default();
-    let command = fields.read(line).and_then(|()| fields.command());
+    let read = fields.read(line);
+    let (id, read) = match fields.id() {
+        Ok(id) => (id, read),
+        Err(error) => (None, read.and(Err(error))),
+    };
     Parsed {
-        id: fields.id(),
-        command,
+        id,
+        command: read.and_then(|()| fields.command()),
     }
 }
 
@@ -116,17 +120,23 @@ impl<'a> Fields<'a> {
         self.values.get(position).copied().flatten()
     }
 
-    /// The id for the answer: a line of its own, even when it was written with a carriage return between its parts.
-    fn id(&self) -> Option<Box<RawValue>> {
-        let id = self
-            .get(Key::Id)
-            .filter(|_| self.repeated != Some(Key::Id))?;
-        if id.get().contains('\r') {
-            // Inside of a JSON string it would be escaped: this one is white space.
-            RawValue::from_string(id.get().replace('\r', " ")).ok()
-        } else {
-            Some(id.to_owned())
+    /// The id for the answers, each of which has to stay one line that everybody can read.
+    fn id(&self) -> Result<Option<Box<RawValue>>, String> {
+        let is_plain = self.repeated != Some(Key::Id);
+        let Some(id) = self.get(Key::Id).filter(|_| is_plain) else {
+            return Ok(None);
+        };
+        if let Err(error) = serde_json::from_str::<serde_json::Value>(id.get()) {
+            let what = without_place(&error);
+            return Err(format!(
+                "`id` could not be read back: {what}; accepted is any other JSON"
+            ));
         }
+        // Inside of a string a carriage return is escaped: this one is white space.
+        let text = id.get().replace('\r', " ");
+        RawValue::from_string(text)
+            .map(Some)
+            .map_err(|error| error.to_string())
     }
 
     /// Takes the line apart. What was found before a fault stays.
@@ -140,12 +150,7 @@ impl<'a> Fields<'a> {
         self.deserialize(&mut deserializer)
             .and_then(|()| deserializer.end())
             .map_err(|error| {
-                let (text, place) = (
-                    error.to_string(),
-                    format!(" at line 1 column {}", error.column()),
-                );
-                let what = text.strip_suffix(&place).unwrap_or(&text);
-                let column = error.column();
+                let (what, column) = (without_place(&error), error.column());
                 format!("the line is no JSON: {what} (column {column}); accepted is {ACCEPTED}")
             })
     }
@@ -346,6 +351,15 @@ fn kind_of(raw: &RawValue) -> &'static str {
         Some(b'n') => "null",
         _ => "a number",
     }
+}
+
+/// The error without its line and column: what is read is always one line.
+fn without_place(error: &serde_json::Error) -> String {
+    let (text, place) = (
+        error.to_string(),
+        format!(" at line 1 column {}", error.column()),
+    );
+    text.strip_suffix(&place).unwrap_or(&text).to_owned()
 }
 
 fn shorten(text: &str) -> String {

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use facilitator_tokio::core::client::{
-    ConnectFailureKind, DeclineReason, Event, LostReason, Outcome, Owed, Phase, PhaseChange,
-    Receipt, Refusal, Subject, Unexpected,
+    ConnectFailureKind, DeclineReason, Event, LostReason, Outcome, Owed, PhaseChange, Receipt,
+    Refusal, Subject, Unexpected,
 };
 use facilitator_tokio::core::message::{Json, ResponseError, V0JobCheated, V2JobRequest};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::value::RawValue;
 
-use super::receipts::HandedBack;
+use super::journal::Left;
 
 /// One line. Keys that do not apply are left out.
 #[derive(serde::Serialize)]
@@ -117,8 +117,6 @@ impl<'a> Line<'a> {
     /// The line of an event; `None` for those that are told otherwise, or at another time.
     pub(super) fn of(event: &'a Event) -> Option<Self> {
         Some(match event {
-            // That it has ended is told at the very end.
-            Event::Phase(change) if change.phase == Phase::Idle => return None,
             Event::Phase(change) => Self::phase(change),
             Event::JobRequested(request) => Self::JobRequest {
                 uuid: &request.uuid,
@@ -162,29 +160,15 @@ impl<'a> Line<'a> {
         }
     }
 
-    /// The session has ended; the line before the last one.
-    pub(super) fn idle() -> Self {
-        Self::Phase {
-            phase: Phase::Idle.as_str(),
-            reason: None,
-            cause: None,
-            retry_in_s: None,
-        }
-    }
-
     /// The receipt of a command.
     pub(super) fn receipt(receipt: &'a Receipt, id: Option<&'a RawValue>) -> Self {
         Self::Receipt(Fate::new(receipt, id))
     }
 
     /// The last line.
-    pub(super) fn stopped(
-        id: Option<&'a RawValue>,
-        owed: &'a [Owed],
-        handed_back: &'a HandedBack,
-    ) -> Self {
-        let owed = owed.iter().map(|owed| OwedMessage {
-            id: handed_back.get(&owed.id).map(|id| &**id),
+    pub(super) fn stopped(id: Option<&'a RawValue>, left: &'a Left) -> Self {
+        let owed = left.owed.iter().map(|owed| OwedMessage {
+            id: left.ids.get(&owed.id).map(|id| &**id),
             transmissions: owed.transmissions,
             message: Wire(owed),
         });

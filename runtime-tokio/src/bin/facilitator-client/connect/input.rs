@@ -13,8 +13,8 @@ use tracing::debug;
 
 use super::commands::{self, Command, Parsed};
 use super::events;
+use super::journal::Promise;
 use super::lines::{Line, Lines};
-use super::receipts::Promise;
 use crate::output::Output;
 
 /// What a command counts for besides its own length.

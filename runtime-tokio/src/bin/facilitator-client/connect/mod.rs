@@ -8,7 +8,6 @@ mod events;
 mod input;
 mod journal;
 mod lines;
-mod receipts;
 
 use std::sync::Arc;
 
@@ -22,8 +21,8 @@ use self::arguments::Settings;
 use self::ending::Ending;
 use self::events::Line;
 use self::input::Input;
+use self::journal::Journal;
 use self::lines::Lines;
-use self::receipts::Receipts;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::signals::Signals;
@@ -58,8 +57,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         stopping: stop_seen,
     };
     let mut input = tokio::spawn(input.run(Lines::new(tokio::io::stdin(), line_bytes)));
-    let events = tokio::spawn(journal::keep(client.clone(), output.clone()));
-    let receipts = tokio::spawn(Receipts::new(promised, output.clone()).run());
+    let journal = tokio::spawn(Journal::new(client.clone(), output.clone(), promised).keep());
 
     let mut end = None;
     tokio::select! {
@@ -75,17 +73,13 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     ending.stop(&client).await;
 
     let last_words = async {
-        let owed = events.await.map_err(lost_task)?;
+        let left = journal.await.map_err(lost_task)?;
         let end = match end {
             Some(end) => end,
             None => input.await.map_err(lost_task)?,
         };
-        let handed_back = receipts.await.map_err(lost_task)?;
-        output.print(&Line::idle()).await;
-        output
-            .print(&Line::stopped(end.stop_id(), &owed, &handed_back))
-            .await;
-        Ok((end, owed.len()))
+        output.print(&Line::stopped(end.stop_id(), &left)).await;
+        Ok((end, left.owed.len()))
     };
     let told = ending.wait_for(last_words, &output).await.transpose()?;
     ending.verdict(&output, told)
