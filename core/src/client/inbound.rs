@@ -269,10 +269,20 @@ impl FacilitatorClient {
                 self.stats.specs_acknowledged += u64::from(outcome.is_delivered());
             }
         }
+        // In the order in which they were given. Most messages have one receipt, which needs no copy.
+        let Some(last) = ids.pop() else {
+            return self.emit_receipt(owed.id, owed.subject, owed.automatic, outcome);
+        };
+        self.emit_receipt(
+            owed.id,
+            owed.subject.clone(),
+            owed.automatic,
+            outcome.clone(),
+        );
         for id in ids {
             self.emit_receipt(id, owed.subject.clone(), false, outcome.clone());
         }
-        self.emit_receipt(owed.id, owed.subject, owed.automatic, outcome);
+        self.emit_receipt(last, owed.subject, false, outcome);
     }
 }
 
