@@ -102,16 +102,20 @@ impl<T, C: Future<Output = io::Result<T>>> Race<C> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::vec;
     use core::cell::{Cell, RefCell};
-    use core::future::pending;
     use core::pin::pin;
     use core::task::Waker;
     use std::io::ErrorKind;
 
-    /// What an address does: 0 refuses, 1 answers, 2 says nothing, and 3 answers once `late` is set.
-    fn address(does: u8, number: u16) -> SocketAddr {
-        SocketAddr::from(([127, 0, 0, does], number))
+    const REFUSES: u8 = 1;
+    const ANSWERS: u8 = 2;
+    const IS_SILENT: u8 = 3;
+    const ANSWERS_LATE: u8 = 4;
+
+    /// Addresses that do this, numbered by their ports.
+    fn addresses(manners: &[u8]) -> Vec<SocketAddr> {
+        let address = |(port, manner): (u16, &u8)| ([127, 0, 0, *manner], port).into();
+        (1..).zip(manners).map(address).collect()
     }
 
     #[derive(Default)]
@@ -124,38 +128,37 @@ mod tests {
     }
 
     impl World {
-        fn race(
-            &self,
-            addresses: Vec<SocketAddr>,
-        ) -> impl Future<Output = Result<u16, ConnectFailure>> {
-            let connect = |address: SocketAddr| async move {
-                self.tried.borrow_mut().push(address.port());
-                match address {
-                    SocketAddr::V4(v4) if v4.ip().octets()[3] == 0 => {
-                        Err(ErrorKind::ConnectionRefused.into())
-                    }
-                    SocketAddr::V4(v4) if v4.ip().octets()[3] == 1 => Ok(address.port()),
-                    SocketAddr::V4(v4) if v4.ip().octets()[3] == 3 => {
-                        poll_fn(|_| match self.late.get() {
-                            true => Poll::Ready(()),
-                            false => Poll::Pending,
-                        })
-                        .await;
-                        Ok(address.port())
-                    }
-                    _ => pending().await,
-                }
-            };
-            connect_any(addresses, connect, |duration| {
+        async fn race(&self, manners: &[u8]) -> Result<u16, ConnectFailure> {
+            let connect = async |address| self.connect(address).await;
+            let sleep = async |duration| {
                 assert_eq!(duration, HEAD_START);
-                let number = self.head_starts.get();
-                self.head_starts.set(number + 1);
-                poll_fn(move |_| match self.passed.get() > number {
-                    true => Poll::Ready(()),
-                    false => Poll::Pending,
-                })
-            })
+                let number = self.head_starts.replace(self.head_starts.get() + 1);
+                until(|| self.passed.get() > number).await;
+            };
+            connect_any(addresses(manners), connect, sleep).await
         }
+
+        async fn connect(&self, address: SocketAddr) -> io::Result<u16> {
+            self.tried.borrow_mut().push(address.port());
+            let SocketAddr::V4(v4) = address else {
+                return Err(ErrorKind::Unsupported.into());
+            };
+            match v4.ip().octets()[3] {
+                REFUSES => return Err(ErrorKind::ConnectionRefused.into()),
+                ANSWERS => {}
+                ANSWERS_LATE => until(|| self.late.get()).await,
+                _ => until(|| false).await,
+            }
+            Ok(address.port())
+        }
+    }
+
+    async fn until(condition: impl Fn() -> bool) {
+        poll_fn(|_| match condition() {
+            true => Poll::Ready(()),
+            false => Poll::Pending,
+        })
+        .await;
     }
 
     fn poll<T>(future: Pin<&mut impl Future<Output = T>>) -> Poll<T> {
@@ -165,7 +168,7 @@ mod tests {
     #[test]
     fn a_refusal_hands_over_at_once() {
         let world = World::default();
-        let mut race = pin!(world.race(vec![address(0, 1), address(0, 2), address(1, 3)]));
+        let mut race = pin!(world.race(&[REFUSES, REFUSES, ANSWERS]));
         assert_eq!(poll(race.as_mut()), Poll::Ready(Ok(3)));
         assert_eq!(*world.tried.borrow(), [1, 2, 3]);
     }
@@ -173,7 +176,7 @@ mod tests {
     #[test]
     fn silence_hands_over_after_the_head_start_and_stays_in_the_race() {
         let world = World::default();
-        let mut race = pin!(world.race(vec![address(3, 1), address(2, 2), address(2, 3)]));
+        let mut race = pin!(world.race(&[ANSWERS_LATE, IS_SILENT, IS_SILENT]));
         assert_eq!(poll(race.as_mut()), Poll::Pending);
         assert_eq!(*world.tried.borrow(), [1]);
         world.passed.set(1);
@@ -190,7 +193,7 @@ mod tests {
     #[test]
     fn the_last_failure_is_reported_when_none_is_left() {
         let world = World::default();
-        let mut race = pin!(world.race(vec![address(0, 1), address(0, 2)]));
+        let mut race = pin!(world.race(&[REFUSES, REFUSES]));
         let Poll::Ready(Err(failure)) = poll(race.as_mut()) else {
             panic!("every address has refused");
         };
@@ -201,7 +204,7 @@ mod tests {
     #[test]
     fn a_host_without_addresses_is_no_host() {
         let world = World::default();
-        let mut race = pin!(world.race(Vec::new()));
+        let mut race = pin!(world.race(&[]));
         let Poll::Ready(Err(failure)) = poll(race.as_mut()) else {
             panic!("there is nothing to wait for");
         };
