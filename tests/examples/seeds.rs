@@ -8,7 +8,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 /// One line of each kind: every message, every variant of a union, and each way of being wrong.
-const SEEDS: [&str; 44] = [
+const SEEDS: [&str; 45] = [
     "auth/ok",
     "auth/sig_list",
     "cheated/details_float",
@@ -40,6 +40,7 @@ const SEEDS: [&str; 44] = [
     "job/volume/multi_all",
     "job/volume/zip_url_path",
     "job/vol_bad_tag",
+    "job/vol_extra_ignored",
     "response/error_many/pyjson",
     "response/raw_bigint",
     "response/raw_deep_nesting_150",

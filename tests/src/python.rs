@@ -39,8 +39,13 @@ impl Node {
     /// # Panics
     /// When this is no object.
     pub fn get(&self, key: &str) -> &Self {
-        let Self::Object(entries) = self else { panic!("no object") };
-        entries.iter().find(|(name, _)| name == key).map_or(&Self::Null, |(_, value)| value)
+        let Self::Object(entries) = self else {
+            panic!("no object")
+        };
+        entries
+            .iter()
+            .find(|(name, _)| name == key)
+            .map_or(&Self::Null, |(_, value)| value)
     }
 
     /// The text, where this is one.
@@ -155,7 +160,11 @@ fn number(text: &str) -> String {
 /// `repr(float)`: the fewest digits that read back as the same number, found by trying.
 pub fn float(value: f64) -> String {
     if value.is_infinite() {
-        return if value > 0.0 { "Infinity".into() } else { "-Infinity".into() };
+        return if value > 0.0 {
+            "Infinity".into()
+        } else {
+            "-Infinity".into()
+        };
     }
     let shortest = (0..17)
         .flat_map(|digits| neighbours(&format!("{value:.digits$e}")))
@@ -163,7 +172,9 @@ pub fn float(value: f64) -> String {
         .expect("17 digits tell all floats apart");
     let (digits, exponent) = shortest.split_once('e').expect("written with an exponent");
     let exponent: i32 = exponent.parse().expect("a number");
-    let (sign, digits) = digits.strip_prefix('-').map_or(("", digits), |digits| ("-", digits));
+    let (sign, digits) = digits
+        .strip_prefix('-')
+        .map_or(("", digits), |digits| ("-", digits));
     let digits: String = digits.chars().filter(|c| *c != '.').collect();
     let digits = digits.trim_end_matches('0');
     let digits = if digits.is_empty() { "0" } else { digits };
@@ -192,7 +203,9 @@ fn neighbours(text: &str) -> [String; 3] {
     let (digits, exponent) = text.split_once('e').expect("written with an exponent");
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
     let point = if fraction.is_empty() { "" } else { "." };
-    let number: i64 = format!("{whole}{fraction}").parse().expect("at most 17 digits");
+    let number: i64 = format!("{whole}{fraction}")
+        .parse()
+        .expect("at most 17 digits");
     let beside = |number: i64| {
         let digits = number.to_string();
         let (whole, fraction) = digits.split_at(digits.len() - fraction.len());
@@ -233,7 +246,9 @@ fn parse_value(chars: &[char], place: &mut usize) -> Node {
         '"' => Node::Text(parse_text(chars, place)),
         '[' => {
             let mut nodes = Vec::new();
-            parse_items(chars, place, ']', |place| nodes.push(parse_value(chars, place)));
+            parse_items(chars, place, ']', |place| {
+                nodes.push(parse_value(chars, place))
+            });
             Node::List(nodes)
         }
         '{' => {
@@ -251,8 +266,10 @@ fn parse_value(chars: &[char], place: &mut usize) -> Node {
             Node::Object(entries)
         }
         _ => {
-            let text: String =
-                chars[*place..].iter().take_while(|c| "+-.eE0123456789".contains(**c)).collect();
+            let text: String = chars[*place..]
+                .iter()
+                .take_while(|c| "+-.eE0123456789".contains(**c))
+                .collect();
             assert!(!text.is_empty(), "no value at {place}");
             *place += text.len();
             Node::Number(text)
@@ -260,12 +277,7 @@ fn parse_value(chars: &[char], place: &mut usize) -> Node {
     }
 }
 
-fn parse_items(
-    chars: &[char],
-    place: &mut usize,
-    close: char,
-    mut item: impl FnMut(&mut usize),
-) {
+fn parse_items(chars: &[char], place: &mut usize, close: char, mut item: impl FnMut(&mut usize)) {
     *place += 1;
     if peek(chars, place) == close {
         *place += 1;

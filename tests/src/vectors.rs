@@ -20,13 +20,18 @@ pub fn are_our_own() -> bool {
 /// # Panics
 /// When the file cannot be read or is empty: a suite without vectors proves nothing.
 pub fn lines(file: &str) -> Vec<String> {
-    let folder = std::env::var_os(FOLDER_VARIABLE)
-        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("vectors"), PathBuf::from);
+    let folder = std::env::var_os(FOLDER_VARIABLE).map_or_else(
+        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("vectors"),
+        PathBuf::from,
+    );
     let path = folder.join(file);
-    let text = fs::read_to_string(&path)
-        .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let lines: Vec<String> =
-        text.lines().filter(|line| !line.trim().is_empty()).map(String::from).collect();
+    let text =
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let lines: Vec<String> = text
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .map(String::from)
+        .collect();
     assert!(!lines.is_empty(), "{} holds no vectors", path.display());
     lines
 }

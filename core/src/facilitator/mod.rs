@@ -21,8 +21,9 @@
 //! The same inputs give the same outputs, and a clone behaves as its original.
 //!
 //! ```
+//! # #[cfg(feature = "sr25519")] {
 //! use facilitator_core::facilitator::{Facilitator, FacilitatorConfig, Output};
-//! use facilitator_core::message::{FacilitatorMessage, ValidatorMessage};
+//! use facilitator_core::message::ValidatorMessage;
 //! use facilitator_core::signature::{Keypair, Scheme, authentication_request};
 //! use facilitator_core::{ConnectionId, Frame, Timestamp};
 //!
@@ -30,7 +31,7 @@
 //! let (now, conn) = (Timestamp::ZERO, ConnectionId(1));
 //! facilitator.handle_connected(now, conn, &[("X-Validator-Version", "1.0")]);
 //!
-//! let keypair = Keypair::from_seed(Scheme::Sr25519, [7; 32]);
+//! let keypair = Keypair::from_seed(Scheme::Sr25519, [7; 32])?;
 //! let hello = ValidatorMessage::Authentication(authentication_request(&keypair));
 //! facilitator.handle_frame(now, conn, Frame::text(hello.encode()));
 //!
@@ -41,7 +42,8 @@
 //!     }
 //! }
 //! assert_eq!(&*answers[0], r#"{"status":"success","errors":[]}"#);
-//! # Ok::<(), facilitator_core::message::DecodeError>(())
+//! # }
+//! # Ok::<(), facilitator_core::signature::KeyError>(())
 //! ```
 //!
 //! # What it imitates

@@ -28,7 +28,10 @@ pub fn authentication_request(keypair: &Keypair) -> V0AuthenticationRequest {
     let signature = keypair.sign(&keypair.public().to_bytes());
     let mut text = hex::encode(signature.as_bytes());
     text.insert_str(0, "0x");
-    V0AuthenticationRequest { public_key: keypair.public().to_hex(), signature: text }
+    V0AuthenticationRequest {
+        public_key: keypair.public().to_hex(),
+        signature: text,
+    }
 }
 
 /// The account that a frame claims to be, which the facilitator looks up before it checks the signature.
@@ -56,8 +59,10 @@ pub fn verify_authentication(
     if frame.public_key.starts_with("0x") {
         return Err(AuthenticationError::KeyPrefixed);
     }
-    let digits =
-        frame.signature.strip_prefix("0x").ok_or(AuthenticationError::SignatureNotPrefixed)?;
+    let digits = frame
+        .signature
+        .strip_prefix("0x")
+        .ok_or(AuthenticationError::SignatureNotPrefixed)?;
     let signature = hex::decode(digits).map_err(AuthenticationError::Signature)?;
 
     // 32 bytes that are no point are no crash: the reference's library finds no signature valid for them.
@@ -98,10 +103,9 @@ impl AuthenticationError {
     /// Whether the facilitator crashes on such a frame: it answers nothing and drops the connection.
     pub fn is_poison(&self) -> bool {
         match self {
-            Self::Key(_)
-            | Self::KeyPrefixed
-            | Self::SignatureNotPrefixed
-            | Self::Signature(_) => true,
+            Self::Key(_) | Self::KeyPrefixed | Self::SignatureNotPrefixed | Self::Signature(_) => {
+                true
+            }
             Self::InvalidSignature | Self::SchemeUnavailable(_) => false,
         }
     }
@@ -111,7 +115,7 @@ impl AuthenticationError {
 mod tests {
     use super::*;
     use alloc::format;
-    use alloc::string::String;
+    use alloc::string::{String, ToString as _};
 
     fn frame() -> V0AuthenticationRequest {
         authentication_request(&Keypair::from_uri(Scheme::Ed25519, "//Alice").unwrap())
@@ -120,30 +124,54 @@ mod tests {
     /// Whatever the scheme: these are refused before any cryptography.
     #[test]
     fn poison_is_named() {
-        let with_key = |public_key: String| V0AuthenticationRequest { public_key, ..frame() };
-        let with_signature = |signature: String| V0AuthenticationRequest { signature, ..frame() };
+        let with_key = |public_key: String| V0AuthenticationRequest {
+            public_key,
+            ..frame()
+        };
+        let with_signature = |signature: String| V0AuthenticationRequest {
+            signature,
+            ..frame()
+        };
         let digits = frame().signature[2..].to_string();
         let expected = 128;
         for (frame, error) in [
             (
                 with_key("88dc".into()),
-                AuthenticationError::Key(HexError::Length { found: 4, expected: 64 }),
+                AuthenticationError::Key(HexError::Length {
+                    found: 4,
+                    expected: 64,
+                }),
             ),
             (
                 with_key("z".repeat(64)),
                 AuthenticationError::Key(HexError::Digit { position: 0 }),
             ),
-            (with_key(format!("0x{}", frame().public_key)), AuthenticationError::KeyPrefixed),
-            (with_signature(digits.clone()), AuthenticationError::SignatureNotPrefixed),
-            (with_signature(format!("0X{digits}")), AuthenticationError::SignatureNotPrefixed),
-            (with_signature(String::new()), AuthenticationError::SignatureNotPrefixed),
+            (
+                with_key(format!("0x{}", frame().public_key)),
+                AuthenticationError::KeyPrefixed,
+            ),
+            (
+                with_signature(digits.clone()),
+                AuthenticationError::SignatureNotPrefixed,
+            ),
+            (
+                with_signature(format!("0X{digits}")),
+                AuthenticationError::SignatureNotPrefixed,
+            ),
+            (
+                with_signature(String::new()),
+                AuthenticationError::SignatureNotPrefixed,
+            ),
             (
                 with_signature("0x".into()),
                 AuthenticationError::Signature(HexError::Length { found: 0, expected }),
             ),
             (
                 with_signature(format!("0x01{digits}")),
-                AuthenticationError::Signature(HexError::Length { found: 130, expected }),
+                AuthenticationError::Signature(HexError::Length {
+                    found: 130,
+                    expected,
+                }),
             ),
         ] {
             assert_eq!(verify_authentication(&frame), Err(error));
@@ -155,7 +183,10 @@ mod tests {
     fn an_ed25519_frame_is_well_formed_but_not_accepted() {
         let error = verify_authentication(&frame()).unwrap_err();
         assert!(!error.is_poison(), "{error}");
-        let prefixed = V0AuthenticationRequest { public_key: format!("0x{}", frame().public_key), ..frame() };
+        let prefixed = V0AuthenticationRequest {
+            public_key: format!("0x{}", frame().public_key),
+            ..frame()
+        };
         assert_eq!(claimed_account(&prefixed), claimed_account(&frame()));
     }
 }

@@ -2,11 +2,14 @@
 //! them, and their digest.
 
 use alloc::string::String;
+use core::slice;
 
 use blake2::{Blake2b512, Digest as _};
 
-use crate::message::write::{Encode as _, Escaped, Sink, Style, Writer};
-use crate::message::{OutputUpload, SignatureInfo, V0JobCheated, V2JobRequest, Volume};
+use crate::message::{
+    OutputUpload, SignatureInfo, Sink, Style, V0JobCheated, V2JobRequest, Volume, Writer,
+    ZipUpload, escape_python,
+};
 
 /// A message that is signed: a job request or a cheat report.
 #[derive(Clone, Copy, Debug)]
@@ -64,7 +67,7 @@ impl<'a> SignedMessage<'a> {
             Self::JobRequest(request) => {
                 // The payload is a string that holds JSON: written once as compact JSON, and escaped on its way.
                 sink.push("\"");
-                write_signed_fields(request, &mut Writer::new(Escaped(&mut *sink), Style::Compact));
+                write_signed_fields(request, &mut Writer::new(Escaped(sink), Style::Compact));
                 sink.push("\"");
             }
             Self::JobCheated(report) => {
@@ -98,22 +101,40 @@ fn write_signed_fields<S: Sink>(request: &V2JobRequest, w: &mut Writer<S>) {
         w.field("args", &request.args);
         w.field("env", &request.env);
         w.field("use_gpu", &request.use_gpu);
-        w.field("artifacts_dir", request.artifacts_dir.as_deref().unwrap_or_default());
+        w.field(
+            "artifacts_dir",
+            request.artifacts_dir.as_deref().unwrap_or_default(),
+        );
         w.field("on_trusted_miner", &request.on_trusted_miner);
         w.field("download_time_limit", &request.download_time_limit);
         w.field("execution_time_limit", &request.execution_time_limit);
         w.field("upload_time_limit", &request.upload_time_limit);
-        w.field("streaming_start_time_limit", &request.streaming_start_time_limit);
+        w.field(
+            "streaming_start_time_limit",
+            &request.streaming_start_time_limit,
+        );
         w.field("streaming_details", &request.streaming_details);
-        w.field("volumes", request.volume.as_ref().map_or(&[], Volume::parts));
+        w.field(
+            "volumes",
+            request.volume.as_ref().map_or(&[] as &[_], Volume::parts),
+        );
         match &request.output_upload {
-            None => w.field("uploads", &[] as &[bool]),
-            Some(OutputUpload::Single(upload)) => w.field("uploads", core::slice::from_ref(upload)),
-            Some(OutputUpload::Zip(upload)) => w.field("uploads", core::slice::from_ref(upload)),
+            None => w.field("uploads", &[] as &[ZipUpload]),
+            Some(OutputUpload::SingleFile(upload)) => w.field("uploads", slice::from_ref(upload)),
+            Some(OutputUpload::Zip(upload)) => w.field("uploads", slice::from_ref(upload)),
             // `system_output` is not signed.
             Some(OutputUpload::Multi(multi)) => w.field("uploads", &multi.uploads),
         }
     });
+}
+
+/// Escapes what goes through, as inside of a Python string literal of JSON.
+struct Escaped<'a, S>(&'a mut S);
+
+impl<S: Sink> Sink for Escaped<'_, S> {
+    fn push(&mut self, text: &str) {
+        escape_python(text, self.0);
+    }
 }
 
 struct Hash(Blake2b512);

@@ -82,13 +82,17 @@ impl<'a> Claim<'a> {
         let message = message.into();
         let info = message.signature().ok_or(SignatureError::Missing)?;
         let signature = Signature::from_slice(&info.signature).map_err(BadSignature::Length)?;
-        let signatory =
-            AccountId::from_ss58(&info.signatory).map_err(BadSignature::Signatory)?;
+        let signatory = AccountId::from_ss58(&info.signatory).map_err(BadSignature::Signatory)?;
         let timestamp_ns = info.timestamp_ns.as_u64().ok_or(BadSignature::Timestamp)?;
         let found = signature.scheme();
         match info.signature_type.parse::<Scheme>() {
             Ok(named) if named != found => Err(BadSignature::Scheme { named, found }.into()),
-            _ => Ok(Self { message, signatory, timestamp_ns, signature }),
+            _ => Ok(Self {
+                message,
+                signatory,
+                timestamp_ns,
+                signature,
+            }),
         }
     }
 
@@ -112,12 +116,13 @@ impl<'a> Claim<'a> {
     /// # Errors
     /// [`BadSignature`] within [`SignatureError::Bad`].
     pub fn verify(&self) -> Result<PublicKey, SignatureError> {
-        let key = PublicKey::from_bytes(self.scheme(), &self.signatory.to_bytes()).map_err(
-            |error| match error {
-                PublicKeyError::NotAKey { scheme } => BadSignature::NotAKey { scheme },
-                PublicKeyError::SchemeUnavailable(unavailable) => unavailable.into(),
-            },
-        )?;
+        let key =
+            PublicKey::from_bytes(self.scheme(), &self.signatory.to_bytes()).map_err(|error| {
+                match error {
+                    PublicKeyError::NotAKey { scheme } => BadSignature::NotAKey { scheme },
+                    PublicKeyError::SchemeUnavailable(unavailable) => unavailable.into(),
+                }
+            })?;
         self.verify_with(&key)?;
         Ok(key)
     }

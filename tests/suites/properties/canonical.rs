@@ -41,12 +41,20 @@ fn floats_are_pythons() {
         // A power of two: its neighbour below is closer than the one above.
         ("5.6843418860808015e-14", "5.684341886080802e-14"),
         ("7.1202363472230444e-307", "7.120236347223045e-307"),
+        // Exactly between two texts of the same length: the even one.
+        ("1273812973436447.25", "1273812973436447.2"),
+        ("1273812973436447.75", "1273812973436447.8"),
+        ("2.98023223876953125e-08", "2.9802322387695312e-08"),
         ("1e400", "Infinity"),
         ("-1e400", "-Infinity"),
         ("1e-400", "0.0"),
     ] {
         assert_eq!(details_payload(text), python, "{text}");
-        assert_eq!(Node::parse(text).dumps_sorted(), python, "the yardstick, {text}");
+        assert_eq!(
+            Node::parse(text).dumps_sorted(),
+            python,
+            "the yardstick, {text}"
+        );
     }
 }
 
@@ -87,7 +95,10 @@ fn spelled(text: &str, spelling: u8) -> String {
         0 => python::quote(text),
         1 => Node::Text(text.into()).dumps_compact(),
         _ => {
-            let units: Vec<String> = text.encode_utf16().map(|unit| format!("\\u{unit:04X}")).collect();
+            let units: Vec<String> = text
+                .encode_utf16()
+                .map(|unit| format!("\\u{unit:04X}"))
+                .collect();
             format!("\"{}\"", units.concat())
         }
     }
@@ -99,7 +110,9 @@ fn numbers() -> impl Strategy<Value = String> {
         "-?[1-9][0-9]{0,60}",
         "-?(0|[1-9][0-9]{0,20})\\.[0-9]{1,20}([eE][-+]?[0-9]{1,3})?",
         "-?(0|[1-9][0-9]{0,5})[eE][-+]?[0-9]{1,3}",
-        any::<f64>().prop_filter("finite", |n| n.is_finite()).prop_map(|n| format!("{n:e}")),
+        any::<f64>()
+            .prop_filter("finite", |n| n.is_finite())
+            .prop_map(|n| format!("{n:e}")),
         Just("-0".to_owned()),
     ]
 }
@@ -116,25 +129,34 @@ fn json() -> impl Strategy<Value = String> {
         let key = prop_oneof!["[ab]", texts()];
         prop_oneof![
             (prop::collection::vec(inner.clone(), 0..8), space()).prop_map(|(items, space)| {
-                format!("[{space}{}{space}]", items.join(&format!("{space},{space}")))
+                format!(
+                    "[{space}{}{space}]",
+                    items.join(&format!("{space},{space}"))
+                )
             }),
-            (prop::collection::vec((key, any::<u8>(), inner), 0..8), space()).prop_map(
-                |(entries, space)| {
+            (
+                prop::collection::vec((key, any::<u8>(), inner), 0..8),
+                space()
+            )
+                .prop_map(|(entries, space)| {
                     let entries: Vec<String> = entries
                         .iter()
                         .map(|(key, spelling, value)| {
                             format!("{}{space}:{space}{value}", spelled(key, *spelling))
                         })
                         .collect();
-                    format!("{{{space}{}{space}}}", entries.join(&format!("{space},{space}")))
-                }
-            ),
+                    format!(
+                        "{{{space}{}{space}}}",
+                        entries.join(&format!("{space},{space}"))
+                    )
+                }),
         ]
     })
 }
 
 fn maps() -> impl Strategy<Value = StringMap> {
-    prop::collection::vec((texts(), texts()), 0..5).prop_map(|entries| entries.into_iter().collect())
+    prop::collection::vec((texts(), texts()), 0..5)
+        .prop_map(|entries| entries.into_iter().collect())
 }
 
 fn option_of<S: Strategy>(strategy: S) -> impl Strategy<Value = Option<S::Value>> {
@@ -149,26 +171,40 @@ fn volumes() -> impl Strategy<Value = SingleVolume> {
     let optional = || option_of(texts());
     prop_oneof![
         (texts(), optional()).prop_map(|(contents, relative_path)| SingleVolume::Inline(
-            InlineVolume { contents, relative_path }
+            InlineVolume {
+                contents,
+                relative_path
+            }
         )),
         (texts(), optional()).prop_map(|(contents, relative_path)| SingleVolume::ZipUrl(
-            ZipUrlVolume { contents, relative_path }
+            ZipUrlVolume {
+                contents,
+                relative_path
+            }
         )),
         (texts(), texts()).prop_map(|(url, relative_path)| SingleVolume::SingleFile(
             SingleFileVolume { url, relative_path }
         )),
-        (texts(), optional(), optional(), optional(), option_of(patterns), optional()).prop_map(
-            |(repo_id, repo_type, revision, relative_path, allow_patterns, token)| {
-                SingleVolume::Huggingface(HuggingfaceVolume {
-                    repo_id,
-                    repo_type,
-                    revision,
-                    relative_path,
-                    allow_patterns,
-                    token,
-                })
-            }
-        ),
+        (
+            texts(),
+            optional(),
+            optional(),
+            optional(),
+            option_of(patterns),
+            optional()
+        )
+            .prop_map(
+                |(repo_id, repo_type, revision, relative_path, allow_patterns, token)| {
+                    SingleVolume::Huggingface(HuggingfaceVolume {
+                        repo_id,
+                        repo_type,
+                        revision,
+                        relative_path,
+                        allow_patterns,
+                        token,
+                    })
+                }
+            ),
     ]
 }
 
@@ -176,19 +212,29 @@ fn files() -> impl Strategy<Value = SingleFileUpload> {
     prop_oneof![
         (texts(), option_of(maps()), texts(), option_of(maps())).prop_map(
             |(url, form_fields, relative_path, signed_headers)| SingleFileUpload::Post(
-                SingleFilePostUpload { url, form_fields, relative_path, signed_headers }
+                SingleFilePostUpload {
+                    url,
+                    form_fields,
+                    relative_path,
+                    signed_headers
+                }
             )
         ),
         (texts(), texts(), option_of(maps())).prop_map(|(url, relative_path, signed_headers)| {
-            SingleFileUpload::Put(SingleFilePutUpload { url, relative_path, signed_headers })
+            SingleFileUpload::Put(SingleFilePutUpload {
+                url,
+                relative_path,
+                signed_headers,
+            })
         }),
     ]
 }
 
 fn archives() -> impl Strategy<Value = ZipUpload> {
     prop_oneof![
-        (texts(), option_of(maps()))
-            .prop_map(|(url, form_fields)| ZipUpload::Post(ZipAndHttpPostUpload { url, form_fields })),
+        (texts(), option_of(maps())).prop_map(|(url, form_fields)| ZipUpload::Post(
+            ZipAndHttpPostUpload { url, form_fields }
+        )),
         texts().prop_map(|url| ZipUpload::Put(ZipAndHttpPutUpload { url })),
     ]
 }
@@ -200,19 +246,33 @@ fn requests() -> impl Strategy<Value = V2JobRequest> {
             .prop_map(|volumes| Volume::Multi(MultiVolume { volumes })),
     ];
     let upload = prop_oneof![
-        files().prop_map(OutputUpload::Single),
+        files().prop_map(OutputUpload::SingleFile),
         archives().prop_map(OutputUpload::Zip),
         (prop::collection::vec(files(), 0..3), option_of(archives())).prop_map(
-            |(uploads, system_output)| OutputUpload::Multi(MultiUpload { uploads, system_output })
+            |(uploads, system_output)| OutputUpload::Multi(MultiUpload {
+                uploads,
+                system_output
+            })
         ),
     ];
-    let streaming = (texts(), option_of(texts()))
-        .prop_map(|(public_key, executor_ip)| StreamingDetails { public_key, executor_ip });
+    let streaming =
+        (texts(), option_of(texts())).prop_map(|(public_key, executor_ip)| StreamingDetails {
+            public_key,
+            executor_ip,
+        });
     let limit = || {
         "(0|-?[1-9][0-9]{0,30})".prop_map(|digits| digits.parse::<Integer>().expect("an integer"))
     };
-    let plain = (prop::sample::select(ExecutorClass::ALL), texts(), any::<(bool, bool)>());
-    let lists = (prop::collection::vec(texts(), 0..4), maps(), option_of(texts()));
+    let plain = (
+        prop::sample::select(ExecutorClass::ALL),
+        texts(),
+        any::<(bool, bool)>(),
+    );
+    let lists = (
+        prop::collection::vec(texts(), 0..4),
+        maps(),
+        option_of(texts()),
+    );
     let limits = (limit(), limit(), limit(), limit());
     let parts = (option_of(volume), option_of(upload), option_of(streaming));
     (plain, lists, limits, parts).prop_map(|(plain, lists, limits, parts)| {
@@ -246,7 +306,11 @@ fn optional(value: Option<&String>) -> Node {
 }
 
 fn map(map: &StringMap) -> Node {
-    Node::Object(map.iter().map(|(key, value)| (key.into(), text(value))).collect())
+    Node::Object(
+        map.iter()
+            .map(|(key, value)| (key.into(), text(value)))
+            .collect(),
+    )
 }
 
 fn object<const N: usize>(fields: [(&str, Node); N]) -> Node {
@@ -314,11 +378,15 @@ fn archive_node(archive: &ZipUpload) -> Node {
         ZipUpload::Post(u) => object([
             ("output_upload_type", text("zip_and_http_post")),
             ("url", text(&u.url)),
-            ("form_fields", u.form_fields.as_ref().map_or(Node::Null, map)),
+            (
+                "form_fields",
+                u.form_fields.as_ref().map_or(Node::Null, map),
+            ),
         ]),
-        ZipUpload::Put(u) => {
-            object([("output_upload_type", text("zip_and_http_put")), ("url", text(&u.url))])
-        }
+        ZipUpload::Put(u) => object([
+            ("output_upload_type", text("zip_and_http_put")),
+            ("url", text(&u.url)),
+        ]),
     }
 }
 
@@ -332,28 +400,43 @@ fn signed_fields(request: &V2JobRequest) -> Node {
     };
     let uploads = match &request.output_upload {
         None => vec![],
-        Some(OutputUpload::Single(file)) => vec![file_node(file)],
+        Some(OutputUpload::SingleFile(file)) => vec![file_node(file)],
         Some(OutputUpload::Zip(archive)) => vec![archive_node(archive)],
         Some(OutputUpload::Multi(multi)) => multi.uploads.iter().map(file_node).collect(),
     };
-    let streaming = request.streaming_details.as_ref().map_or(Node::Null, |details| {
-        object([
-            ("public_key", text(&details.public_key)),
-            ("executor_ip", optional(details.executor_ip.as_ref())),
-        ])
-    });
+    let streaming = request
+        .streaming_details
+        .as_ref()
+        .map_or(Node::Null, |details| {
+            object([
+                ("public_key", text(&details.public_key)),
+                ("executor_ip", optional(details.executor_ip.as_ref())),
+            ])
+        });
     object([
         ("executor_class", text(request.executor_class.as_str())),
         ("docker_image", text(&request.docker_image)),
-        ("args", Node::List(request.args.iter().map(|arg| text(arg)).collect())),
+        (
+            "args",
+            Node::List(request.args.iter().map(|arg| text(arg)).collect()),
+        ),
         ("env", map(&request.env)),
         ("use_gpu", Node::Bool(request.use_gpu)),
-        ("artifacts_dir", text(request.artifacts_dir.as_deref().unwrap_or(""))),
+        (
+            "artifacts_dir",
+            text(request.artifacts_dir.as_deref().unwrap_or("")),
+        ),
         ("on_trusted_miner", Node::Bool(request.on_trusted_miner)),
         ("download_time_limit", integer(&request.download_time_limit)),
-        ("execution_time_limit", integer(&request.execution_time_limit)),
+        (
+            "execution_time_limit",
+            integer(&request.execution_time_limit),
+        ),
         ("upload_time_limit", integer(&request.upload_time_limit)),
-        ("streaming_start_time_limit", integer(&request.streaming_start_time_limit)),
+        (
+            "streaming_start_time_limit",
+            integer(&request.streaming_start_time_limit),
+        ),
         ("streaming_details", streaming),
         ("volumes", Node::List(volumes)),
         ("uploads", Node::List(uploads)),

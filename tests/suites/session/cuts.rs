@@ -15,7 +15,7 @@ const LIFE: [JobStatus; 5] = [Accepted, ExecutorReady, VolumesReady, ExecutionDo
 fn update(uuid: &str, status: JobStatus) -> V0JobStatusUpdate {
     let update = V0JobStatusUpdate::new(uuid, status);
     if status == Completed {
-        let response = MinerResponse::new("", "done");
+        let response = MinerResponse { docker_process_stdout: "done".into(), ..MinerResponse::default() };
         update.with_metadata(JobStatusMetadata { miner_response: Some(response.into()), ..Default::default() })
     } else {
         update

@@ -1,7 +1,7 @@
 //! Nothing accepted is lost, order holds, and everything has a bound.
 
 use facilitator_core::client::{Outcome, SendError};
-use facilitator_core::message::{JobStatus, V0JobStatusUpdate};
+use facilitator_core::message::{JobStatus, JobStatusMetadata, MinerResponse, V0JobStatusUpdate};
 use facilitator_tests::solo::{SUCCESS, Solo, config, error, job, job_request};
 
 use JobStatus::{Accepted, Completed, ExecutionDone, ExecutorReady, Failed, Received, VolumesReady};
@@ -127,8 +127,10 @@ fn a_message_above_the_limit_is_refused_at_the_door() {
     let mut config = config();
     config.message_bytes = 1000;
     let mut solo = Solo::ready(config);
-    let metadata = facilitator_core::message::JobStatusMetadata {
-        miner_response: Some(facilitator_core::message::MinerResponse::new("x".repeat(2000), "").into()),
+    let metadata = JobStatusMetadata {
+        miner_response: Some(
+            MinerResponse { docker_process_stdout: "x".repeat(2000), ..MinerResponse::default() }.into(),
+        ),
         ..Default::default()
     };
     let update = V0JobStatusUpdate::new(job(1), Completed).with_metadata(metadata);
