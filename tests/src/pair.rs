@@ -52,8 +52,14 @@ impl Pair {
     /// Both ends, the session not started; the facilitator knows its key only.
     pub fn new(config: Config, seed: u64) -> Self {
         let keypair = key(1);
-        let client = FacilitatorClient::new(config, &keypair, seed).unwrap_or_else(|error| panic!("{error}"));
-        let known = FacilitatorConfig { validators: Known::only([keypair.account()]), ..FacilitatorConfig::default() };
+        let client = FacilitatorClient::new(config, &keypair, seed)
+            .unwrap_or_else(|error| panic!("{error}"));
+        let known = FacilitatorConfig {
+            validators: Known::only([keypair.account()]),
+            // A request that a cut swallowed comes again, and so does one whose answer was swallowed.
+            resend_unanswered: true,
+            ..FacilitatorConfig::default()
+        };
         Self {
             client,
             facilitator: Facilitator::new(known),
@@ -71,7 +77,9 @@ impl Pair {
 
     /// Starts the session.
     pub fn start(&mut self) {
-        self.client.start(self.now).unwrap_or_else(|error| panic!("{error}"));
+        self.client
+            .start(self.now)
+            .unwrap_or_else(|error| panic!("{error}"));
         self.settle();
     }
 
@@ -91,14 +99,20 @@ impl Pair {
     /// else does, in either direction.
     pub fn cut(&mut self, delivered: usize) {
         let Some(conn) = self.link.take() else { return };
-        for (_, parcel) in self.to_facilitator.drain(..).take(delivered).collect::<Vec<_>>() {
+        for (_, parcel) in self
+            .to_facilitator
+            .drain(..)
+            .take(delivered)
+            .collect::<Vec<_>>()
+        {
             if let Parcel::Frame(frame) = parcel {
                 self.facilitator.handle_frame(self.now, conn, frame);
             }
         }
         self.to_client.clear();
         self.facilitator.handle_disconnected(self.now, conn);
-        self.client.handle_disconnected(self.now, conn, Disconnected::EndOfStream);
+        self.client
+            .handle_disconnected(self.now, conn, Disconnected::EndOfStream);
         self.settle();
     }
 
@@ -134,7 +148,9 @@ impl Pair {
 
     /// Goes to the next thing that happens, and lets it happen. Returns whether there was one.
     pub fn step(&mut self) -> bool {
-        let Some(at) = self.next_time() else { return false };
+        let Some(at) = self.next_time() else {
+            return false;
+        };
         self.now = self.now.max(at);
         let now = self.now;
         if let Some(conn) = take_due(&mut self.attempts, now) {
@@ -151,12 +167,16 @@ impl Pair {
             match parcel {
                 Parcel::Frame(Frame::Ping(payload)) => {
                     // The WebSocket layer answers pings by itself.
-                    self.facilitator.handle_frame(now, conn, Frame::Ping(payload.clone()));
-                    self.to_client.push_back((now + self.latency, Parcel::Frame(Frame::Pong(payload))));
+                    self.facilitator
+                        .handle_frame(now, conn, Frame::Ping(payload.clone()));
+                    self.to_client
+                        .push_back((now + self.latency, Parcel::Frame(Frame::Pong(payload))));
                 }
                 Parcel::Frame(Frame::Close(close)) => {
-                    self.facilitator.handle_frame(now, conn, Frame::Close(close.clone()));
-                    self.to_client.push_back((now + self.latency, Parcel::End(Disconnected::Closed(close))));
+                    self.facilitator
+                        .handle_frame(now, conn, Frame::Close(close.clone()));
+                    self.to_client
+                        .push_back((now + self.latency, Parcel::End(Disconnected::Closed(close))));
                 }
                 Parcel::Frame(frame) => self.facilitator.handle_frame(now, conn, frame),
                 Parcel::End(_) => self.facilitator.handle_disconnected(now, conn),
@@ -166,8 +186,10 @@ impl Pair {
         if let (Some(conn), Some(parcel)) = (self.link, take_due(&mut self.to_client, now)) {
             match parcel {
                 Parcel::Frame(Frame::Ping(payload)) => {
-                    self.client.handle_frame(now, conn, Frame::Ping(payload.clone()));
-                    self.to_facilitator.push_back((now + self.latency, Parcel::Frame(Frame::Pong(payload))));
+                    self.client
+                        .handle_frame(now, conn, Frame::Ping(payload.clone()));
+                    self.to_facilitator
+                        .push_back((now + self.latency, Parcel::Frame(Frame::Pong(payload))));
                 }
                 Parcel::Frame(frame) => self.client.handle_frame(now, conn, frame),
                 Parcel::End(how) => {
@@ -203,13 +225,17 @@ impl Pair {
     pub fn settle(&mut self) {
         while let Some(output) = self.client.poll_output() {
             match output {
-                Output::Connect(conn, _) => self.attempts.push_back((self.now + self.latency, conn)),
+                Output::Connect(conn, _) => {
+                    self.attempts.push_back((self.now + self.latency, conn))
+                }
                 Output::Transmit(conn, frame) if self.link == Some(conn) => {
-                    self.to_facilitator.push_back((self.now + self.latency, Parcel::Frame(frame)));
+                    self.to_facilitator
+                        .push_back((self.now + self.latency, Parcel::Frame(frame)));
                 }
                 Output::Disconnect(conn, Some(close)) if self.link == Some(conn) => {
                     let close = Parcel::Frame(Frame::Close(Some(close)));
-                    self.to_facilitator.push_back((self.now + self.latency, close));
+                    self.to_facilitator
+                        .push_back((self.now + self.latency, close));
                 }
                 Output::Disconnect(conn, None) => self.drop_link(conn),
                 Output::Event(event) => self.events.push(event),
@@ -220,7 +246,8 @@ impl Pair {
         while let Some(output) = self.facilitator.poll_output() {
             match output {
                 facilitator::Output::Transmit { conn, frame } if self.link == Some(conn) => {
-                    self.to_client.push_back((self.now + self.latency, Parcel::Frame(frame)));
+                    self.to_client
+                        .push_back((self.now + self.latency, Parcel::Frame(frame)));
                 }
                 facilitator::Output::Disconnect { conn, close } if self.link == Some(conn) => {
                     self.end_by_facilitator(close);
@@ -234,7 +261,8 @@ impl Pair {
         let at = self.now + self.latency;
         let how = match close {
             Some(close) => {
-                self.to_client.push_back((at, Parcel::Frame(Frame::Close(Some(close.clone())))));
+                self.to_client
+                    .push_back((at, Parcel::Frame(Frame::Close(Some(close.clone())))));
                 Disconnected::Closed(Some(close))
             }
             None => Disconnected::EndOfStream,
@@ -256,7 +284,8 @@ impl Pair {
 
 /// The n-th key of a test.
 pub fn key(n: u8) -> Keypair {
-    Keypair::from_seed(Scheme::Sr25519, [n; 32]).unwrap_or_else(|error| panic!("a seed is always a key: {error}"))
+    Keypair::from_seed(Scheme::Sr25519, [n; 32])
+        .unwrap_or_else(|error| panic!("a seed is always a key: {error}"))
 }
 
 fn parse_request(json: &str) -> V2JobRequest {
@@ -267,5 +296,9 @@ fn parse_request(json: &str) -> V2JobRequest {
 }
 
 fn take_due<T>(wire: &mut Wire<T>, now: Timestamp) -> Option<T> {
-    if wire.front().is_some_and(|(at, _)| *at <= now) { wire.pop_front().map(|(_, parcel)| parcel) } else { None }
+    if wire.front().is_some_and(|(at, _)| *at <= now) {
+        wire.pop_front().map(|(_, parcel)| parcel)
+    } else {
+        None
+    }
 }

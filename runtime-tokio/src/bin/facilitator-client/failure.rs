@@ -22,7 +22,10 @@ impl Failure {
     }
 
     /// Says it, in one line.
-    #[expect(clippy::print_stderr, reason = "this is where the program speaks to its user")]
+    #[expect(
+        clippy::print_stderr,
+        reason = "this is where the program speaks to its user"
+    )]
     pub(crate) fn report(&self) -> ExitCode {
         eprintln!("facilitator-client: {self}");
         match self {
@@ -37,7 +40,11 @@ impl fmt::Display for Failure {
         let (Self::Usage(message) | Self::Failed(message)) = self;
         // Whatever came from outside stays on one line.
         for c in message.chars() {
-            if c.is_control() { write!(f, " ")? } else { write!(f, "{c}")? }
+            if c.is_control() {
+                write!(f, " ")?
+            } else {
+                write!(f, "{c}")?
+            }
         }
         Ok(())
     }

@@ -16,5 +16,8 @@ pub(crate) fn start(verbose: u8) {
         .with_default_directive(level.into())
         .with_env_var("FACILITATOR_LOG")
         .from_env_lossy();
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
 }
