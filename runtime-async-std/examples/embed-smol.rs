@@ -3,9 +3,9 @@
 
 use std::{env, error::Error, fs};
 
-use facilitator_async_std::smol::FacilitatorClient;
 use facilitator_async_std::core::message::JobRejectionReason;
 use facilitator_async_std::core::signature::hotkey;
+use facilitator_async_std::smol::FacilitatorClient;
 use facilitator_async_std::{Config, Endpoint, Event};
 
 fn main() -> Result<(), Box<dyn Error>> {

@@ -3,6 +3,11 @@
 //!
 //! This file lists the runtimes and the tests; the tests are in `session`, `ending` and `failures`, and whom they talk
 //! to is in `peers`.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking, in its helpers too"
+)]
 
 mod certificates;
 mod ending;
@@ -26,7 +31,7 @@ use facilitator_core::signature::{Keypair, Scheme};
 use facilitator_tokio::Tokio;
 
 /// No test takes longer. The tests themselves wait for events, never for time to pass.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// A runtime under test.
 struct Subject<R> {
@@ -76,6 +81,21 @@ macro_rules! every_runtime {
             #[test]
             fn a_large_message_passes_both_ways_over_tls() {
                 check(session::a_large_message_passes_both_ways_over_tls);
+            }
+
+            #[test]
+            fn a_message_above_the_limit_is_refused() {
+                check(session::a_message_above_the_limit_is_refused);
+            }
+
+            #[test]
+            fn the_upgrade_carries_the_headers() {
+                check(session::the_upgrade_carries_the_headers);
+            }
+
+            #[test]
+            fn a_stopped_session_starts_again() {
+                check(ending::a_stopped_session_starts_again);
             }
 
             #[test]
@@ -139,13 +159,17 @@ fn keypair() -> Keypair {
     Keypair::from_seed(Scheme::Sr25519, [7; 32]).unwrap()
 }
 
-/// A client that tries again soon.
-fn client<R: Runtime>(runtime: R, uri: &str) -> driver::FacilitatorClient<R> {
-    let config = Config {
+/// A configuration that tries again soon.
+fn config(uri: &str) -> Config {
+    Config {
         backoff_initial: Duration::from_millis(10),
         backoff_max: Duration::from_millis(50),
         ..Config::new(Endpoint::parse(uri).unwrap())
-    };
+    }
+}
+
+/// A client that has not been started.
+fn client<R: Runtime>(runtime: R, config: Config) -> driver::FacilitatorClient<R> {
     driver::FacilitatorClient::with_runtime(config, &keypair(), runtime).unwrap()
 }
 
@@ -159,16 +183,21 @@ async fn reach<R: Runtime>(client: &driver::FacilitatorClient<R>, phase: Phase) 
     }
 }
 
-/// Waits until an attempt has failed, and says how.
-async fn failure<R: Runtime>(client: &driver::FacilitatorClient<R>) -> ConnectFailure {
+/// Waits until a connection, or the attempt at one, is lost.
+async fn lost<R: Runtime>(client: &driver::FacilitatorClient<R>) -> LostReason {
     loop {
         let event = client.next_event().await.unwrap();
         if let Event::ConnectionLost { reason, .. } = event {
-            let LostReason::ConnectFailed(failure) = reason else {
-                panic!("the attempt succeeded, then: {reason}");
-            };
-            return failure;
+            return reason;
         }
+    }
+}
+
+/// Waits until an attempt has failed, and says how.
+async fn failure<R: Runtime>(client: &driver::FacilitatorClient<R>) -> ConnectFailure {
+    match lost(client).await {
+        LostReason::ConnectFailed(failure) => failure,
+        other => panic!("the attempt succeeded, then: {other}"),
     }
 }
 

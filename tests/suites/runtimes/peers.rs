@@ -1,6 +1,7 @@
 //! Whom the runtimes under test talk to: the simulated facilitator, TLS in front of it, and servers that are none.
 //! They live on a tokio runtime of their own, whatever is tested.
 
+use std::future::pending;
 use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock};
 
@@ -8,7 +9,7 @@ use facilitator_core::driver::rustls::ServerConfig;
 use facilitator_core::facilitator::{FacilitatorConfig, Known};
 use facilitator_tokio::server::Server;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::runtime::{Builder, Runtime};
 use tokio_rustls::TlsAcceptor;
 
@@ -90,8 +91,15 @@ async fn receive(mut stream: TcpStream, manners: Manners) {
     while stream.read(&mut heard).await.is_ok_and(|bytes| bytes > 0) {}
 }
 
-/// A port at which nobody listens.
+/// A port at which nobody listens, nor will.
 pub(crate) fn nobody() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let port = socket.local_addr().unwrap().port();
+    // It stays bound, so that no other test gets the port meanwhile.
+    PEERS.spawn(async move {
+        let _bound = socket;
+        pending::<()>().await;
+    });
+    port
 }
