@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use facilitator_core::client::{Config, Event, LifecycleError, Phase};
+use facilitator_core::client::{Config, Event, LifecycleError, Outcome, Phase};
 use facilitator_core::driver::{EventError, Runtime};
 use facilitator_core::facilitator::{EndCause, Event as Seen};
+use facilitator_core::message::JobStatus;
 use facilitator_tokio::server::ServerEvent;
 
 use crate::peers::Manners;
@@ -40,9 +41,12 @@ pub(crate) fn stop_ends_an_attempt_that_hangs<R: Runtime + Clone>(subject: &Subj
     let client = client(subject.usual.clone(), config);
     subject.block_on(async move {
         client.start().unwrap();
-        reach(&client, Phase::Connecting).await;
-        assert_eq!(client.stop().await.unwrap().owed, []);
+        let job = "f4b1c4b2-5d3f-4a39-9c75-0a0c0de61d4b";
+        let receipt = client.send_status(job, JobStatus::Accepted).await.unwrap();
+        let report = client.stop().await.unwrap();
         assert!(!client.is_running());
+        let [owed] = report.owed.try_into().unwrap();
+        assert_eq!(receipt.await.outcome, Outcome::HandedBack(owed));
     });
 }
 
