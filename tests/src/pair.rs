@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use facilitator_core::client::{
     Config, ConnectFailure, ConnectFailureKind, Disconnected, Event, FacilitatorClient, Output,
+    Signatories, TrustPolicy,
 };
 use facilitator_core::facilitator::{self, Facilitator, FacilitatorConfig, Known};
 use facilitator_core::message::V2JobRequest;
@@ -51,7 +52,15 @@ pub struct Pair {
 impl Pair {
     /// Both ends, the session not started; the facilitator knows its key only.
     pub fn new(config: Config, seed: u64) -> Self {
-        let keypair = key(1);
+        let (keypair, signer) = (key(1), key(2));
+        let signatories = Signatories::OwnAnd([signer.account()].into());
+        let config = Config {
+            trust: TrustPolicy {
+                signatories,
+                ..TrustPolicy::default()
+            },
+            ..config
+        };
         let client = FacilitatorClient::new(config, &keypair, seed)
             .unwrap_or_else(|error| panic!("{error}"));
         let known = FacilitatorConfig {
@@ -67,7 +76,7 @@ impl Pair {
             latency: Duration::from_millis(10),
             down: false,
             events: Vec::new(),
-            signer: key(2),
+            signer,
             link: None,
             attempts: VecDeque::new(),
             to_facilitator: VecDeque::new(),
@@ -226,7 +235,7 @@ impl Pair {
         while let Some(output) = self.client.poll_output() {
             match output {
                 Output::Connect(conn, _) => {
-                    self.attempts.push_back((self.now + self.latency, conn))
+                    self.attempts.push_back((self.now + self.latency, conn));
                 }
                 Output::Transmit(conn, frame) if self.link == Some(conn) => {
                     self.to_facilitator

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use facilitator_core::client::{
     Config, ConnectFailure, ConnectFailureKind, Disconnected, Endpoint, Event, FacilitatorClient,
-    Outcome, Output, Owed, Phase, Receipt, Timer, UpdateId,
+    Outcome, Output, Owed, Phase, Receipt, Timer, TrustPolicy, UpdateId,
 };
 use facilitator_core::message::{JobStatus, V0JobStatusUpdate};
 use facilitator_core::signature::{Keypair, Scheme};
@@ -13,9 +13,12 @@ use facilitator_core::{CloseFrame, ConnectionId, Frame, Timestamp};
 /// The answer of a facilitator that is content.
 pub const SUCCESS: &str = r#"{"status":"success","errors":[]}"#;
 
-/// A configuration for tests: the defaults, with an endpoint that nobody connects to.
+/// A configuration for tests: the defaults, with an endpoint that nobody connects to, and jobs that need no signature.
 pub fn config() -> Config {
-    Config::new(Endpoint::public())
+    Config {
+        trust: TrustPolicy::unverified(),
+        ..Config::new(Endpoint::public())
+    }
 }
 
 /// The key of the session under test.

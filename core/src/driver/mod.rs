@@ -17,7 +17,7 @@ mod transport;
 use alloc::boxed::Box;
 use core::future::Future;
 use core::pin::Pin;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use thiserror::Error;
 
@@ -53,6 +53,11 @@ pub trait Runtime: Send + Sync + 'static {
 
     /// The runtime's monotonic clock; a runtime with a test clock returns that one's time.
     fn now(&self) -> Instant;
+
+    /// The wall clock, for the age of signatures and for authentication in headers.
+    fn wall_clock(&self) -> SystemTime {
+        SystemTime::now()
+    }
 
     /// Resolves at this time, or later.
     fn sleep_until(&self, deadline: Instant) -> BoxFuture<()>;

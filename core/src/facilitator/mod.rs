@@ -13,6 +13,7 @@
 //!    [`push_job`](Facilitator::push_job).
 //! 3. Drain [`poll_output`](Facilitator::poll_output) until it returns `None`. Transmit the frames in order; after an
 //!    [`Output::Disconnect`] the connection is forgotten, and inputs for it are ignored, as are those of any unknown one.
+//!    A frame for a connection whose loss was reported before the frame was drained can be thrown away.
 //! 4. Call [`handle_timeout`](Facilitator::handle_timeout) at [`poll_timeout`](Facilitator::poll_timeout). Early, late
 //!    and repeated calls are harmless.
 //!

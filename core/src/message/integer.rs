@@ -30,7 +30,7 @@ enum Repr {
 }
 
 impl Integer {
-    /// The longest integer that is read, in digits: the reference's bound (and CPython's).
+    /// The longest integer that is read, in digits, a sign being one: the reference's bound, which is Python's.
     pub const MAX_DIGITS: usize = 4300;
 
     /// Zero.
@@ -100,7 +100,8 @@ impl core::str::FromStr for Integer {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let digits = text.strip_prefix('-').unwrap_or(text);
-        let sound = (1..=Self::MAX_DIGITS).contains(&digits.len())
+        let sound = !digits.is_empty()
+            && text.len() <= Self::MAX_DIGITS
             && digits.bytes().all(|b| b.is_ascii_digit());
         if sound {
             Ok(Self::from_checked_text(text))
@@ -155,3 +156,57 @@ macro_rules! from_big {
     )*};
 }
 from_big!(u64, i128, u128, usize);
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::String;
+
+    use super::*;
+
+    #[test]
+    fn one_value_has_one_form() {
+        for (text, expected) in [
+            ("0", "0"),
+            ("-0", "0"),
+            ("007", "7"),
+            ("-9223372036854775808", "-9223372036854775808"),
+            ("-9223372036854775809", "-9223372036854775809"),
+            ("00000000000000000000000000000012", "12"),
+            ("-00000000000000000000000000000012", "-12"),
+            ("00000000000000000000000000000000", "0"),
+        ] {
+            let integer: Integer = text.parse().unwrap();
+            assert_eq!(integer.to_string(), expected, "{text}");
+            assert_eq!(Ok(integer), expected.parse(), "{text}");
+        }
+        assert_eq!("18446744073709551615".parse(), Ok(Integer::from(u64::MAX)));
+    }
+
+    #[test]
+    fn what_it_fits() {
+        let wide = Integer::from(u64::MAX);
+        assert_eq!((wide.as_i64(), wide.as_u64()), (None, Some(u64::MAX)));
+        let below = Integer::from(-1);
+        assert_eq!(
+            (below.as_u64(), below.as_i128(), below.is_negative()),
+            (None, Some(-1), true)
+        );
+    }
+
+    #[test]
+    fn what_is_none() {
+        let long = "1".repeat(Integer::MAX_DIGITS + 1);
+        for text in [
+            "",
+            "-",
+            "+1",
+            " 1",
+            "1.0",
+            "\u{661}",
+            &long,
+            &(String::from("-") + &long[1..]),
+        ] {
+            assert!(text.parse::<Integer>().is_err(), "{text}");
+        }
+    }
+}

@@ -130,6 +130,19 @@ const FIELDS: [&str; 19] = [
 ];
 
 impl V2JobRequest {
+    /// The reference knows one type of job request, and still tells it by its tag.
+    pub(super) fn read_tagged<'t>(r: &mut Reader<'t>, value: Value<'t>) -> Read<Self> {
+        const TYPES: &str = "'V2JobRequest'";
+        let tag = r.tag(value, "message_type", TYPES)?;
+        if tag == TAG {
+            Self::read(r, value)
+        } else {
+            Err(r.unknown_tag(value, "message_type", &tag, TYPES))
+        }
+    }
+}
+
+impl V2JobRequest {
     /// What is known to be a job request by its tag.
     pub(super) fn read<'t>(r: &mut Reader<'t>, value: Value<'t>) -> Read<Self> {
         r.within(TAG, |r| Self::read_fields(r, value))

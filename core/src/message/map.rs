@@ -56,13 +56,11 @@ impl<V> OrderedMap<V> {
     /// Sets `key` to `value` and returns the value it had: an old key keeps its place, a new one goes last.
     pub fn insert(&mut self, key: impl Into<String>, value: V) -> Option<V> {
         let key = key.into();
-        match self.entries.iter_mut().find(|(k, _)| *k == key) {
-            Some((_, old)) => Some(core::mem::replace(old, value)),
-            None => {
-                self.entries.push((key, value));
-                None
-            }
+        if let Some((_, old)) = self.entries.iter_mut().find(|(k, _)| *k == key) {
+            return Some(core::mem::replace(old, value));
         }
+        self.entries.push((key, value));
+        None
     }
 
     /// Takes `key` out; the others keep their order.
@@ -100,12 +98,11 @@ pub(super) fn unique<K: Ord + Clone, V>(entries: Vec<(K, V)>) -> Vec<(K, V)> {
     let mut places: BTreeMap<K, usize> = BTreeMap::new();
     let mut unique: Vec<(K, V)> = Vec::with_capacity(entries.len());
     for (key, value) in entries {
-        match places.get(&key).and_then(|&place| unique.get_mut(place)) {
-            Some(entry) => entry.1 = value,
-            None => {
-                places.insert(key.clone(), unique.len());
-                unique.push((key, value));
-            }
+        if let Some(entry) = places.get(&key).and_then(|&place| unique.get_mut(place)) {
+            entry.1 = value;
+        } else {
+            places.insert(key.clone(), unique.len());
+            unique.push((key, value));
         }
     }
     unique

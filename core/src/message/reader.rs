@@ -236,15 +236,13 @@ impl<'t> Reader<'t> {
                     reader.refuse(IssueKind::ExtraForbidden, value)
                 });
             });
+        } else {
+            self.ignore(rest);
         }
-        self.ignore(rest);
     }
 
-    /// The reference passes over other fields here. So does strict mode; else they are kept aside and counted.
+    /// The reference passes over other fields here: they are kept aside and counted, in strict mode, too.
     pub(super) fn ignore<const N: usize>(&mut self, rest: &Rest<'t, N>) {
-        if self.is_strict() {
-            return;
-        }
         self.each_of(rest, |reader, key, value| {
             reader.unknown_count += 1;
             if reader.unknown.len() < Decoded::<()>::MAX_UNKNOWN_FIELDS {
@@ -261,7 +259,7 @@ impl<'t> Reader<'t> {
     pub(super) fn keep<const N: usize>(&mut self, rest: &Rest<'t, N>) -> JsonMap {
         let mut kept = Vec::with_capacity(rest.count);
         self.each_of(rest, |_, key, value| {
-            kept.push((key.into_owned(), Json::from_value(value)))
+            kept.push((key.into_owned(), Json::from_value(value)));
         });
         OrderedMap::from_unique(map::unique(kept))
     }

@@ -46,3 +46,124 @@ impl fmt::Debug for RedactedUrl<'_> {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::format;
+
+    use super::super::*;
+    use super::*;
+
+    const SECRET: &str = "5ecret";
+
+    fn map() -> StringMap {
+        StringMap::from([("name", SECRET.into())])
+    }
+
+    /// Every message that can hold a secret, with one wherever one can be.
+    fn secretive() -> [String; 6] {
+        let url = || format!("https://user:{SECRET}@host/path?key={SECRET}#{SECRET}");
+        let mut request = V2JobRequest::new("uuid", ExecutorClass::AlwaysOnTest, "image");
+        request.env = map();
+        request.volume = Some(Volume::Multi(MultiVolume {
+            volumes: [
+                SingleVolume::Inline(InlineVolume {
+                    contents: SECRET.into(),
+                    relative_path: None,
+                }),
+                SingleVolume::ZipUrl(ZipUrlVolume {
+                    contents: url(),
+                    relative_path: None,
+                }),
+                SingleVolume::SingleFile(SingleFileVolume {
+                    url: url(),
+                    relative_path: "to".into(),
+                }),
+                SingleVolume::Huggingface(HuggingfaceVolume {
+                    token: Some(SECRET.into()),
+                    ..HuggingfaceVolume::default()
+                }),
+            ]
+            .into(),
+        }));
+        request.output_upload = Some(OutputUpload::Multi(MultiUpload {
+            uploads: [
+                SingleFileUpload::Post(SingleFilePostUpload {
+                    url: url(),
+                    form_fields: Some(map()),
+                    relative_path: "from".into(),
+                    signed_headers: Some(map()),
+                }),
+                SingleFileUpload::Put(SingleFilePutUpload {
+                    url: url(),
+                    relative_path: "from".into(),
+                    signed_headers: Some(map()),
+                }),
+            ]
+            .into(),
+            system_output: Some(ZipUpload::Post(ZipAndHttpPostUpload {
+                url: url(),
+                form_fields: Some(map()),
+            })),
+        }));
+        let put = OutputUpload::Zip(ZipUpload::Put(ZipAndHttpPutUpload { url: url() }));
+        let mut failure = JobFailureDetails::new(
+            JobFailureReason::Unknown,
+            JobFailureStage::Unknown,
+            "message",
+        );
+        failure.docker_process_stdout = Some(SECRET.into());
+        failure.docker_process_stderr = Some(SECRET.into());
+        let mut answer = MinerResponse::new(SECRET, SECRET);
+        answer.artifacts = Some(map());
+        answer.upload_results = Some(map());
+        let mut error = ResponseError::new("missing", "Field required");
+        error.extra.insert("input", Json::from(SECRET));
+        [
+            format!(
+                "{:?}",
+                V0AuthenticationRequest {
+                    public_key: "key".into(),
+                    signature: SECRET.into()
+                }
+            ),
+            format!("{request:?}"),
+            format!("{put:?}"),
+            format!("{:?}", JobStatusMetadata::from(failure)),
+            format!("{:?}", JobStatusMetadata::from(answer)),
+            format!("{:?}", Response::error(error)),
+        ]
+    }
+
+    #[test]
+    fn debug_keeps_secrets() {
+        for shown in secretive() {
+            assert!(!shown.contains(SECRET), "{shown}");
+        }
+    }
+
+    #[test]
+    fn debug_still_says_where_to() {
+        let url = |text| format!("{:?}", RedactedUrl(text));
+        assert_eq!(
+            url("https://u:p@host:1/a/b?k=v"),
+            "\"https://host:1/a/b?..\""
+        );
+        assert_eq!(url("https://u:p@host"), "\"https://host\"");
+        assert_eq!(url("no address"), "\"no address\"");
+    }
+
+    #[test]
+    fn errors_keep_secrets() {
+        let request = format!(
+            r#"{{"message_type":"V2JobRequest","env":"{SECRET}","volume":"{SECRET}","uuid":["{SECRET}"],
+            "signature":{{"signature":"{SECRET}"}},"use_gpu":"{SECRET}","executor_class":"{SECRET}"}}"#
+        );
+        for text in [request, format!("{{\"{SECRET}")] {
+            for mode in [DecodeMode::Lenient, DecodeMode::Strict] {
+                let error = FacilitatorMessage::decode(&text, mode).unwrap_err();
+                assert!(!format!("{error} {error:?}").contains(SECRET), "{error:?}");
+            }
+        }
+    }
+}

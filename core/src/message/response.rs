@@ -6,8 +6,8 @@ use alloc::vec::Vec;
 use super::error::{IssueKind, shorten};
 use super::json::{Encode, Sink, Value, Writer};
 use super::names::wire_names;
-use super::reader::{Read, Reader};
-use super::{Json, JsonMap, PathSegment};
+use super::reader::{self, Read, Reader};
+use super::{DecodeError, DecodeMode, Decoded, Json, JsonMap, PathSegment};
 
 wire_names! {
     /// Whether the facilitator did what a frame asked for.
@@ -81,6 +81,19 @@ impl ResponseError {
 
 /// The plain success as the facilitator writes it: most of what a validator ever reads.
 pub(super) const SUCCESS: &str = r#"{"status":"success","errors":[]}"#;
+
+impl Response {
+    /// Reads a response.
+    ///
+    /// # Errors
+    /// [`DecodeError`] when the text is none.
+    pub fn decode(text: &str, mode: DecodeMode) -> Result<Decoded<Self>, DecodeError> {
+        if text == SUCCESS {
+            return Ok(Decoded::new(Self::success()));
+        }
+        reader::decode(text, mode, Self::read)
+    }
+}
 
 impl Response {
     pub(super) fn read<'t>(r: &mut Reader<'t>, value: Value<'t>) -> Read<Self> {

@@ -10,7 +10,7 @@ use facilitator_core::signature::SignedMessage;
 use facilitator_tests::python::{self, Node};
 use proptest::prelude::*;
 
-/// What CPython 3.11 writes for these floats.
+/// What `CPython` writes for these floats.
 #[test]
 fn floats_are_pythons() {
     for (text, python) in [
@@ -77,7 +77,7 @@ fn details_payload(details: &str) -> String {
 }
 
 /// Characters that escapes and orders could go wrong about, and any other.
-fn texts() -> impl Strategy<Value = String> {
+pub(super) fn texts() -> impl Strategy<Value = String> {
     let character = prop_oneof![
         8 => prop::char::range(' ', '~'),
         2 => prop::sample::select(vec![
@@ -118,7 +118,7 @@ fn numbers() -> impl Strategy<Value = String> {
 }
 
 /// JSON as text, oddly spelled and spaced, keys repeated now and then.
-fn json() -> impl Strategy<Value = String> {
+pub(super) fn json() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         prop::sample::select(vec!["null", "true", "false"]).prop_map(String::from),
         numbers(),
@@ -154,12 +154,12 @@ fn json() -> impl Strategy<Value = String> {
     })
 }
 
-fn maps() -> impl Strategy<Value = StringMap> {
+pub(super) fn maps() -> impl Strategy<Value = StringMap> {
     prop::collection::vec((texts(), texts()), 0..5)
         .prop_map(|entries| entries.into_iter().collect())
 }
 
-fn option_of<S: Strategy>(strategy: S) -> impl Strategy<Value = Option<S::Value>> {
+pub(super) fn option_of<S: Strategy>(strategy: S) -> impl Strategy<Value = Option<S::Value>> {
     prop::option::of(strategy)
 }
 
@@ -239,7 +239,7 @@ fn archives() -> impl Strategy<Value = ZipUpload> {
     ]
 }
 
-fn requests() -> impl Strategy<Value = V2JobRequest> {
+pub(super) fn requests() -> impl Strategy<Value = V2JobRequest> {
     let volume = prop_oneof![
         volumes().prop_map(Volume::Single),
         prop::collection::vec(volumes(), 0..3)

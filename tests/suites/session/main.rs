@@ -14,3 +14,4 @@ mod reconnect;
 mod responses;
 mod specs;
 mod stop;
+mod trust;

@@ -141,9 +141,9 @@ mod tests {
     fn of_two_that_are_equally_near_the_even_one() {
         // As Python says; the other one would be a different text under the same signature.
         for (value, expected) in [
-            (667_082_108_456_853.25, "667082108456853.2"),
-            (667_082_108_456_853.75, "667082108456853.8"),
-            (667_082_108_456_852.75, "667082108456852.8"),
+            (667_082_108_456_853.0 + 0.25, "667082108456853.2"),
+            (667_082_108_456_853.0 + 0.75, "667082108456853.8"),
+            (667_082_108_456_852.0 + 0.75, "667082108456852.8"),
             (2_f64.powi(-24), "5.960464477539063e-8"),
         ] {
             assert_eq!(compact(value), expected);

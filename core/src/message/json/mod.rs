@@ -15,7 +15,7 @@ use core::hash::{Hash, Hasher};
 pub use tape::{MAX_BYTES, MAX_DEPTH, MAX_VALUES};
 pub(crate) use tape::{Refusal, Tape};
 pub(crate) use value::Value;
-pub(crate) use write::{Encode, Sink, Style, Writer, escape_python};
+pub(crate) use write::{Encode, Sink, Style, Writer};
 
 use super::{DecodeError, Integer, JsonMap, JsonType};
 
@@ -106,7 +106,22 @@ impl Json {
 
     /// The type of the value.
     pub fn json_type(&self) -> JsonType {
-        self.with_value(|value| value.json_type())
+        // The text is compact, so its first byte tells, but for the two kinds of numbers.
+        match self.stored.as_bytes() {
+            [b'n', ..] => JsonType::Null,
+            [b't' | b'f', ..] => JsonType::Bool,
+            [b'"', ..] => JsonType::String,
+            [b'[', ..] => JsonType::Array,
+            [b'{', ..] => JsonType::Object,
+            number
+                if number
+                    .iter()
+                    .any(|byte| !matches!(byte, b'-' | b'0'..=b'9')) =>
+            {
+                JsonType::Float
+            }
+            _ => JsonType::Integer,
+        }
     }
 
     /// Whether it is `null`.
@@ -323,7 +338,19 @@ mod tests {
     #[test]
     fn looking_inside() {
         let json = Json::parse(r#"{"a":["x",{"b":null}],"a":[1]}"#).unwrap();
-        assert_eq!(json.json_type(), JsonType::Object);
+        for (text, expected) in [
+            ("null", JsonType::Null),
+            (" false", JsonType::Bool),
+            ("-1", JsonType::Integer),
+            ("1e2", JsonType::Float),
+            ("-Infinity", JsonType::Float),
+            ("NaN", JsonType::Float),
+            ("\"\"", JsonType::String),
+            ("[]", JsonType::Array),
+            ("{}", JsonType::Object),
+        ] {
+            assert_eq!(Json::parse(text).unwrap().json_type(), expected, "{text}");
+        }
         let elements = json
             .to_map()
             .and_then(|map| map.get("a").and_then(Json::to_elements));

@@ -75,8 +75,13 @@ impl Refusal {
     /// The reference's wording, with line and column.
     pub(crate) fn describe(what: &str, at: usize, text: &[u8]) -> String {
         let before = text.get(..text.len().min(at + 1)).unwrap_or_default();
-        let line = 1 + before.iter().filter(|&&b| b == b'\n').count();
-        let column = before.iter().rev().take_while(|&&b| b != b'\n').count();
+        // The line break itself counts to the line that it starts.
+        let line = before.split(|&byte| byte == b'\n').count();
+        let column = before
+            .iter()
+            .rev()
+            .take_while(|&&byte| byte != b'\n')
+            .count();
         format!("{what} at line {line} column {column}")
     }
 }

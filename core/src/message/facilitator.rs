@@ -1,0 +1,87 @@
+//! What a facilitator says, and how it is told apart.
+
+use alloc::boxed::Box;
+use alloc::string::String;
+
+use super::json::{Encode, Sink, Style, Value, Writer};
+use super::reader::{self, Read, Reader};
+use super::{
+    DecodeError, DecodeMode, Decoded, Response, V0JobCheated, V2JobRequest, cheated, job_request,
+    response,
+};
+
+/// What a facilitator sends.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FacilitatorMessage {
+    /// The answer to a frame.
+    Response(Response),
+    /// A job to run.
+    JobRequest(Box<V2JobRequest>),
+    /// A miner cheated.
+    JobCheated(Box<V0JobCheated>),
+}
+
+impl FacilitatorMessage {
+    /// Reads what a facilitator sent.
+    ///
+    /// # Errors
+    /// [`DecodeError`] when the text is no such message; [`DecodeError::unknown_message_type`] tells those that a
+    /// later protocol may know.
+    pub fn decode(text: &str, mode: DecodeMode) -> Result<Decoded<Self>, DecodeError> {
+        // Nearly all that a facilitator ever says.
+        if text == response::SUCCESS {
+            return Ok(Decoded::new(Self::Response(Response::success())));
+        }
+        reader::decode(text, mode, Self::read)
+    }
+
+    /// The message as the facilitator pushes it: Python's `json.dumps`, with spaces and ASCII escapes.
+    ///
+    /// Only job requests and cheat reports are pushed so; a `Response` goes out as [`encode`](Self::encode) writes it.
+    pub fn encode_python(&self) -> String {
+        self.to_json(Style::Python)
+    }
+}
+
+impl FacilitatorMessage {
+    const TYPES: &str = "'V2JobRequest', 'V0JobCheated'";
+
+    /// By `message_type`. A `Response` has none, but a `status`; a `V0JobCheated` may lack it.
+    fn read<'t>(r: &mut Reader<'t>, value: Value<'t>) -> Read<Self> {
+        let [message_type, status, job_uuid, trusted_job_uuid] = r.peek(
+            value,
+            ["message_type", "status", "job_uuid", "trusted_job_uuid"],
+        )?;
+        if !message_type.is_there() {
+            if status.is_there() {
+                return Response::read(r, value).map(Self::Response);
+            }
+            if job_uuid.is_there() && trusted_job_uuid.is_there() {
+                return V0JobCheated::read(r, value)
+                    .map(|report| Self::JobCheated(Box::new(report)));
+            }
+        }
+        let tag = r.tag(value, "message_type", Self::TYPES)?;
+        match &*tag {
+            job_request::TAG => {
+                V2JobRequest::read(r, value).map(|request| Self::JobRequest(Box::new(request)))
+            }
+            cheated::TAG => {
+                V0JobCheated::read(r, value).map(|report| Self::JobCheated(Box::new(report)))
+            }
+            // The reference forbids the tag, but what it says leaves no doubt.
+            "Response" => Response::read(r, value).map(Self::Response),
+            _ => Err(r.unknown_tag(value, "message_type", &tag, Self::TYPES)),
+        }
+    }
+}
+
+impl Encode for FacilitatorMessage {
+    fn write<S: Sink>(&self, w: &mut Writer<S>) {
+        match self {
+            Self::Response(response) => response.write(w),
+            Self::JobRequest(request) => request.write(w),
+            Self::JobCheated(report) => report.write(w),
+        }
+    }
+}
