@@ -154,9 +154,12 @@ mod tests {
     }
 
     async fn until(condition: impl Fn() -> bool) {
-        poll_fn(|_| match condition() {
-            true => Poll::Ready(()),
-            false => Poll::Pending,
+        poll_fn(|_| {
+            if condition() {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
+            }
         })
         .await;
     }
