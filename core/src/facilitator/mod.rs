@@ -169,13 +169,7 @@ impl Facilitator {
             }
             // After a crash nobody reads any more.
             _ if matches!(connection.phase, Phase::Crashed { .. }) => {}
-            frame if frame.len() > self.config.limits.message_size => {
-                self.end(
-                    conn,
-                    Some(CloseFrame::new(CloseFrame::TOO_BIG)),
-                    EndCause::MessageTooBig,
-                );
-            }
+            frame if frame.len() > self.config.limits.message_size => self.refuse_size(conn),
             frame if self.config.handling_time.is_zero() && connection.is_idle() => {
                 self.handle_in_turn(self.now, conn, frame);
             }
@@ -186,6 +180,18 @@ impl Facilitator {
                     self.end(conn, None, EndCause::InboxFull);
                 }
             }
+        }
+    }
+
+    /// The WebSocket layer refused a message that is larger than
+    /// [`message_size`](Limits::message_size), and never held it.
+    pub fn handle_message_too_big(&mut self, now: Timestamp, conn: ConnectionId) {
+        self.advance(now);
+        match self.connections.get_mut(&conn) {
+            None => self.stats.stray_inputs += 1,
+            // After a crash nobody reads any more.
+            Some(connection) if matches!(connection.phase, Phase::Crashed { .. }) => {}
+            Some(_) => self.refuse_size(conn),
         }
     }
 
@@ -298,6 +304,11 @@ impl Facilitator {
 
 /// The record.
 impl Facilitator {
+    /// The newest time that was handed in.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
     /// What it was built with, and [`set_validators`](Self::set_validators) changed.
     pub fn config(&self) -> &FacilitatorConfig {
         &self.config
@@ -426,6 +437,11 @@ impl Facilitator {
                 Some(frame) => self.handle_in_turn(self.now, conn, frame),
             }
         }
+    }
+
+    fn refuse_size(&mut self, conn: ConnectionId) {
+        let close = CloseFrame::new(CloseFrame::TOO_BIG);
+        self.end(conn, Some(close), EndCause::MessageTooBig);
     }
 
     fn end_crashed(&mut self, conn: ConnectionId) {
