@@ -21,3 +21,8 @@ pub use self::runtime::Tokio;
 /// A validator's session with its facilitator, on tokio. See
 /// [`driver::FacilitatorClient`](facilitator_core::driver::FacilitatorClient) for its methods.
 pub type FacilitatorClient = facilitator_core::driver::FacilitatorClient<Tokio>;
+
+/// The README's example compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -5,7 +5,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use facilitator_core::client::{
-    Config, ConnectFailure, ConnectFailureKind, Disconnected, Event, FacilitatorClient, Output,
+    AuthenticationMethod, Config, ConnectFailure, ConnectFailureKind, ConnectRequest, Disconnected,
+    Event, FacilitatorClient, Output, Signatories, TrustPolicy,
 };
 use facilitator_core::facilitator::{self, Facilitator, FacilitatorConfig, Known};
 use facilitator_core::message::V2JobRequest;
@@ -43,7 +44,7 @@ pub struct Pair {
     /// The key that signs job requests.
     pub signer: Keypair,
     link: Option<ConnectionId>,
-    attempts: Wire<ConnectionId>,
+    attempts: Wire<(ConnectionId, ConnectRequest)>,
     to_facilitator: Wire<Parcel>,
     to_client: Wire<Parcel>,
 }
@@ -51,17 +52,36 @@ pub struct Pair {
 impl Pair {
     /// Both ends, the session not started; the facilitator knows its key only.
     pub fn new(config: Config, seed: u64) -> Self {
-        let keypair = key(1);
-        let client = FacilitatorClient::new(config, &keypair, seed).unwrap_or_else(|error| panic!("{error}"));
-        let known = FacilitatorConfig { validators: Known::only([keypair.account()]), ..FacilitatorConfig::default() };
+        let (keypair, signer) = (key(1), key(2));
+        let signatories = Signatories::OwnAnd([signer.account()].into());
+        let config = Config {
+            trust: TrustPolicy {
+                signatories,
+                ..TrustPolicy::default()
+            },
+            ..config
+        };
+        let known = FacilitatorConfig {
+            validators: Known::only([keypair.account()]),
+            // A request that a cut swallowed comes again, and so does one whose answer was swallowed.
+            resend_unanswered: true,
+            header_authentication: config.authentication == AuthenticationMethod::Headers,
+            ..FacilitatorConfig::default()
+        };
+        let mut client = FacilitatorClient::new(config, &keypair, seed)
+            .unwrap_or_else(|error| panic!("{error}"));
+        let mut facilitator = Facilitator::new(known);
+        let unix = Duration::from_secs(1_795_432_324);
+        client.set_wall_clock(Timestamp::ZERO, unix);
+        facilitator.set_wall_clock(Timestamp::ZERO, unix);
         Self {
             client,
-            facilitator: Facilitator::new(known),
+            facilitator,
             now: Timestamp::ZERO,
             latency: Duration::from_millis(10),
             down: false,
             events: Vec::new(),
-            signer: key(2),
+            signer,
             link: None,
             attempts: VecDeque::new(),
             to_facilitator: VecDeque::new(),
@@ -71,7 +91,9 @@ impl Pair {
 
     /// Starts the session.
     pub fn start(&mut self) {
-        self.client.start(self.now).unwrap_or_else(|error| panic!("{error}"));
+        self.client
+            .start(self.now)
+            .unwrap_or_else(|error| panic!("{error}"));
         self.settle();
     }
 
@@ -91,14 +113,20 @@ impl Pair {
     /// else does, in either direction.
     pub fn cut(&mut self, delivered: usize) {
         let Some(conn) = self.link.take() else { return };
-        for (_, parcel) in self.to_facilitator.drain(..).take(delivered).collect::<Vec<_>>() {
+        for (_, parcel) in self
+            .to_facilitator
+            .drain(..)
+            .take(delivered)
+            .collect::<Vec<_>>()
+        {
             if let Parcel::Frame(frame) = parcel {
                 self.facilitator.handle_frame(self.now, conn, frame);
             }
         }
         self.to_client.clear();
         self.facilitator.handle_disconnected(self.now, conn);
-        self.client.handle_disconnected(self.now, conn, Disconnected::EndOfStream);
+        self.client
+            .handle_disconnected(self.now, conn, Disconnected::EndOfStream);
         self.settle();
     }
 
@@ -134,29 +162,28 @@ impl Pair {
 
     /// Goes to the next thing that happens, and lets it happen. Returns whether there was one.
     pub fn step(&mut self) -> bool {
-        let Some(at) = self.next_time() else { return false };
+        let Some(at) = self.next_time() else {
+            return false;
+        };
         self.now = self.now.max(at);
         let now = self.now;
-        if let Some(conn) = take_due(&mut self.attempts, now) {
-            if self.down {
-                let failure = ConnectFailure::new(ConnectFailureKind::Refused, "");
-                self.client.handle_connect_failed(now, conn, failure);
-            } else {
-                self.link = Some(conn);
-                self.facilitator.handle_connected(now, conn, &[]);
-                self.client.handle_connected(now, conn);
-            }
+        if let Some((conn, request)) = take_due(&mut self.attempts, now) {
+            self.attempt(conn, &request);
         }
         if let (Some(conn), Some(parcel)) = (self.link, take_due(&mut self.to_facilitator, now)) {
             match parcel {
                 Parcel::Frame(Frame::Ping(payload)) => {
                     // The WebSocket layer answers pings by itself.
-                    self.facilitator.handle_frame(now, conn, Frame::Ping(payload.clone()));
-                    self.to_client.push_back((now + self.latency, Parcel::Frame(Frame::Pong(payload))));
+                    self.facilitator
+                        .handle_frame(now, conn, Frame::Ping(payload.clone()));
+                    self.to_client
+                        .push_back((now + self.latency, Parcel::Frame(Frame::Pong(payload))));
                 }
                 Parcel::Frame(Frame::Close(close)) => {
-                    self.facilitator.handle_frame(now, conn, Frame::Close(close.clone()));
-                    self.to_client.push_back((now + self.latency, Parcel::End(Disconnected::Closed(close))));
+                    self.facilitator
+                        .handle_frame(now, conn, Frame::Close(close.clone()));
+                    self.to_client
+                        .push_back((now + self.latency, Parcel::End(Disconnected::Closed(close))));
                 }
                 Parcel::Frame(frame) => self.facilitator.handle_frame(now, conn, frame),
                 Parcel::End(_) => self.facilitator.handle_disconnected(now, conn),
@@ -166,8 +193,10 @@ impl Pair {
         if let (Some(conn), Some(parcel)) = (self.link, take_due(&mut self.to_client, now)) {
             match parcel {
                 Parcel::Frame(Frame::Ping(payload)) => {
-                    self.client.handle_frame(now, conn, Frame::Ping(payload.clone()));
-                    self.to_facilitator.push_back((now + self.latency, Parcel::Frame(Frame::Pong(payload))));
+                    self.client
+                        .handle_frame(now, conn, Frame::Ping(payload.clone()));
+                    self.to_facilitator
+                        .push_back((now + self.latency, Parcel::Frame(Frame::Pong(payload))));
                 }
                 Parcel::Frame(frame) => self.client.handle_frame(now, conn, frame),
                 Parcel::End(how) => {
@@ -187,6 +216,31 @@ impl Pair {
         true
     }
 
+    /// A connection attempt arrives.
+    fn attempt(&mut self, conn: ConnectionId, request: &ConnectRequest) {
+        let headers: Vec<(&str, &str)> = request
+            .headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        let failure = if self.down {
+            Some(ConnectFailureKind::Refused)
+        } else {
+            let refusal = self.facilitator.judge_upgrade(self.now, &headers).err();
+            refusal.map(|refusal| ConnectFailureKind::Http {
+                status: refusal.status(),
+            })
+        };
+        if let Some(kind) = failure {
+            let failure = ConnectFailure::new(kind, "");
+            self.client.handle_connect_failed(self.now, conn, failure);
+        } else {
+            self.link = Some(conn);
+            self.facilitator.handle_connected(self.now, conn, &headers);
+            self.client.handle_connected(self.now, conn);
+        }
+    }
+
     /// When the next thing happens.
     fn next_time(&self) -> Option<Timestamp> {
         let times = [
@@ -203,13 +257,18 @@ impl Pair {
     pub fn settle(&mut self) {
         while let Some(output) = self.client.poll_output() {
             match output {
-                Output::Connect(conn, _) => self.attempts.push_back((self.now + self.latency, conn)),
+                Output::Connect(conn, request) => {
+                    self.attempts
+                        .push_back((self.now + self.latency, (conn, request)));
+                }
                 Output::Transmit(conn, frame) if self.link == Some(conn) => {
-                    self.to_facilitator.push_back((self.now + self.latency, Parcel::Frame(frame)));
+                    self.to_facilitator
+                        .push_back((self.now + self.latency, Parcel::Frame(frame)));
                 }
                 Output::Disconnect(conn, Some(close)) if self.link == Some(conn) => {
                     let close = Parcel::Frame(Frame::Close(Some(close)));
-                    self.to_facilitator.push_back((self.now + self.latency, close));
+                    self.to_facilitator
+                        .push_back((self.now + self.latency, close));
                 }
                 Output::Disconnect(conn, None) => self.drop_link(conn),
                 Output::Event(event) => self.events.push(event),
@@ -220,7 +279,8 @@ impl Pair {
         while let Some(output) = self.facilitator.poll_output() {
             match output {
                 facilitator::Output::Transmit { conn, frame } if self.link == Some(conn) => {
-                    self.to_client.push_back((self.now + self.latency, Parcel::Frame(frame)));
+                    self.to_client
+                        .push_back((self.now + self.latency, Parcel::Frame(frame)));
                 }
                 facilitator::Output::Disconnect { conn, close } if self.link == Some(conn) => {
                     self.end_by_facilitator(close);
@@ -234,7 +294,8 @@ impl Pair {
         let at = self.now + self.latency;
         let how = match close {
             Some(close) => {
-                self.to_client.push_back((at, Parcel::Frame(Frame::Close(Some(close.clone())))));
+                self.to_client
+                    .push_back((at, Parcel::Frame(Frame::Close(Some(close.clone())))));
                 Disconnected::Closed(Some(close))
             }
             None => Disconnected::EndOfStream,
@@ -244,7 +305,7 @@ impl Pair {
     }
 
     fn drop_link(&mut self, conn: ConnectionId) {
-        self.attempts.retain(|(_, attempt)| *attempt != conn);
+        self.attempts.retain(|(_, (attempt, _))| *attempt != conn);
         if self.link == Some(conn) {
             self.link = None;
             self.to_client.clear();
@@ -256,7 +317,8 @@ impl Pair {
 
 /// The n-th key of a test.
 pub fn key(n: u8) -> Keypair {
-    Keypair::from_seed(Scheme::Sr25519, [n; 32]).unwrap_or_else(|error| panic!("a seed is always a key: {error}"))
+    Keypair::from_seed(Scheme::Sr25519, [n; 32])
+        .unwrap_or_else(|error| panic!("a seed is always a key: {error}"))
 }
 
 fn parse_request(json: &str) -> V2JobRequest {
@@ -267,5 +329,9 @@ fn parse_request(json: &str) -> V2JobRequest {
 }
 
 fn take_due<T>(wire: &mut Wire<T>, now: Timestamp) -> Option<T> {
-    if wire.front().is_some_and(|(at, _)| *at <= now) { wire.pop_front().map(|(_, parcel)| parcel) } else { None }
+    if wire.front().is_some_and(|(at, _)| *at <= now) {
+        wire.pop_front().map(|(_, parcel)| parcel)
+    } else {
+        None
+    }
 }

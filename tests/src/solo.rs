@@ -3,24 +3,28 @@
 use std::time::Duration;
 
 use facilitator_core::client::{
-    Config, ConnectFailure, ConnectFailureKind, Disconnected, Endpoint, Event, FacilitatorClient, Outcome, Output, Owed,
-    Phase, Receipt, Timer, UpdateId,
+    Config, ConnectFailure, ConnectFailureKind, Disconnected, Endpoint, Event, FacilitatorClient,
+    Outcome, Output, Owed, Phase, Receipt, Timer, TrustPolicy, UpdateId,
 };
-use facilitator_core::message::{JobStatus, V0JobStatusUpdate};
+use facilitator_core::message::{JobStatus, Json, JsonMap, V0JobStatusUpdate};
 use facilitator_core::signature::{Keypair, Scheme};
 use facilitator_core::{CloseFrame, ConnectionId, Frame, Timestamp};
 
 /// The answer of a facilitator that is content.
 pub const SUCCESS: &str = r#"{"status":"success","errors":[]}"#;
 
-/// A configuration for tests: the defaults, with an endpoint that nobody connects to.
+/// A configuration for tests: the defaults, with an endpoint that nobody connects to, and jobs that need no signature.
 pub fn config() -> Config {
-    Config::new(Endpoint::public())
+    Config {
+        trust: TrustPolicy::unverified(),
+        ..Config::new(Endpoint::public())
+    }
 }
 
 /// The key of the session under test.
 pub fn keypair() -> Keypair {
-    Keypair::from_seed(Scheme::Ed25519, [7; 32]).unwrap_or_else(|error| panic!("a seed is always a key: {error}"))
+    Keypair::from_seed(Scheme::Ed25519, [7; 32])
+        .unwrap_or_else(|error| panic!("a seed is always a key: {error}"))
 }
 
 /// An error `Response`.
@@ -30,7 +34,9 @@ pub fn error(kind: &str) -> String {
 
 /// An error `Response` as the validator library words it for a message that does not parse.
 pub fn error_at(kind: &str, loc: &str) -> String {
-    format!(r#"{{"status":"error","errors":[{{"msg":"m","type":"{kind}","help":"","loc":{loc},"input":1}}]}}"#)
+    format!(
+        r#"{{"status":"error","errors":[{{"msg":"m","type":"{kind}","help":"","loc":{loc},"input":1}}]}}"#
+    )
 }
 
 /// The uuid of the n-th job.
@@ -41,7 +47,14 @@ pub fn job(n: u128) -> String {
 fn uuid_text(n: u128) -> String {
     let hex = format!("{n:032x}");
     let part = |from: usize, to: usize| hex.get(from..to).unwrap_or_default().to_owned();
-    [part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32)].join("-")
+    [
+        part(0, 8),
+        part(8, 12),
+        part(12, 16),
+        part(16, 20),
+        part(20, 32),
+    ]
+    .join("-")
 }
 
 /// A job request for this uuid.
@@ -49,6 +62,18 @@ pub fn job_request(uuid: &str) -> String {
     format!(
         r#"{{"message_type": "V2JobRequest", "type": "job.new", "uuid": "{uuid}", "executor_class": "always_on.test", "docker_image": "python:3.11", "args": [], "env": {{}}, "download_time_limit": 1, "execution_time_limit": 1, "upload_time_limit": 1, "streaming_start_time_limit": 1}}"#
     )
+}
+
+/// Machine specs that the facilitator can read.
+pub fn specs() -> JsonMap {
+    let json = |text| Json::parse(text).unwrap_or_else(|error| panic!("{error}"));
+    [
+        ("cpu", json(r#"{"count":8}"#)),
+        ("ram", json("{}")),
+        ("hard_disk", json("{}")),
+    ]
+    .into_iter()
+    .collect()
 }
 
 /// What a session has put out since it was last asked.
@@ -71,12 +96,18 @@ impl Outputs {
             Frame::Text(text) => Some(text.to_string()),
             _ => None,
         };
-        self.frames.iter().filter_map(|(_, frame)| text(frame)).collect()
+        self.frames
+            .iter()
+            .filter_map(|(_, frame)| text(frame))
+            .collect()
     }
 
     /// The statuses among the text frames, as `uuid` and `status`.
     pub fn statuses(&self) -> Vec<(String, String)> {
-        self.json("V0JobStatusUpdate").into_iter().map(|m| (field(&m, "uuid"), field(&m, "status"))).collect()
+        self.json("V0JobStatusUpdate")
+            .into_iter()
+            .map(|m| (field(&m, "uuid"), field(&m, "status")))
+            .collect()
     }
 
     /// How many heartbeats there are.
@@ -95,7 +126,10 @@ impl Outputs {
             Frame::Ping(payload) => Some(payload.clone()),
             _ => None,
         };
-        self.frames.iter().filter_map(|(_, frame)| ping(frame)).collect()
+        self.frames
+            .iter()
+            .filter_map(|(_, frame)| ping(frame))
+            .collect()
     }
 
     /// The phases that were announced.
@@ -109,16 +143,22 @@ impl Outputs {
 
     /// The receipts.
     pub fn receipts(&self) -> Vec<&Receipt> {
-        let receipt = |event| match event {
-            &Event::Receipt(ref receipt) => Some(receipt),
-            _ => None,
-        };
-        self.events.iter().filter_map(receipt).collect()
+        self.events
+            .iter()
+            .filter_map(|event| match event {
+                Event::Receipt(receipt) => Some(receipt),
+                _ => None,
+            })
+            .collect()
     }
 
     /// The outcome of one message, by its receipt; fails when it has not exactly one.
     pub fn outcome(&self, id: UpdateId) -> &Outcome {
-        let found: Vec<_> = self.receipts().into_iter().filter(|receipt| receipt.id == id).collect();
+        let found: Vec<_> = self
+            .receipts()
+            .into_iter()
+            .filter(|receipt| receipt.id == id)
+            .collect();
         match found.as_slice() {
             [receipt] => &receipt.outcome,
             other => panic!("{} receipts for {id}, expected one", other.len()),
@@ -137,13 +177,19 @@ impl Outputs {
         self.texts()
             .iter()
             .filter_map(|text| serde_json::from_str::<serde_json::Value>(text).ok())
-            .filter(|message| message.get("message_type").and_then(|t| t.as_str()) == Some(message_type))
+            .filter(|message| {
+                message.get("message_type").and_then(|t| t.as_str()) == Some(message_type)
+            })
             .collect()
     }
 }
 
 fn field(message: &serde_json::Value, name: &str) -> String {
-    message.get(name).and_then(|value| value.as_str()).unwrap_or_default().to_owned()
+    message
+        .get(name)
+        .and_then(|value| value.as_str())
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// A session and its virtual clock.
@@ -162,8 +208,14 @@ pub struct Solo {
 impl Solo {
     /// A session that has not been started.
     pub fn new(config: Config) -> Self {
-        let client = FacilitatorClient::new(config, &keypair(), 1).unwrap_or_else(|error| panic!("{error}"));
-        Self { client, now: Timestamp::ZERO, conn: ConnectionId(0), seen: Outputs::default() }
+        let client =
+            FacilitatorClient::new(config, &keypair(), 1).unwrap_or_else(|error| panic!("{error}"));
+        Self {
+            client,
+            now: Timestamp::ZERO,
+            conn: ConnectionId(0),
+            seen: Outputs::default(),
+        }
     }
 
     /// A session that is ready; what it sent until then is forgotten.
@@ -176,13 +228,21 @@ impl Solo {
     }
 
     /// The same session in the same state, twice.
+    #[must_use]
     pub fn client_clone(&self) -> Self {
-        Self { client: self.client.clone(), now: self.now, conn: self.conn, seen: Outputs::default() }
+        Self {
+            client: self.client.clone(),
+            now: self.now,
+            conn: self.conn,
+            seen: Outputs::default(),
+        }
     }
 
     /// Starts the session.
     pub fn start(&mut self) {
-        self.client.start(self.now).unwrap_or_else(|error| panic!("{error}"));
+        self.client
+            .start(self.now)
+            .unwrap_or_else(|error| panic!("{error}"));
         self.drain();
     }
 
@@ -205,11 +265,16 @@ impl Solo {
             if self.client.phase() == Phase::Connecting {
                 return;
             }
-            let Some((at, _)) = self.client.poll_timeout() else { break };
+            let Some((at, _)) = self.client.poll_timeout() else {
+                break;
+            };
             let wait = at.saturating_duration_since(self.now);
             self.pass(wait);
         }
-        panic!("no connection attempt; the session is {}", self.client.phase());
+        panic!(
+            "no connection attempt; the session is {}",
+            self.client.phase()
+        );
     }
 
     /// The attempt succeeds.
@@ -221,7 +286,8 @@ impl Solo {
     /// The attempt fails.
     pub fn refuse(&mut self) {
         let failure = ConnectFailure::new(ConnectFailureKind::Refused, "");
-        self.client.handle_connect_failed(self.now, self.conn, failure);
+        self.client
+            .handle_connect_failed(self.now, self.conn, failure);
         self.drain();
     }
 
@@ -238,14 +304,18 @@ impl Solo {
 
     /// The connection breaks.
     pub fn cut(&mut self) {
-        self.client.handle_disconnected(self.now, self.conn, Disconnected::EndOfStream);
+        self.client
+            .handle_disconnected(self.now, self.conn, Disconnected::EndOfStream);
         self.drain();
     }
 
     /// Gives a status without metadata; fails when it is refused.
     pub fn send(&mut self, uuid: &str, status: JobStatus) -> UpdateId {
         let update = V0JobStatusUpdate::new(uuid, status);
-        let id = self.client.send_job_status(self.now, update).unwrap_or_else(|error| panic!("{error}"));
+        let id = self
+            .client
+            .send_job_status(self.now, update)
+            .unwrap_or_else(|error| panic!("{error}"));
         self.drain();
         id
     }

@@ -1,33 +1,65 @@
 //! How a session proves who it is. A part that can be swapped: today it is the first frame of a connection.
 
+use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::sync::Arc;
+use alloc::vec::Vec;
 use core::fmt;
+use core::time::Duration;
 
 use super::event::Refusal;
 use crate::message::{Response, ResponseStatus, ValidatorMessage};
-use crate::signature::{Keypair, authentication_request};
+use crate::signature::{Keypair, authentication_headers, authentication_request};
 use crate::{CloseFrame, Frame};
 
-/// The prepared authentication of one key.
+/// Where the authentication stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum AuthenticationMethod {
+    /// In the first frame: `V0AuthenticationRequest`, which today's facilitator takes.
+    #[default]
+    FirstFrame,
+    /// In headers of the upgrade request, as a drafted successor of the protocol has it: `X-Timestamp` (Unix seconds),
+    /// `X-Public-Key` (hex), `X-Signature` (`0x` and hex, over the timestamp's text). They are made anew for every
+    /// attempt, since they are taken for a minute only; the session needs the wall clock for that.
+    Headers,
+}
+
+/// The authentication of one key.
 #[derive(Clone)]
-pub(super) struct Authenticator {
+pub(super) enum Authenticator {
     /// `V0AuthenticationRequest`. It signs nothing but the key itself, so it never changes, and whoever reads it can
     /// replay it for ever: it must not reach a log.
-    first_frame: Arc<str>,
+    FirstFrame(Arc<str>),
+    /// The key signs every attempt.
+    Headers(Box<Keypair>),
 }
 
 impl Authenticator {
-    pub(super) fn new(keypair: &Keypair) -> Self {
-        let request = authentication_request(keypair);
-        Self {
-            first_frame: ValidatorMessage::Authentication(request).encode().into(),
+    pub(super) fn new(method: AuthenticationMethod, keypair: &Keypair) -> Self {
+        match method {
+            AuthenticationMethod::FirstFrame => {
+                let request = authentication_request(keypair);
+                Self::FirstFrame(ValidatorMessage::Authentication(request).encode().into())
+            }
+            AuthenticationMethod::Headers => Self::Headers(Box::new(keypair.clone())),
         }
     }
 
-    /// What has to be the first frame of a connection.
-    pub(super) fn first_frame(&self) -> Frame {
-        Frame::Text(Arc::clone(&self.first_frame))
+    /// What has to be the first frame of a connection, if it is a frame.
+    pub(super) fn first_frame(&self) -> Option<Frame> {
+        match self {
+            Self::FirstFrame(text) => Some(Frame::Text(Arc::clone(text))),
+            Self::Headers(_) => None,
+        }
+    }
+
+    /// What has to stand in the upgrade request of an attempt at this Unix time.
+    pub(super) fn headers(&self, unix: Duration) -> Vec<(String, String)> {
+        match self {
+            Self::FirstFrame(_) => Vec::new(),
+            Self::Headers(keypair) => authentication_headers(keypair, unix.as_secs()),
+        }
     }
 }
 

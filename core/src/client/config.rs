@@ -4,8 +4,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 use core::time::Duration;
 
+use super::authentication::AuthenticationMethod;
 use super::endpoint::Endpoint;
 use super::error::ConfigError;
+use super::trust::TrustPolicy;
 use crate::message::DecodeMode;
 
 /// How a session behaves.
@@ -32,6 +34,10 @@ pub struct Config {
     pub runner_version: String,
     /// Further request headers, sent with every connection attempt.
     pub extra_headers: Vec<(String, String)>,
+    /// How the session proves who it is. Default: the first frame, as the reference.
+    pub authentication: AuthenticationMethod,
+    /// Whose job requests and cheat reports are taken. Default: those that the validator's own hotkey has signed.
+    pub trust: TrustPolicy,
     /// How strictly inbound messages are read.
     pub decode_mode: DecodeMode,
 
@@ -92,6 +98,8 @@ impl Config {
             validator_version: String::from("unknown"),
             runner_version: String::from("unknown"),
             extra_headers: Vec::new(),
+            authentication: AuthenticationMethod::FirstFrame,
+            trust: TrustPolicy::default(),
             decode_mode: DecodeMode::Lenient,
             heartbeat_interval: Duration::from_mins(1),
             ping_interval: Duration::from_secs(20),

@@ -2,6 +2,7 @@
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use super::backoff::Retry;
 use super::event::{
@@ -90,10 +91,34 @@ impl FacilitatorClient {
         self.stats.connect_attempts += 1;
         self.timers
             .arm(Timer::Connect, self.now + self.config.connect_timeout);
+        let unix = self.unix_now().unwrap_or_default();
+        let credentials = self.authenticator.headers(unix);
         self.outputs.push_back(Output::Connect(
             connection,
-            ConnectRequest::new(&self.config),
+            ConnectRequest::new(&self.config, credentials),
         ));
+    }
+
+    /// The wall clock, as far as it was told.
+    pub(super) fn unix_now(&self) -> Option<Duration> {
+        Some(self.unix_origin?.saturating_add(self.now.as_duration()))
+    }
+
+    /// The connection stands.
+    pub(super) fn opened(&mut self, connection: ConnectionId) {
+        self.timers.disarm(Timer::Connect);
+        self.frames_sent = 0;
+        self.keepalive.reset();
+        match self.authenticator.first_frame() {
+            Some(frame) => {
+                self.link = Link::Authenticating(connection);
+                self.transmit(connection, frame);
+                let deadline = self.now + self.config.authentication_timeout;
+                self.timers.arm(Timer::Authentication, deadline);
+            }
+            // The handshake has authenticated already: it would have failed otherwise.
+            None => self.become_ready(connection),
+        }
     }
 
     pub(super) fn become_ready(&mut self, connection: ConnectionId) {

@@ -13,6 +13,7 @@ use uuid::Uuid;
 use super::config::Config;
 use super::endpoint::Endpoint;
 use super::phase::Phase;
+use super::trust::TrustError;
 use crate::message::{
     DecodeError, JobStatus, ResponseError, V0JobCheated, V2JobRequest, ValidatorMessage,
 };
@@ -47,12 +48,14 @@ pub struct ConnectRequest {
 }
 
 impl ConnectRequest {
-    pub(super) fn new(config: &Config) -> Self {
+    /// `credentials` go with this attempt only.
+    pub(super) fn new(config: &Config, credentials: Vec<(String, String)>) -> Self {
         Self {
             endpoint: config.endpoint.clone(),
             headers: config
                 .headers()
                 .map(|(name, value)| (name.into(), value.into()))
+                .chain(credentials)
                 .collect(),
             max_message_bytes: config.inbound_message_bytes,
         }
@@ -87,6 +90,20 @@ pub enum Event {
     },
     /// A job to run. `received` is on its way already; every job needs exactly one terminal status.
     JobRequested(Box<V2JobRequest>),
+    /// A job request that nobody who is trusted has signed. It was answered `rejected` with `invalid_signature`.
+    JobRefused {
+        /// The request.
+        request: Box<V2JobRequest>,
+        /// Why it is not trusted.
+        reason: TrustError,
+    },
+    /// A cheat report that nobody who is trusted has signed. Nothing is to be done.
+    CheatReportRefused {
+        /// The report.
+        report: Box<V0JobCheated>,
+        /// Why it is not trusted.
+        reason: TrustError,
+    },
     /// A job request that is not for the application, and why. Nothing is to be done.
     JobDeclined {
         /// The uuid as it came, cut to a readable length.

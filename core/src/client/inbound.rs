@@ -10,9 +10,11 @@ use super::event::{
 };
 use super::responses::{self, About};
 use super::submit::rejection;
+use super::trust::TrustError;
 use super::{Blame, FacilitatorClient, Link, Timer, authentication, door};
 use crate::message::{
-    FacilitatorMessage, JobRejectionReason, JobStatus, Response, V0JobStatusUpdate, V2JobRequest,
+    FacilitatorMessage, JobRejectionReason, JobStatus, Response, V0JobCheated, V0JobStatusUpdate,
+    V2JobRequest, parse_uuid,
 };
 use crate::{CloseFrame, ConnectionId};
 
@@ -31,11 +33,20 @@ impl FacilitatorClient {
                 match decoded.message {
                     FacilitatorMessage::Response(response) => self.handle_response(response),
                     FacilitatorMessage::JobRequest(request) => self.handle_job_request(request),
-                    FacilitatorMessage::JobCheated(report) => {
-                        self.stats.cheat_reports_received += 1;
-                        self.emit(Event::JobCheated(report));
-                    }
+                    FacilitatorMessage::JobCheated(report) => self.handle_cheat_report(report),
                 }
+            }
+        }
+    }
+
+    fn handle_cheat_report(&mut self, report: Box<V0JobCheated>) {
+        self.stats.cheat_reports_received += 1;
+        let unix = self.unix_now();
+        match self.trust.judge(&*report, self.now, unix) {
+            Ok(()) => self.emit(Event::JobCheated(report)),
+            Err(reason) => {
+                self.stats.signatures_refused += 1;
+                self.emit(Event::CheatReportRefused { report, reason });
             }
         }
     }
@@ -166,51 +177,65 @@ impl FacilitatorClient {
         }
     }
 
-    /// Takes a job on, or says why not. `received` is answered here, so that no application can forget it.
+    /// Takes a job on, or says why not. `received` is answered here, so that no application can forget it, and so
+    /// is the rejection of a job that nobody trusted has signed.
     pub(super) fn handle_job_request(&mut self, request: Box<V2JobRequest>) {
-        let answer = match self.consider(&request.uuid) {
-            Ok(answer) => answer,
-            Err(reason) => return self.decline(&request.uuid, reason),
-        };
-        let (update, declined) = match answer {
-            None => (
-                V0JobStatusUpdate::new(&request.uuid, JobStatus::Received),
-                None,
-            ),
-            Some(reason) => {
-                let message = reason.to_string();
-                (
-                    rejection(&request.uuid, JobRejectionReason::Busy, &message),
-                    Some(reason),
-                )
-            }
-        };
-        match (self.submit_status(update, true), declined) {
-            (Ok(_), None) => {
+        let uuid = &request.uuid;
+        if let Err(reason) = self.check_answerable(uuid) {
+            return self.decline(uuid, reason);
+        }
+        let unix = self.unix_now();
+        match self.trust.judge(&*request, self.now, unix) {
+            Ok(()) => {}
+            Err(TrustError::Busy) => return self.reject_as_busy(uuid, DeclineReason::Busy),
+            Err(reason) => return self.refuse(request, reason),
+        }
+        if self.draining.is_some() {
+            return self.reject_as_busy(uuid, DeclineReason::Stopping);
+        }
+        if self.jobs.open() >= self.config.open_jobs || self.check_room(2).is_err() {
+            return self.reject_as_busy(uuid, DeclineReason::Busy);
+        }
+        match self.submit_status(V0JobStatusUpdate::new(uuid, JobStatus::Received), true) {
+            Ok(_) => {
                 self.stats.jobs_received += 1;
                 self.emit(Event::JobRequested(request));
             }
-            (Ok(_), Some(reason)) => self.decline(&request.uuid, reason),
-            (Err(_), _) => self.decline(&request.uuid, DeclineReason::OutboxFull),
+            Err(_) => self.decline(uuid, DeclineReason::OutboxFull),
         }
     }
 
-    /// Whether a job can be taken on (`Ok(None)`), must be rejected (`Ok(reason)`), or cannot be answered at all.
-    pub(super) fn consider(&self, uuid: &str) -> Result<Option<DeclineReason>, DeclineReason> {
-        let uuid = door::parse_uuid(uuid).ok_or(DeclineReason::InvalidUuid)?;
+    /// Whether an answer to this job could be sent, and is wanted.
+    fn check_answerable(&self, uuid: &str) -> Result<(), DeclineReason> {
+        let uuid = parse_uuid(uuid).ok_or(DeclineReason::InvalidUuid)?;
         if self.jobs.is_known(&uuid) {
-            return Err(DeclineReason::Duplicate);
+            Err(DeclineReason::Duplicate)
+        } else if matches!(self.link, Link::Closing { .. }) {
+            Err(DeclineReason::Closing)
+        } else {
+            Ok(())
         }
-        if matches!(self.link, Link::Closing { .. }) {
-            return Err(DeclineReason::Closing);
+    }
+
+    fn reject_as_busy(&mut self, uuid: &str, reason: DeclineReason) {
+        let update = rejection(uuid, JobRejectionReason::Busy, &reason.to_string());
+        let sent = self.submit_status(update, true);
+        self.decline(uuid, sent.map_or(DeclineReason::OutboxFull, |_| reason));
+    }
+
+    /// Rejects what nobody trusted has signed. With no room for the answer, the event alone tells of it.
+    fn refuse(&mut self, request: Box<V2JobRequest>, reason: TrustError) {
+        self.stats.signatures_refused += 1;
+        let message = reason.to_string();
+        let update = rejection(
+            &request.uuid,
+            JobRejectionReason::InvalidSignature,
+            &message,
+        );
+        if self.submit_status(update, true).is_err() {
+            self.decline(&request.uuid, DeclineReason::OutboxFull);
         }
-        if self.draining.is_some() {
-            return Ok(Some(DeclineReason::Stopping));
-        }
-        if self.jobs.open() >= self.config.open_jobs || self.check_room(2).is_err() {
-            return Ok(Some(DeclineReason::Busy));
-        }
-        Ok(None)
+        self.emit(Event::JobRefused { request, reason });
     }
 
     pub(super) fn decline(&mut self, uuid: &str, reason: DeclineReason) {
@@ -244,10 +269,20 @@ impl FacilitatorClient {
                 self.stats.specs_acknowledged += u64::from(outcome.is_delivered());
             }
         }
+        // In the order in which they were given. Most messages have one receipt, which needs no copy.
+        let Some(last) = ids.pop() else {
+            return self.emit_receipt(owed.id, owed.subject, owed.automatic, outcome);
+        };
+        self.emit_receipt(
+            owed.id,
+            owed.subject.clone(),
+            owed.automatic,
+            outcome.clone(),
+        );
         for id in ids {
             self.emit_receipt(id, owed.subject.clone(), false, outcome.clone());
         }
-        self.emit_receipt(owed.id, owed.subject, owed.automatic, outcome);
+        self.emit_receipt(last, owed.subject, false, outcome);
     }
 }
 

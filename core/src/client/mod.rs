@@ -22,10 +22,13 @@ mod responses;
 mod stats;
 mod submit;
 mod timer;
+mod trust;
 
 use alloc::collections::VecDeque;
 use alloc::string::String;
+use core::time::Duration;
 
+pub use self::authentication::AuthenticationMethod;
 pub use self::config::Config;
 pub use self::endpoint::{Endpoint, EndpointError};
 pub use self::error::{ConfigError, LifecycleError, SendError};
@@ -37,6 +40,7 @@ pub use self::event::{
 pub use self::phase::Phase;
 pub use self::stats::Stats;
 pub use self::timer::Timer;
+pub use self::trust::{Signatories, TrustError, TrustPolicy};
 
 use self::authentication::Authenticator;
 use self::backoff::{Backoff, Retry};
@@ -44,8 +48,9 @@ use self::jobs::Jobs;
 use self::keepalive::Keepalive;
 use self::outbox::Outbox;
 use self::timer::TimerTable;
+use self::trust::Trust;
 use crate::message::ValidatorMessage;
-use crate::signature::Keypair;
+use crate::signature::{AccountId, Keypair};
 use crate::{ConnectionId, Frame, Timestamp};
 
 /// One validator's session with a facilitator, without any IO.
@@ -65,10 +70,13 @@ use crate::{ConnectionId, Frame, Timestamp};
 pub struct FacilitatorClient {
     config: Config,
     authenticator: Authenticator,
+    account: AccountId,
     hotkey: String,
     heartbeat: Frame,
 
     now: Timestamp,
+    /// The wall clock at the origin of `now`, once it is known.
+    unix_origin: Option<Duration>,
     link: Link,
     /// While a stop is under way: its deadline.
     draining: Option<Timestamp>,
@@ -83,6 +91,7 @@ pub struct FacilitatorClient {
     keepalive: Keepalive,
     outbox: Outbox,
     jobs: Jobs,
+    trust: Trust,
     outputs: VecDeque<Output>,
     stats: Stats,
 }
@@ -138,11 +147,12 @@ impl FacilitatorClient {
     pub fn new(config: Config, keypair: &Keypair, seed: u64) -> Result<Self, ConfigError> {
         config.check()?;
         Ok(Self {
-            authenticator: Authenticator::new(keypair),
+            authenticator: Authenticator::new(config.authentication, keypair),
+            account: keypair.account(),
             hotkey: keypair.public().to_ss58(),
             heartbeat: Frame::text(ValidatorMessage::Heartbeat.encode()),
-            config,
             now: Timestamp::ZERO,
+            unix_origin: None,
             link: Link::Down,
             draining: None,
             started_before: false,
@@ -154,6 +164,8 @@ impl FacilitatorClient {
             keepalive: Keepalive::default(),
             outbox: Outbox::default(),
             jobs: Jobs::default(),
+            trust: Trust::new(config.trust.clone(), keypair.account()),
+            config,
             outputs: VecDeque::new(),
             stats: Stats::default(),
         })
@@ -224,6 +236,24 @@ impl FacilitatorClient {
         Ok(())
     }
 
+    /// Changes who may give us work, from now on; jobs that were taken on stay.
+    pub fn set_trust(&mut self, policy: TrustPolicy) {
+        self.trust = Trust::new(policy, self.account);
+    }
+
+    /// Who may give us work.
+    pub fn trust(&self) -> &TrustPolicy {
+        self.trust.policy()
+    }
+
+    /// Tells the wall clock: `unix` is the time since the Unix epoch at `now`. The session reads no clock; it needs
+    /// this one for the age of signatures and for authentication in headers, and carries it on with `now` until it
+    /// is told again. The shared driver tells it with every input.
+    pub fn set_wall_clock(&mut self, now: Timestamp, unix: Duration) {
+        self.advance(now);
+        self.unix_origin = Some(unix.saturating_sub(self.now.as_duration()));
+    }
+
     /// Whether the session runs: it was started, and has not ended since.
     pub fn is_running(&self) -> bool {
         !matches!(self.link, Link::Down)
@@ -277,15 +307,7 @@ impl FacilitatorClient {
         self.advance(now);
         match self.link {
             Link::Connecting(current) if current == connection => {
-                self.timers.disarm(Timer::Connect);
-                self.link = Link::Authenticating(connection);
-                self.frames_sent = 0;
-                self.keepalive.reset();
-                self.transmit(connection, self.authenticator.first_frame());
-                self.timers.arm(
-                    Timer::Authentication,
-                    self.now + self.config.authentication_timeout,
-                );
+                self.opened(connection);
             }
             _ => self.stats.stale_inputs += 1,
         }
@@ -303,7 +325,12 @@ impl FacilitatorClient {
         match self.link {
             Link::Connecting(current) if current == connection => {
                 self.stats.connect_failures += 1;
-                let retry = failure.retry_after.map_or(Retry::Backoff, Retry::After);
+                let retry = match (failure.retry_after, failure.kind) {
+                    (Some(asked), _) => Retry::After(asked),
+                    // Whoever we are, we are not welcome; that does not change within seconds.
+                    (None, ConnectFailureKind::Http { status: 401 | 403 }) => Retry::Refused,
+                    (None, _) => Retry::Backoff,
+                };
                 self.lose(
                     connection,
                     LostReason::ConnectFailed(failure),

@@ -48,6 +48,8 @@ pub struct Stats {
     pub jobs_declined: u64,
     /// Cheat reports read.
     pub cheat_reports_received: u64,
+    /// Job requests and cheat reports that nobody trusted has signed.
+    pub signatures_refused: u64,
     /// `Response`s read.
     pub responses_received: u64,
     /// Frames that could not be read.

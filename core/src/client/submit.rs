@@ -18,7 +18,7 @@ use crate::message::{
 
 /// What the application wants.
 impl FacilitatorClient {
-    /// Queues a status of a job. The returned id comes back in exactly one [`Receipt`].
+    /// Queues a status of a job. The returned id comes back in exactly one [`Receipt`](super::Receipt).
     ///
     /// The facilitator sees the statuses of a job in the order of these calls. The same status of a job given twice
     /// is delivered once, and has two receipts. A job that this session does not know is taken up: workers can

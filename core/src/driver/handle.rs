@@ -17,7 +17,7 @@ use super::{EventError, PendingReceipt, Runtime, StartError, task};
 use crate::Timestamp;
 use crate::client::{
     Config, ConfigError, Event, FacilitatorClient as Session, LifecycleError, Owed, Phase,
-    SendError, Stats, UpdateId,
+    SendError, Stats, TrustPolicy, UpdateId,
 };
 use crate::message::{
     HordeFailureDetails, JobFailureDetails, JobRejectionReason, JobStatus, JsonMap,
@@ -102,8 +102,7 @@ impl<R: Runtime> FacilitatorClient<R> {
     ///
     /// [`StartError`], when it runs already, is stopping, or there is no runtime here.
     pub fn start(&self) -> Result<(), StartError> {
-        let now = self.shared.now();
-        let mut state = self.shared.lock();
+        let (mut state, now) = self.shared.lock_now();
         state.session.start(now)?;
         if !state.task_runs {
             if let Err(error) = self
@@ -183,6 +182,11 @@ impl<R: Runtime> FacilitatorClient<R> {
         };
         core::mem::forget(scope);
         Ok((result, report))
+    }
+
+    /// Changes who may give us work, from now on.
+    pub fn set_trust(&self, policy: TrustPolicy) {
+        self.shared.lock().session.set_trust(policy);
     }
 
     /// Whether the session runs: it was started and has not ended since.

@@ -5,23 +5,31 @@
 //! that carries frames between the transport and the [pure session](crate::client). No decision of the protocol is
 //! taken here.
 
+mod addresses;
 mod handle;
 mod receipt;
 mod shared;
 mod task;
+#[cfg(feature = "tls")]
+mod tls;
 mod transport;
 
 use alloc::boxed::Box;
 use core::future::Future;
 use core::pin::Pin;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use thiserror::Error;
 
+#[cfg(feature = "tls")]
+pub use rustls;
 pub use tungstenite;
 
+pub use self::addresses::connect_any;
 pub use self::handle::{Events, FacilitatorClient, StopReport};
 pub use self::receipt::PendingReceipt;
+#[cfg(feature = "tls")]
+pub use self::tls::{default_tls, server_name, tls_failure};
 pub use self::transport::{
     Transport, client_request, disconnected_by, frame_of, handshake_failure, io_failure,
     message_of, websocket_config,
@@ -45,6 +53,11 @@ pub trait Runtime: Send + Sync + 'static {
 
     /// The runtime's monotonic clock; a runtime with a test clock returns that one's time.
     fn now(&self) -> Instant;
+
+    /// The wall clock, for the age of signatures and for authentication in headers.
+    fn wall_clock(&self) -> SystemTime {
+        SystemTime::now()
+    }
 
     /// Resolves at this time, or later.
     fn sleep_until(&self, deadline: Instant) -> BoxFuture<()>;

@@ -6,7 +6,7 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::task::{Context, Waker};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Instant, UNIX_EPOCH};
 
 use super::receipt::Slot;
 use super::{PendingReceipt, Runtime};
@@ -133,6 +133,17 @@ impl<R: Runtime> Shared<R> {
         Timestamp::from_duration(self.runtime.now().saturating_duration_since(self.origin))
     }
 
+    /// The state, and the time, which the session is told on this occasion.
+    pub(super) fn lock_now(&self) -> (MutexGuard<'_, State>, Timestamp) {
+        let mut state = self.lock();
+        let now = self.now();
+        // A clock before 1970 is wrong; the session does without one then.
+        if let Ok(unix) = self.runtime.wall_clock().duration_since(UNIX_EPOCH) {
+            state.session.set_wall_clock(now, unix);
+        }
+        (state, now)
+    }
+
     pub(super) fn instant(&self, at: Timestamp) -> Instant {
         // A deadline beyond the clock's end never comes; a day is soon enough to look again.
         let day = core::time::Duration::from_hours(24);
@@ -181,6 +192,10 @@ impl State {
     pub(super) fn promise(&mut self, id: UpdateId) -> PendingReceipt {
         let slot = Arc::new(Slot::default());
         self.receipts.insert(id, Arc::clone(&slot));
+        // What was accepted may have ended the job that somebody waits to report on.
+        for queue in &mut self.room {
+            queue.wake_first();
+        }
         PendingReceipt::new(id, slot)
     }
 

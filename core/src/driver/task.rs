@@ -94,10 +94,12 @@ impl<R: Runtime> Task<R> {
                     }
                 }
                 Output::Disconnect(id, Some(close)) => {
-                    if let Some(connection) = self.open(id) {
-                        connection
-                            .outgoing
-                            .push_back(message_of(&Frame::Close(Some(close))));
+                    // To a close that the peer began, the WebSocket layer has queued the answer already.
+                    if let Some(connection) = self.open(id)
+                        && connection.closed.is_none()
+                    {
+                        let close = message_of(&Frame::Close(Some(close)));
+                        connection.outgoing.push_back(close);
                     }
                 }
                 Output::Disconnect(id, None) => self.drop_link(id, cx),
@@ -193,8 +195,7 @@ impl<R: Runtime> Task<R> {
         if matches!(inputs.back(), Some(Input::Disconnected(_))) {
             self.link = Link::None;
         }
-        let now = self.shared.now();
-        let mut state = self.shared.lock();
+        let (mut state, now) = self.shared.lock_now();
         for input in inputs {
             match input {
                 Input::Frame(frame) => state.session.handle_frame(now, id, frame),
@@ -211,9 +212,9 @@ impl<R: Runtime> Task<R> {
             self.timer = None;
             return false;
         };
-        let now = self.shared.now();
-        if now >= deadline {
-            self.shared.lock().session.handle_timeout(now);
+        if self.shared.now() >= deadline {
+            let (mut state, now) = self.shared.lock_now();
+            state.session.handle_timeout(now);
             return true;
         }
         let at = self.shared.instant(deadline);

@@ -6,13 +6,14 @@
 //!
 //! [`Facilitator`] is a state machine. Its owner brings time and transport:
 //!
-//! 1. Accept a WebSocket, give it a [`ConnectionId`] that was never used before, call
+//! 1. Ask [`judge_upgrade`](Facilitator::judge_upgrade), accept a WebSocket, give it a [`ConnectionId`] that was never used before, call
 //!    [`handle_connected`](Facilitator::handle_connected) with the request's headers.
 //! 2. Hand in what happens: [`handle_frame`](Facilitator::handle_frame),
 //!    [`handle_disconnected`](Facilitator::handle_disconnected), and commands such as
 //!    [`push_job`](Facilitator::push_job).
 //! 3. Drain [`poll_output`](Facilitator::poll_output) until it returns `None`. Transmit the frames in order; after an
 //!    [`Output::Disconnect`] the connection is forgotten, and inputs for it are ignored, as are those of any unknown one.
+//!    A frame for a connection whose loss was reported before the frame was drained can be thrown away.
 //! 4. Call [`handle_timeout`](Facilitator::handle_timeout) at [`poll_timeout`](Facilitator::poll_timeout). Early, late
 //!    and repeated calls are harmless.
 //!
@@ -66,10 +67,12 @@ mod output;
 mod poison;
 mod push;
 mod record;
+mod upgrade;
 mod verdict;
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
+use core::time::Duration;
 
 pub use config::{FacilitatorConfig, Known, Limits, Server};
 use connection::{Connection, Phase, READ_AHEAD};
@@ -79,6 +82,7 @@ pub use output::{
 };
 pub use record::{JobRecord, Stats, StoredSpecs, StoredStatus, ValidatorRecord};
 use record::{Jobs, SpecsLog};
+pub use upgrade::UpgradeRefusal;
 pub use verdict::Verdict;
 
 use crate::message::{FacilitatorMessage, JobStatus, Response};
@@ -99,6 +103,8 @@ pub enum Memory {
 pub struct Facilitator {
     config: FacilitatorConfig,
     now: Timestamp,
+    /// The wall clock at the origin of `now`.
+    unix_origin: Duration,
     connections: BTreeMap<ConnectionId, Connection>,
     jobs: Jobs,
     specs: SpecsLog,
@@ -116,6 +122,7 @@ impl Facilitator {
         Self {
             config,
             now: Timestamp::ZERO,
+            unix_origin: Duration::ZERO,
             connections: BTreeMap::new(),
             jobs: Jobs::default(),
             specs: SpecsLog::default(),
@@ -150,6 +157,19 @@ impl Facilitator {
                 Some(CloseFrame::new(TRY_AGAIN_LATER)),
                 EndCause::TooManyConnections,
             );
+            return;
+        }
+        match self.judge_upgrade(self.now, headers) {
+            Ok(None) => {}
+            Ok(Some(validator)) => {
+                self.note_authenticated(self.now, conn, validator);
+                self.give_work(conn, validator);
+            }
+            // Accepted all the same, by an owner that did not ask.
+            Err(_) => {
+                let close = CloseFrame::new(CloseFrame::SIGNATURE_INVALID);
+                self.end(conn, Some(close), EndCause::AuthenticationRefused);
+            }
         }
     }
 
@@ -168,13 +188,7 @@ impl Facilitator {
             }
             // After a crash nobody reads any more.
             _ if matches!(connection.phase, Phase::Crashed { .. }) => {}
-            frame if frame.len() > self.config.limits.message_size => {
-                self.end(
-                    conn,
-                    Some(CloseFrame::new(CloseFrame::TOO_BIG)),
-                    EndCause::MessageTooBig,
-                );
-            }
+            frame if frame.len() > self.config.limits.message_size => self.refuse_size(conn),
             frame if self.config.handling_time.is_zero() && connection.is_idle() => {
                 self.handle_in_turn(self.now, conn, frame);
             }
@@ -185,6 +199,18 @@ impl Facilitator {
                     self.end(conn, None, EndCause::InboxFull);
                 }
             }
+        }
+    }
+
+    /// The WebSocket layer refused a message that is larger than
+    /// [`message_size`](Limits::message_size), and never held it.
+    pub fn handle_message_too_big(&mut self, now: Timestamp, conn: ConnectionId) {
+        self.advance(now);
+        match self.connections.get_mut(&conn) {
+            None => self.stats.stray_inputs += 1,
+            // After a crash nobody reads any more.
+            Some(connection) if matches!(connection.phase, Phase::Crashed { .. }) => {}
+            Some(_) => self.refuse_size(conn),
         }
     }
 
@@ -297,6 +323,11 @@ impl Facilitator {
 
 /// The record.
 impl Facilitator {
+    /// The newest time that was handed in.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
     /// What it was built with, and [`set_validators`](Self::set_validators) changed.
     pub fn config(&self) -> &FacilitatorConfig {
         &self.config
@@ -304,7 +335,7 @@ impl Facilitator {
 
     /// The job with this uuid, in any of a UUID's spellings.
     pub fn job(&self, uuid: &str) -> Option<&JobRecord> {
-        self.jobs.get(&record::parse_uuid(uuid)?)
+        self.jobs.get(&crate::message::parse_uuid(uuid)?)
     }
 
     /// Every job, in the order of pushing.
@@ -425,6 +456,11 @@ impl Facilitator {
                 Some(frame) => self.handle_in_turn(self.now, conn, frame),
             }
         }
+    }
+
+    fn refuse_size(&mut self, conn: ConnectionId) {
+        let close = CloseFrame::new(CloseFrame::TOO_BIG);
+        self.end(conn, Some(close), EndCause::MessageTooBig);
     }
 
     fn end_crashed(&mut self, conn: ConnectionId) {

@@ -68,6 +68,7 @@ mod map;
 mod metadata;
 mod names;
 mod number;
+mod poison;
 mod reader;
 mod redact;
 mod response;
@@ -87,7 +88,7 @@ pub use error::{DecodeError, ExpectedType, Issue, IssueKind, JsonType, PathSegme
 pub use facilitator::FacilitatorMessage;
 pub use integer::{Integer, ParseIntegerError};
 pub use job_request::{ExecutorClass, StreamingDetails, V2JobRequest};
-pub(crate) use json::{Encode, Sink, Style, Writer, escape_python};
+pub(crate) use json::{Encode, Sink, Style, Writer};
 pub use json::{Json, MAX_BYTES, MAX_DEPTH, MAX_VALUES};
 pub use map::{JsonMap, OrderedMap, StringMap};
 pub use metadata::{
@@ -96,6 +97,7 @@ pub use metadata::{
     StreamingServerDetails,
 };
 pub use names::UnknownName;
+pub(crate) use poison::{contains_nul, missing_specs_part, missing_streaming_detail, parse_uuid};
 pub use response::{Response, ResponseError, ResponseStatus};
 pub use signature_info::{SignatureInfo, SignatureScope};
 pub use specs::V0MachineSpecsUpdate;

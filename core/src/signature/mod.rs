@@ -16,6 +16,7 @@ mod account;
 mod authentication;
 mod derivation;
 mod ed25519;
+mod headers;
 mod hex;
 pub mod hotkey;
 mod keypair;
@@ -34,6 +35,7 @@ pub use authentication::{
     AuthenticationError, authentication_request, claimed_account, verify_authentication,
 };
 pub use derivation::PathError;
+pub use headers::{HeaderError, authentication_headers, verify_authentication_headers};
 pub use hex::HexError;
 pub use keypair::{KeyError, Keypair};
 pub use payload::SignedMessage;

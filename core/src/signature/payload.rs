@@ -7,8 +7,7 @@ use core::slice;
 use blake2::{Blake2b512, Digest as _};
 
 use crate::message::{
-    OutputUpload, SignatureInfo, Sink, Style, V0JobCheated, V2JobRequest, Volume, Writer,
-    ZipUpload, escape_python,
+    OutputUpload, SignatureInfo, Sink, Style, V0JobCheated, V2JobRequest, Volume, Writer, ZipUpload,
 };
 
 /// A message that is signed: a job request or a cheat report.
@@ -67,7 +66,10 @@ impl<'a> SignedMessage<'a> {
             Self::JobRequest(request) => {
                 // The payload is a string that holds JSON: written once as compact JSON, and escaped on its way.
                 sink.push("\"");
-                write_signed_fields(request, &mut Writer::new(Escaped(sink), Style::Compact));
+                write_signed_fields(
+                    request,
+                    &mut Writer::new(&mut *sink, Style::CompactInPython),
+                );
                 sink.push("\"");
             }
             Self::JobCheated(report) => {
@@ -126,15 +128,6 @@ fn write_signed_fields<S: Sink>(request: &V2JobRequest, w: &mut Writer<S>) {
             Some(OutputUpload::Multi(multi)) => w.field("uploads", &multi.uploads),
         }
     });
-}
-
-/// Escapes what goes through, as inside of a Python string literal of JSON.
-struct Escaped<'a, S>(&'a mut S);
-
-impl<S: Sink> Sink for Escaped<'_, S> {
-    fn push(&mut self, text: &str) {
-        escape_python(text, self.0);
-    }
 }
 
 struct Hash(Blake2b512);

@@ -132,7 +132,7 @@ impl<'a> Claim<'a> {
     /// # Errors
     /// [`BadSignature::Mismatch`] within [`SignatureError::Bad`], also when `key` is another than the signatory's.
     pub fn verify_with(&self, key: &PublicKey) -> Result<(), SignatureError> {
-        if key.account() != self.signatory || key.scheme() != self.scheme() {
+        if key.account() != self.signatory {
             return Err(BadSignature::Mismatch.into());
         }
         let digest = self.message.digest(self.timestamp_ns);
@@ -201,5 +201,146 @@ pub enum BadSignature {
 impl From<SchemeUnavailable> for SignatureError {
     fn from(unavailable: SchemeUnavailable) -> Self {
         Self::Bad(unavailable.into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::{ExecutorClass, Json};
+
+    const NOW: u64 = 1_795_432_324_334_542_202;
+
+    fn pair(uri: &str) -> Keypair {
+        Keypair::from_uri(Scheme::Ed25519, uri).unwrap()
+    }
+
+    fn request() -> V2JobRequest {
+        V2JobRequest::new("uuid", ExecutorClass::AlwaysOnTest, "alpine")
+    }
+
+    /// A request that Alice signed, with one thing about its signature changed.
+    fn changed(change: impl FnOnce(&mut SignatureInfo)) -> Result<PublicKey, SignatureError> {
+        let mut request = request();
+        sign_job_request(&mut request, &pair("//Alice"), NOW);
+        change(request.signature.as_mut().unwrap());
+        verify_job_request(&request)
+    }
+
+    #[test]
+    fn what_is_signed_verifies() {
+        assert_eq!(changed(|_| {}).as_ref(), Ok(pair("//Alice").public()));
+        let mut report = V0JobCheated {
+            signature: None,
+            job_uuid: "a".into(),
+            trusted_job_uuid: "b".into(),
+            details: Json::null(),
+        };
+        assert_eq!(verify_job_cheated(&report), Err(SignatureError::Missing));
+        sign_job_cheated(&mut report, &pair("//Alice"), NOW);
+        assert_eq!(
+            verify_job_cheated(&report).as_ref(),
+            Ok(pair("//Alice").public())
+        );
+        let info = report.signature.clone().unwrap();
+        assert_eq!(info.signature_type, "bittensor");
+        assert_eq!(info.signature_scope, SignatureScope::SignedFields);
+        assert_eq!(info.timestamp_ns.as_u64(), Some(NOW));
+
+        report.trusted_job_uuid.push('x');
+        assert_eq!(
+            verify_job_cheated(&report),
+            Err(BadSignature::Mismatch.into())
+        );
+    }
+
+    #[test]
+    fn each_fault_has_its_name() {
+        assert_eq!(verify_job_request(&request()), Err(SignatureError::Missing));
+        let bad = |change: &dyn Fn(&mut SignatureInfo)| match changed(change).unwrap_err() {
+            SignatureError::Bad(bad) => bad,
+            SignatureError::Missing => panic!("it is there"),
+        };
+        assert_eq!(
+            bad(&|info| info.signature.truncate(63)),
+            BadSignature::Length(SignatureLength { found: 63 })
+        );
+        assert_eq!(
+            bad(&|info| info.signatory.clear()),
+            BadSignature::Signatory(Ss58Error::Length { found: 0 })
+        );
+        for timestamp in ["-1", "18446744073709551616"] {
+            assert_eq!(
+                bad(&|info| info.timestamp_ns = timestamp.parse().unwrap()),
+                BadSignature::Timestamp
+            );
+        }
+        assert_eq!(
+            bad(&|info| info.timestamp_ns = Integer::from(NOW + 1)),
+            BadSignature::Mismatch
+        );
+        assert_eq!(
+            bad(&|info| info.signatory = pair("//Bob").public().to_ss58()),
+            BadSignature::Mismatch
+        );
+        assert_eq!(bad(&|info| info.signature[0] ^= 1), BadSignature::Mismatch);
+        // 2 is no y-coordinate of any point.
+        let no_point = AccountId::from_bytes(core::array::from_fn(|n| if n == 0 { 2 } else { 0 }));
+        assert_eq!(
+            bad(&|info| info.signatory = no_point.to_ss58()),
+            BadSignature::NotAKey {
+                scheme: Scheme::Ed25519
+            }
+        );
+    }
+
+    #[test]
+    fn a_named_scheme_must_be_the_right_one() {
+        for fine in ["bittensor", "", "ed25519", "anything"] {
+            assert!(
+                changed(|info| info.signature_type = fine.into()).is_ok(),
+                "{fine}"
+            );
+        }
+        assert_eq!(
+            changed(|info| info.signature_type = "sr25519".into()),
+            Err(BadSignature::Scheme {
+                named: Scheme::Sr25519,
+                found: Scheme::Ed25519
+            }
+            .into())
+        );
+    }
+
+    /// A kept key is used for its own account only: else Bob could sign in Alice's name wherever Bob is trusted.
+    #[test]
+    fn a_kept_key_is_the_signatorys_or_none() {
+        let mut request = request();
+        sign_job_request(&mut request, &pair("//Bob"), NOW);
+        request.signature.as_mut().unwrap().signatory = pair("//Alice").public().to_ss58();
+        let claim = Claim::of(&request).unwrap();
+        assert_eq!(claim.signatory(), pair("//Alice").account());
+        assert_eq!(claim.timestamp_ns(), NOW);
+        for kept in ["//Alice", "//Bob"] {
+            assert_eq!(
+                claim.verify_with(pair(kept).public()),
+                Err(BadSignature::Mismatch.into()),
+                "{kept}"
+            );
+        }
+        sign_job_request(&mut request, &pair("//Bob"), NOW);
+        let claim = Claim::of(&request).unwrap();
+        assert_eq!(claim.verify_with(pair("//Bob").public()), Ok(()));
+    }
+
+    #[test]
+    fn a_signature_of_a_missing_scheme_is_not_called_wrong() {
+        let marked = changed(|info| info.signature[63] |= 0x80);
+        let scheme = Scheme::Sr25519;
+        if scheme.is_available() {
+            assert!(matches!(marked, Err(SignatureError::Bad(_))), "{marked:?}");
+        } else {
+            assert_eq!(marked, Err(SchemeUnavailable { scheme }.into()));
+        }
     }
 }

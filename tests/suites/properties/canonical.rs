@@ -10,7 +10,7 @@ use facilitator_core::signature::SignedMessage;
 use facilitator_tests::python::{self, Node};
 use proptest::prelude::*;
 
-/// What CPython 3.11 writes for these floats.
+/// What `CPython` writes for these floats.
 #[test]
 fn floats_are_pythons() {
     for (text, python) in [

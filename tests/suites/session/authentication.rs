@@ -68,8 +68,14 @@ fn refusals_end_the_connection_and_wait_minutes() {
         let before = solo.now;
         solo.wait_for_attempt();
         let waited = solo.now.saturating_duration_since(before);
-        assert!(waited >= Duration::from_mins(5) && waited <= Duration::from_mins(6), "{kind}: {waited:?}");
-        assert_eq!(lost(&mut solo), LostReason::AuthenticationRefused(refusal.clone()));
+        assert!(
+            waited >= Duration::from_mins(5) && waited <= Duration::from_mins(6),
+            "{kind}: {waited:?}"
+        );
+        assert_eq!(
+            lost(&mut solo),
+            LostReason::AuthenticationRefused(refusal.clone())
+        );
 
         // Said by the close code alone.
         let mut solo = authenticating();
@@ -98,8 +104,15 @@ fn a_job_that_comes_before_the_answer_is_taken_on() {
     let mut solo = authenticating();
     solo.receive(&job_request(&job(1)));
     let out = solo.take();
-    assert!(matches!(out.events.as_slice(), [Event::JobRequested(_)]), "{:?}", out.events);
-    assert!(out.frames.is_empty(), "nothing is sent before authentication has succeeded");
+    assert!(
+        matches!(out.events.as_slice(), [Event::JobRequested(_)]),
+        "{:?}",
+        out.events
+    );
+    assert!(
+        out.frames.is_empty(),
+        "nothing is sent before authentication has succeeded"
+    );
     solo.receive(SUCCESS);
     assert_eq!(solo.take().statuses(), [(job(1), "received".into())]);
 }

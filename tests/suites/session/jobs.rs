@@ -18,7 +18,9 @@ fn received_is_answered_without_the_application() {
     solo.receive(&job_request(&job(1)));
     let out = solo.take();
     assert_eq!(out.statuses(), [(job(1), "received".into())]);
-    let [Event::JobRequested(request)] = &out.events[..] else { panic!("{:?}", out.events) };
+    let [Event::JobRequested(request)] = &out.events[..] else {
+        panic!("{:?}", out.events)
+    };
     assert_eq!(request.uuid, job(1));
     solo.receive(SUCCESS);
     let out = solo.take();
@@ -42,7 +44,13 @@ fn the_same_uuid_never_runs_twice() {
     solo.take();
     solo.receive(&job_request(&job(1)));
     let out = solo.take();
-    assert!(matches!(out.events[..], [Event::JobDeclined { reason: DeclineReason::Duplicate, .. }]));
+    assert!(matches!(
+        out.events[..],
+        [Event::JobDeclined {
+            reason: DeclineReason::Duplicate,
+            ..
+        }]
+    ));
     assert!(out.frames.is_empty(), "it answers with nothing new");
 }
 
@@ -51,7 +59,13 @@ fn a_job_whose_uuid_is_none_is_shown_and_not_answered() {
     let mut solo = Solo::ready(config());
     solo.receive(&job_request("not-a-uuid"));
     let out = solo.take();
-    assert!(matches!(out.events[..], [Event::JobDeclined { reason: DeclineReason::InvalidUuid, .. }]));
+    assert!(matches!(
+        out.events[..],
+        [Event::JobDeclined {
+            reason: DeclineReason::InvalidUuid,
+            ..
+        }]
+    ));
     assert!(out.frames.is_empty());
 }
 
@@ -66,9 +80,17 @@ fn beyond_the_limit_of_open_jobs_they_are_rejected_as_busy() {
     let out = solo.take();
     assert_eq!(
         out.statuses(),
-        [(job(1), "received".into()), (job(2), "received".into()), (job(3), "rejected".into())]
+        [
+            (job(1), "received".into()),
+            (job(2), "received".into()),
+            (job(3), "rejected".into())
+        ]
     );
-    assert!(out.texts()[2].contains(r#""rejected_by":"validator","reason":"busy""#), "{}", out.texts()[2]);
+    assert!(
+        out.texts()[2].contains(r#""rejected_by":"validator","reason":"busy""#),
+        "{}",
+        out.texts()[2]
+    );
     assert_eq!(solo.client.stats().open_jobs, 2);
 }
 
@@ -94,5 +116,11 @@ fn while_stopping_jobs_are_rejected() {
     solo.receive(&job_request(&job(2)));
     let out = solo.take();
     assert_eq!(out.statuses(), [(job(2), "rejected".into())]);
-    assert!(matches!(out.events[..], [Event::JobDeclined { reason: DeclineReason::Stopping, .. }]));
+    assert!(matches!(
+        out.events[..],
+        [Event::JobDeclined {
+            reason: DeclineReason::Stopping,
+            ..
+        }]
+    ));
 }

@@ -12,12 +12,24 @@ fn a_peer_that_falls_silent_is_replaced_in_time() {
     let mut solo = Solo::ready(config());
     let conn = solo.conn;
     let bound = config().ping_interval + config().pong_timeout;
-    solo.pass(bound - Duration::from_millis(1));
+    solo.pass(bound.saturating_sub(Duration::from_millis(1)));
     assert_eq!(solo.client.phase(), Phase::Ready);
     solo.pass(Duration::from_millis(1));
     let out = solo.take();
-    assert_eq!(out.disconnects, [(conn, None)], "a dead peer gets no closing handshake");
-    let lost = |event: &Event| matches!(event, Event::ConnectionLost { reason: LostReason::PongTimeout, .. });
+    assert_eq!(
+        out.disconnects,
+        [(conn, None)],
+        "a dead peer gets no closing handshake"
+    );
+    let lost = |event: &Event| {
+        matches!(
+            event,
+            Event::ConnectionLost {
+                reason: LostReason::PongTimeout,
+                ..
+            }
+        )
+    };
     assert!(out.events.iter().any(lost), "{:?}", out.events);
 }
 
@@ -42,7 +54,11 @@ fn a_busy_peer_that_answers_its_pings_late_is_alive() {
         solo.receive_frame(Frame::Ping([0][..].into()));
     }
     assert_eq!(solo.client.phase(), Phase::Ready);
-    assert_eq!(solo.take().pings().len(), 1, "one ping is unanswered, so there is no second");
+    assert_eq!(
+        solo.take().pings().len(),
+        1,
+        "one ping is unanswered, so there is no second"
+    );
     // Now it falls silent for good.
     solo.pass(config().ping_interval + config().pong_timeout);
     assert_ne!(solo.client.phase(), Phase::Ready);
@@ -69,5 +85,8 @@ fn a_facilitator_that_reads_but_never_answers_is_replaced() {
             solo.receive_frame(Frame::Pong(ping));
         }
     }
-    assert_eq!(solo.now.saturating_duration_since(begin), config().acknowledgement_timeout);
+    assert_eq!(
+        solo.now.saturating_duration_since(begin),
+        config().acknowledgement_timeout
+    );
 }

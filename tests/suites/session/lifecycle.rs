@@ -19,10 +19,20 @@ fn a_session_connects_authenticates_and_is_ready() {
     assert_eq!(solo.client.phase(), Phase::Ready);
 
     let out = solo.take();
-    assert_eq!(out.phases(), [Phase::Connecting, Phase::Authenticating, Phase::Ready]);
+    assert_eq!(
+        out.phases(),
+        [Phase::Connecting, Phase::Authenticating, Phase::Ready]
+    );
     let texts = out.texts();
-    assert!(texts[0].contains("V0AuthenticationRequest"), "the first frame is {}", texts[0]);
-    assert_eq!(texts[1], r#"{"message_type":"V0Heartbeat"}"#, "the first heartbeat comes right after authentication");
+    assert!(
+        texts[0].contains("V0AuthenticationRequest"),
+        "the first frame is {}",
+        texts[0]
+    );
+    assert_eq!(
+        texts[1], r#"{"message_type":"V0Heartbeat"}"#,
+        "the first heartbeat comes right after authentication"
+    );
     assert_eq!(texts.len(), 2);
 }
 
@@ -30,16 +40,33 @@ fn a_session_connects_authenticates_and_is_ready() {
 fn the_upgrade_request_carries_versions_and_extra_headers() {
     let mut config = config();
     config.validator_version = "1.2.3".into();
-    config.extra_headers.push(("X-Extra".into(), "secret".into()));
-    let mut client =
-        facilitator_core::client::FacilitatorClient::new(config, &facilitator_tests::solo::keypair(), 1).unwrap();
+    config
+        .extra_headers
+        .push(("X-Extra".into(), "secret".into()));
+    let mut client = facilitator_core::client::FacilitatorClient::new(
+        config,
+        &facilitator_tests::solo::keypair(),
+        1,
+    )
+    .unwrap();
     client.start(facilitator_core::Timestamp::ZERO).unwrap();
-    let Some(Output::Connect(_, request)) = client.poll_output() else { panic!("no connection attempt") };
-    let header = |name: &str| request.headers.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str());
+    let Some(Output::Connect(_, request)) = client.poll_output() else {
+        panic!("no connection attempt")
+    };
+    let header = |name: &str| {
+        request
+            .headers
+            .iter()
+            .find(|(n, _)| n == name)
+            .map(|(_, value)| value.as_str())
+    };
     assert_eq!(header("X-Validator-Version"), Some("1.2.3"));
     assert_eq!(header("X-Validator-Runner-Version"), Some("unknown"));
     assert_eq!(header("X-Extra"), Some("secret"));
-    assert!(!format!("{request:?}").contains("secret"), "header values are not for logs");
+    assert!(
+        !format!("{request:?}").contains("secret"),
+        "header values are not for logs"
+    );
 }
 
 #[test]
@@ -48,9 +75,15 @@ fn starting_twice_and_stopping_what_does_not_run_are_errors_that_change_nothing(
     assert_eq!(solo.client.stop(solo.now), Err(LifecycleError::NotStarted));
     assert_eq!(solo.client.abort(solo.now), Err(LifecycleError::NotStarted));
     solo.start();
-    assert_eq!(solo.client.start(solo.now), Err(LifecycleError::AlreadyStarted));
+    assert_eq!(
+        solo.client.start(solo.now),
+        Err(LifecycleError::AlreadyStarted)
+    );
     solo.become_ready();
-    assert_eq!(solo.client.start(solo.now), Err(LifecycleError::AlreadyStarted));
+    assert_eq!(
+        solo.client.start(solo.now),
+        Err(LifecycleError::AlreadyStarted)
+    );
     assert_eq!(solo.client.phase(), Phase::Ready);
     assert_eq!(solo.take().connects.len(), 1);
 }
@@ -61,7 +94,10 @@ fn while_output_is_queued_the_next_deadline_is_now() {
     solo.client.start(solo.now).unwrap();
     assert_eq!(solo.next_timer(), Some((solo.now, Timer::Output)));
     solo.drain();
-    assert_eq!(solo.next_timer(), Some((solo.now + config().connect_timeout, Timer::Connect)));
+    assert_eq!(
+        solo.next_timer(),
+        Some((solo.now + config().connect_timeout, Timer::Connect))
+    );
 }
 
 #[test]
@@ -70,7 +106,8 @@ fn ticks_early_repeated_and_out_of_order_change_nothing() {
     let before = solo.next_timer();
     for _ in 0..3 {
         solo.client.handle_timeout(solo.now);
-        solo.client.handle_timeout(facilitator_core::Timestamp::ZERO);
+        solo.client
+            .handle_timeout(facilitator_core::Timestamp::ZERO);
     }
     assert_eq!(solo.next_timer(), before);
     assert!(solo.take().frames.is_empty());
@@ -84,11 +121,20 @@ fn whatever_belongs_to_an_old_connection_is_ignored() {
     solo.wait_for_attempt();
     solo.connect();
     solo.take();
-    solo.client.handle_frame(solo.now, old, Frame::text(SUCCESS));
-    solo.client.handle_disconnected(solo.now, old, facilitator_core::client::Disconnected::EndOfStream);
+    solo.client
+        .handle_frame(solo.now, old, Frame::text(SUCCESS));
+    solo.client.handle_disconnected(
+        solo.now,
+        old,
+        facilitator_core::client::Disconnected::EndOfStream,
+    );
     solo.client.handle_connected(solo.now, old);
     solo.drain();
-    assert_eq!(solo.client.phase(), Phase::Authenticating, "an old connection's answer authenticates nothing");
+    assert_eq!(
+        solo.client.phase(),
+        Phase::Authenticating,
+        "an old connection's answer authenticates nothing"
+    );
     assert_eq!(solo.client.stats().stale_inputs, 3);
     assert!(solo.take().events.is_empty());
 }
@@ -131,23 +177,45 @@ fn restarting_after_a_stop_works() {
 fn each_cause_of_a_lost_connection_is_its_own() {
     use facilitator_core::CloseFrame;
     use facilitator_core::client::Disconnected;
-    let close = CloseFrame { code: 1011, reason: "x".into() };
+    let close = CloseFrame {
+        code: 1011,
+        reason: "x".into(),
+    };
     for (how, reason) in [
         (Disconnected::EndOfStream, LostReason::EndOfStream),
-        (Disconnected::Io("reset".into()), LostReason::Io("reset".into())),
-        (Disconnected::Protocol("bad".into()), LostReason::Protocol("bad".into())),
-        (Disconnected::Closed(Some(close.clone())), LostReason::Closed(Some(close))),
+        (
+            Disconnected::Io("reset".into()),
+            LostReason::Io("reset".into()),
+        ),
+        (
+            Disconnected::Protocol("bad".into()),
+            LostReason::Protocol("bad".into()),
+        ),
+        (
+            Disconnected::Closed(Some(close.clone())),
+            LostReason::Closed(Some(close)),
+        ),
         (Disconnected::Closed(None), LostReason::Closed(None)),
     ] {
         let mut solo = Solo::ready(config());
         solo.client.handle_disconnected(solo.now, solo.conn, how);
         let out = solo.take();
-        let Some(Event::ConnectionLost { reason: found, owed: 0, .. }) = out.events.first() else {
+        let Some(Event::ConnectionLost {
+            reason: found,
+            owed: 0,
+            ..
+        }) = out.events.first()
+        else {
             panic!("{:?}", out.events)
         };
         assert_eq!(*found, reason);
-        let Some(Event::Phase(change)) = out.events.last() else { panic!("{:?}", out.events) };
-        assert_eq!((change.phase, change.reason.as_ref()), (Phase::Waiting, Some(&reason)));
+        let Some(Event::Phase(change)) = out.events.last() else {
+            panic!("{:?}", out.events)
+        };
+        assert_eq!(
+            (change.phase, change.reason.as_ref()),
+            (Phase::Waiting, Some(&reason))
+        );
         assert!(change.retry_in.is_some());
     }
 }

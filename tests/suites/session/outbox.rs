@@ -4,12 +4,21 @@ use facilitator_core::client::{Outcome, SendError};
 use facilitator_core::message::{JobStatus, JobStatusMetadata, MinerResponse, V0JobStatusUpdate};
 use facilitator_tests::solo::{SUCCESS, Solo, config, error, job, job_request};
 
-use JobStatus::{Accepted, Completed, ExecutionDone, ExecutorReady, Failed, Received, VolumesReady};
+use JobStatus::{
+    Accepted, Completed, ExecutionDone, ExecutorReady, Failed, Received, VolumesReady,
+};
 
 #[test]
 fn a_written_update_is_not_delivered_until_it_is_answered() {
     let mut solo = Solo::ready(config());
-    let statuses = [Received, Accepted, ExecutorReady, VolumesReady, ExecutionDone, Failed];
+    let statuses = [
+        Received,
+        Accepted,
+        ExecutorReady,
+        VolumesReady,
+        ExecutionDone,
+        Failed,
+    ];
     let ids = statuses.map(|status| solo.send(&job(1), status));
     let first = solo.take();
     assert_eq!(first.statuses().len(), 6, "all are in flight");
@@ -43,7 +52,9 @@ fn answers_acknowledge_in_order() {
     assert_eq!(solo.take().outcome(b), &Outcome::AlreadyKnown);
     solo.receive(&error("job.not_found"));
     let out = solo.take();
-    let Outcome::Refused(errors) = out.outcome(c) else { panic!("{:?}", out.outcome(c)) };
+    let Outcome::Refused(errors) = out.outcome(c) else {
+        panic!("{:?}", out.outcome(c))
+    };
     assert_eq!(errors[0].kind, "job.not_found");
 }
 
@@ -84,10 +95,22 @@ fn a_full_outbox_refuses_the_newest_and_keeps_the_rest() {
     for n in 0..5 {
         solo.send(&job(n), Accepted);
     }
-    let full = solo.client.send_job_status(solo.now, V0JobStatusUpdate::new(job(9), Accepted)).unwrap_err();
-    assert_eq!(full, SendError::Full { owed: 10, capacity: 10 });
+    let full = solo
+        .client
+        .send_job_status(solo.now, V0JobStatusUpdate::new(job(9), Accepted))
+        .unwrap_err();
+    assert_eq!(
+        full,
+        SendError::Full {
+            owed: 10,
+            capacity: 10
+        }
+    );
     assert!(full.is_full());
-    let full = solo.client.send_job_status(solo.now, V0JobStatusUpdate::new(job(1), VolumesReady)).unwrap_err();
+    let full = solo
+        .client
+        .send_job_status(solo.now, V0JobStatusUpdate::new(job(1), VolumesReady))
+        .unwrap_err();
     assert!(full.is_full());
     // The reserved slots are there all the same.
     for n in 0..5 {
@@ -111,7 +134,9 @@ fn bytes_are_bounded_but_a_terminal_status_is_always_taken() {
     assert!(before.outbox_bytes > 0);
     let mut refused = 0;
     for status in [ExecutorReady, VolumesReady, ExecutionDone] {
-        let result = solo.client.send_job_status(solo.now, V0JobStatusUpdate::new(job(1), status));
+        let result = solo
+            .client
+            .send_job_status(solo.now, V0JobStatusUpdate::new(job(1), status));
         refused += usize::from(matches!(result, Err(SendError::FullBytes { .. })));
     }
     assert_eq!(refused, 2, "two updates of some 110 bytes fit into 300");
@@ -129,13 +154,26 @@ fn a_message_above_the_limit_is_refused_at_the_door() {
     let mut solo = Solo::ready(config);
     let metadata = JobStatusMetadata {
         miner_response: Some(
-            MinerResponse { docker_process_stdout: "x".repeat(2000), ..MinerResponse::default() }.into(),
+            MinerResponse {
+                docker_process_stdout: "x".repeat(2000),
+                ..MinerResponse::default()
+            }
+            .into(),
         ),
         ..Default::default()
     };
     let update = V0JobStatusUpdate::new(job(1), Completed).with_metadata(metadata);
     let error = solo.client.send_job_status(solo.now, update).unwrap_err();
-    assert!(matches!(error, SendError::TooLarge { size: 2000.., limit: 1000 }), "{error}");
+    assert!(
+        matches!(
+            error,
+            SendError::TooLarge {
+                size: 2000..,
+                limit: 1000
+            }
+        ),
+        "{error}"
+    );
     assert_eq!(solo.client.owed(), 0);
 }
 
@@ -143,10 +181,19 @@ fn a_message_above_the_limit_is_refused_at_the_door() {
 fn a_late_update_of_an_ended_job_is_a_typed_error() {
     let mut solo = Solo::ready(config());
     solo.send(&job(1), Failed);
-    let error = solo.client.send_job_status(solo.now, V0JobStatusUpdate::new(job(1), Accepted)).unwrap_err();
-    assert!(matches!(error, SendError::JobEnded { ended: Failed, .. }), "{error}");
+    let error = solo
+        .client
+        .send_job_status(solo.now, V0JobStatusUpdate::new(job(1), Accepted))
+        .unwrap_err();
+    assert!(
+        matches!(error, SendError::JobEnded { ended: Failed, .. }),
+        "{error}"
+    );
     solo.receive(SUCCESS);
-    let error = solo.client.send_job_status(solo.now, V0JobStatusUpdate::new(job(1), Completed)).unwrap_err();
+    let error = solo
+        .client
+        .send_job_status(solo.now, V0JobStatusUpdate::new(job(1), Completed))
+        .unwrap_err();
     assert!(!error.is_full(), "{error}");
 }
 
@@ -183,6 +230,12 @@ fn ten_thousand_jobs_leave_nothing_behind() {
         }
     }
     let stats = solo.client.stats();
-    assert_eq!((stats.outbox_length, stats.outbox_bytes, stats.open_jobs), (0, 0, 0));
-    assert_eq!((stats.jobs_received, stats.statuses_acknowledged), (10_000, 60_000));
+    assert_eq!(
+        (stats.outbox_length, stats.outbox_bytes, stats.open_jobs),
+        (0, 0, 0)
+    );
+    assert_eq!(
+        (stats.jobs_received, stats.statuses_acknowledged),
+        (10_000, 60_000)
+    );
 }

@@ -2,9 +2,10 @@
 
 use facilitator_core::client::{Outcome, SendError};
 use facilitator_core::message::{
-    JobFailureDetails, JobFailureReason, JobFailureStage, JobStatus, JobStatusMetadata, JsonMap, V0JobStatusUpdate,
+    JobFailureDetails, JobFailureReason, JobFailureStage, JobStatus, JobStatusMetadata,
+    V0JobStatusUpdate,
 };
-use facilitator_tests::solo::{SUCCESS, Solo, config, job};
+use facilitator_tests::solo::{SUCCESS, Solo, config, job, specs};
 
 fn refused(update: V0JobStatusUpdate) -> SendError {
     let mut solo = Solo::ready(config());
@@ -31,7 +32,10 @@ fn any_spelling_of_a_uuid_is_one_job() {
     solo.send(&plain.replace('-', ""), JobStatus::VolumesReady);
     assert_eq!(
         solo.take().statuses(),
-        [(plain.clone(), "accepted".into()), (plain, "volumes_ready".into())]
+        [
+            (plain.clone(), "accepted".into()),
+            (plain, "volumes_ready".into())
+        ]
     );
     assert_eq!(solo.client.stats().open_jobs, 1);
 }
@@ -41,14 +45,20 @@ fn statuses_that_are_not_ours() {
     for status in [JobStatus::Sent, JobStatus::Unknown] {
         let error = refused(V0JobStatusUpdate::new(job(1), status));
         assert_eq!(error, SendError::ReservedStatus { status });
-        assert!(error.to_string().contains("horde_failed"), "it says what is accepted: {error}");
+        assert!(
+            error.to_string().contains("horde_failed"),
+            "it says what is accepted: {error}"
+        );
     }
 }
 
 #[test]
 fn completed_and_streaming_ready_without_metadata() {
     for status in [JobStatus::Completed, JobStatus::StreamingReady] {
-        assert_eq!(refused(V0JobStatusUpdate::new(job(1), status)), SendError::MissingMetadata { status });
+        assert_eq!(
+            refused(V0JobStatusUpdate::new(job(1), status)),
+            SendError::MissingMetadata { status }
+        );
     }
 }
 
@@ -59,18 +69,30 @@ fn streaming_ready_without_all_its_details() {
         streaming_server_address: Some("10.0.0.1".into()),
         streaming_server_port: Some(4433.into()),
     };
-    for missing in ["streaming_server_cert", "streaming_server_address", "streaming_server_port"] {
+    for missing in [
+        "streaming_server_cert",
+        "streaming_server_address",
+        "streaming_server_port",
+    ] {
         let mut details = full.clone();
         match missing {
             "streaming_server_cert" => details.streaming_server_cert = None,
             "streaming_server_address" => details.streaming_server_address = None,
             _ => details.streaming_server_port = None,
         }
-        let metadata = JobStatusMetadata { streaming_details: Some(details.into()), ..Default::default() };
-        let error = refused(V0JobStatusUpdate::new(job(1), JobStatus::StreamingReady).with_metadata(metadata));
+        let metadata = JobStatusMetadata {
+            streaming_details: Some(details.into()),
+            ..Default::default()
+        };
+        let error = refused(
+            V0JobStatusUpdate::new(job(1), JobStatus::StreamingReady).with_metadata(metadata),
+        );
         assert_eq!(error, SendError::IncompleteStreamingDetails { missing });
     }
-    let metadata = JobStatusMetadata { streaming_details: Some(full.into()), ..Default::default() };
+    let metadata = JobStatusMetadata {
+        streaming_details: Some(full.into()),
+        ..Default::default()
+    };
     let mut solo = Solo::ready(config());
     let update = V0JobStatusUpdate::new(job(1), JobStatus::StreamingReady).with_metadata(metadata);
     solo.client.send_job_status(solo.now, update).unwrap();
@@ -78,8 +100,15 @@ fn streaming_ready_without_all_its_details() {
 
 #[test]
 fn a_nul_character_anywhere() {
-    let details = JobFailureDetails::new(JobFailureReason::Timeout, JobFailureStage::Execution, "a\0b");
-    let metadata = JobStatusMetadata { job_failure_details: Some(details.into()), ..Default::default() };
+    let details = JobFailureDetails::new(
+        JobFailureReason::Timeout,
+        JobFailureStage::Execution,
+        "a\0b",
+    );
+    let metadata = JobStatusMetadata {
+        job_failure_details: Some(details.into()),
+        ..Default::default()
+    };
     let error = refused(V0JobStatusUpdate::new(job(1), JobStatus::Failed).with_metadata(metadata));
     assert_eq!(error, SendError::NulCharacter);
 }
@@ -87,7 +116,10 @@ fn a_nul_character_anywhere() {
 #[test]
 fn a_batch_id_that_is_none() {
     let mut solo = Solo::ready(config());
-    let error = solo.client.send_machine_specs(solo.now, "5X", "b1", JsonMap::new()).unwrap_err();
+    let error = solo
+        .client
+        .send_machine_specs(solo.now, "5X", "b1", specs())
+        .unwrap_err();
     assert_eq!(error, SendError::InvalidBatchId { found: "b1".into() });
 }
 
@@ -95,7 +127,9 @@ fn a_batch_id_that_is_none() {
 fn an_update_that_breaks_the_connection_three_times_is_set_aside_whole() {
     let mut solo = Solo::ready(config());
     let poison = solo.send(&job(1), JobStatus::Accepted);
-    let rest: Vec<_> = (2..12).map(|n| solo.send(&job(n), JobStatus::Accepted)).collect();
+    let rest: Vec<_> = (2..12)
+        .map(|n| solo.send(&job(n), JobStatus::Accepted))
+        .collect();
     for round in 1..=3 {
         solo.take();
         solo.cut();
@@ -106,7 +140,9 @@ fn an_update_that_breaks_the_connection_three_times_is_set_aside_whole() {
         }
     }
     let out = solo.take();
-    let Outcome::SetAside(owed) = out.outcome(poison) else { panic!("{:?}", out.outcome(poison)) };
+    let Outcome::SetAside(owed) = out.outcome(poison) else {
+        panic!("{:?}", out.outcome(poison))
+    };
     assert!(owed.as_json().contains(&job(1)));
     assert_eq!(owed.transmissions, 3);
 
@@ -115,14 +151,20 @@ fn an_update_that_breaks_the_connection_three_times_is_set_aside_whole() {
         solo.receive(SUCCESS);
     }
     let out = solo.take();
-    assert!(rest.into_iter().all(|id| out.outcome(id).is_delivered()), "the rest flows");
+    assert!(
+        rest.into_iter().all(|id| out.outcome(id).is_delivered()),
+        "the rest flows"
+    );
 }
 
 #[test]
 fn poisonous_specs_are_set_aside_and_no_status_with_them() {
     let mut solo = Solo::ready(config());
     let status = solo.send(&job(1), JobStatus::Accepted);
-    let specs = solo.client.send_machine_specs(solo.now, "5X", &job(7), JsonMap::new()).unwrap();
+    let specs = solo
+        .client
+        .send_machine_specs(solo.now, "5X", &job(7), specs())
+        .unwrap();
     solo.drain();
     solo.cut();
     let mut set_aside = false;
@@ -163,4 +205,22 @@ fn an_outage_never_counts_as_a_break() {
     solo.reconnect();
     solo.receive(SUCCESS);
     assert_eq!(solo.take().outcome(id), &Outcome::Acknowledged);
+}
+
+#[test]
+fn machine_specs_that_cannot_be_read() {
+    let mut solo = Solo::ready(config());
+    let mut unreadable = specs();
+    unreadable.remove("ram");
+    let error = solo
+        .client
+        .send_machine_specs(solo.now, "5X", &job(1), unreadable)
+        .unwrap_err();
+    assert_eq!(
+        error,
+        SendError::UnreadableSpecs {
+            missing: "the object `ram`"
+        }
+    );
+    assert_eq!(solo.client.owed(), 0);
 }

@@ -9,7 +9,9 @@ use facilitator_tests::solo::{SUCCESS, Solo, config, job};
 #[test]
 fn ten_minutes_of_outage_cost_one_schedule_and_no_update_a_retry() {
     let mut solo = Solo::ready(config());
-    let ids: Vec<_> = (0..100).map(|n| solo.send(&job(n), JobStatus::Accepted)).collect();
+    let ids: Vec<_> = (0..100)
+        .map(|n| solo.send(&job(n), JobStatus::Accepted))
+        .collect();
     solo.cut();
     solo.take();
     let end = solo.now + Duration::from_mins(10);
@@ -23,7 +25,10 @@ fn ten_minutes_of_outage_cost_one_schedule_and_no_update_a_retry() {
         solo.refuse();
     }
     // Ceilings of 1, 2, 4, 8, 16, 32 and then 60 s, each halved on average: some 20 to 25 attempts.
-    assert!((10..60).contains(&attempts), "{attempts} attempts in ten minutes");
+    assert!(
+        (10..60).contains(&attempts),
+        "{attempts} attempts in ten minutes"
+    );
     assert_eq!(solo.take().statuses().len(), 0);
 
     solo.become_ready();
@@ -36,7 +41,11 @@ fn ten_minutes_of_outage_cost_one_schedule_and_no_update_a_retry() {
     for id in ids {
         assert_eq!(out.outcome(id), &Outcome::Acknowledged);
     }
-    assert_eq!(solo.client.stats().statuses_sent, 64 + 100, "each update was sent again once at most");
+    assert_eq!(
+        solo.client.stats().statuses_sent,
+        64 + 100,
+        "each update was sent again once at most"
+    );
 }
 
 #[test]
@@ -65,7 +74,10 @@ fn the_schedule_starts_anew_only_after_the_session_stayed_ready() {
         solo.reconnect();
         longest = longest.max(solo.now.saturating_duration_since(before));
     }
-    assert!(longest > Duration::from_secs(30), "the schedule was started anew too early: {longest:?}");
+    assert!(
+        longest > Duration::from_secs(30),
+        "the schedule was started anew too early: {longest:?}"
+    );
 
     solo.pass(Duration::from_secs(30) - Duration::from_millis(1));
     let before = solo.now;
@@ -102,7 +114,8 @@ fn a_server_that_names_a_time_is_not_asked_earlier() {
         retry_after: Some(Duration::from_secs(45)),
         ..ConnectFailure::new(ConnectFailureKind::Http { status: 503 }, "")
     };
-    solo.client.handle_connect_failed(solo.now, solo.conn, failure.clone());
+    solo.client
+        .handle_connect_failed(solo.now, solo.conn, failure.clone());
     let before = solo.now;
     solo.wait_for_attempt();
     assert!(solo.now.saturating_duration_since(before) >= Duration::from_secs(45));

@@ -1,8 +1,8 @@
 //! Responses are matched by order and by what they say of themselves, never guessed.
 
 use facilitator_core::client::{Event, LostReason, Outcome, Phase, Unexpected};
-use facilitator_core::message::{JobStatus, JsonMap};
-use facilitator_tests::solo::{SUCCESS, Solo, config, error_at, job};
+use facilitator_core::message::JobStatus;
+use facilitator_tests::solo::{SUCCESS, Solo, config, error_at, job, specs};
 
 #[test]
 fn an_unsolicited_response_acknowledges_nothing() {
@@ -10,7 +10,10 @@ fn an_unsolicited_response_acknowledges_nothing() {
     solo.receive(SUCCESS);
     let out = solo.take();
     assert!(
-        matches!(out.events.as_slice(), [Event::Unexpected(Unexpected::Response { .. })]),
+        matches!(
+            out.events.as_slice(),
+            [Event::Unexpected(Unexpected::Response { .. })]
+        ),
         "{:?}",
         out.events
     );
@@ -26,7 +29,10 @@ fn a_refused_heartbeat_is_no_answer_to_a_status() {
     solo.receive(&error_at("extra_forbidden", r#"["V0Heartbeat","x"]"#));
     let out = solo.take();
     assert!(out.receipts().is_empty());
-    assert!(matches!(out.events.as_slice(), [Event::Unexpected(Unexpected::HeartbeatRefused { .. })]));
+    assert!(matches!(
+        out.events.as_slice(),
+        [Event::Unexpected(Unexpected::HeartbeatRefused { .. })]
+    ));
     solo.receive(SUCCESS);
     assert_eq!(solo.take().outcome(id), &Outcome::Acknowledged);
 }
@@ -47,7 +53,10 @@ fn a_refusal_that_names_the_status_is_its_answer() {
 fn a_refusal_of_specs_is_no_answer_to_a_status() {
     let mut solo = Solo::ready(config());
     let status = solo.send(&job(1), JobStatus::Accepted);
-    let specs = solo.client.send_machine_specs(solo.now, "5X", &job(7), JsonMap::new()).unwrap();
+    let specs = solo
+        .client
+        .send_machine_specs(solo.now, "5X", &job(7), specs())
+        .unwrap();
     solo.receive(&error_at("missing", r#"["V0MachineSpecsUpdate","specs"]"#));
     let out = solo.take();
     assert!(matches!(out.outcome(specs), Outcome::Refused(_)));
@@ -59,11 +68,21 @@ fn a_refusal_of_specs_is_no_answer_to_a_status() {
 fn what_could_mean_two_messages_is_resolved_by_sending_them_one_by_one() {
     let mut solo = Solo::ready(config());
     let status = solo.send(&job(1), JobStatus::Accepted);
-    let specs = solo.client.send_machine_specs(solo.now, "5X", &job(7), JsonMap::new()).unwrap();
+    let specs = solo
+        .client
+        .send_machine_specs(solo.now, "5X", &job(7), specs())
+        .unwrap();
     solo.receive(&error_at("json_invalid", "[]"));
     let out = solo.take();
     let ambiguous = |event: &Event| {
-        matches!(event, Event::ConnectionLost { reason: LostReason::AmbiguousResponse(_), owed: 2, .. })
+        matches!(
+            event,
+            Event::ConnectionLost {
+                reason: LostReason::AmbiguousResponse(_),
+                owed: 2,
+                ..
+            }
+        )
     };
     assert!(out.events.iter().any(ambiguous), "{:?}", out.events);
     assert!(out.receipts().is_empty());
@@ -72,14 +91,21 @@ fn what_could_mean_two_messages_is_resolved_by_sending_them_one_by_one() {
     solo.reconnect();
 
     let out = solo.take();
-    assert_eq!((out.statuses().len(), out.specs()), (1, 0), "one message at a time");
+    assert_eq!(
+        (out.statuses().len(), out.specs()),
+        (1, 0),
+        "one message at a time"
+    );
     solo.receive(SUCCESS);
     let out = solo.take();
     assert_eq!(out.outcome(status), &Outcome::Acknowledged);
     assert_eq!(out.specs(), 1);
     solo.receive(&error_at("json_invalid", "[]"));
     let out = solo.take();
-    assert!(matches!(out.outcome(specs), Outcome::Refused(_)), "now there is no doubt");
+    assert!(
+        matches!(out.outcome(specs), Outcome::Refused(_)),
+        "now there is no doubt"
+    );
 }
 
 #[test]

@@ -2,11 +2,13 @@
 
 use facilitator_core::Frame;
 use facilitator_core::client::{Outcome, SendError, UpdateId};
-use facilitator_core::message::{JobStatus, JsonMap};
-use facilitator_tests::solo::{SUCCESS, Solo, config, job};
+use facilitator_core::message::JobStatus;
+use facilitator_tests::solo::{SUCCESS, Solo, config, job, specs};
 
 fn send(solo: &mut Solo, n: u128) -> UpdateId {
-    solo.client.send_machine_specs(solo.now, "5Miner", &job(n), JsonMap::new()).unwrap()
+    solo.client
+        .send_machine_specs(solo.now, "5Miner", &job(n), specs())
+        .unwrap()
 }
 
 #[test]
@@ -15,8 +17,13 @@ fn the_pong_of_a_later_ping_proves_them() {
     let id = send(&mut solo, 1);
     let out = solo.take();
     assert_eq!(out.specs(), 1);
-    assert!(out.texts()[0].contains(solo.client.hotkey()), "with the validator's own hotkey");
-    let [ping] = &out.pings()[..] else { panic!("no ping after the specs") };
+    assert!(
+        out.texts()[0].contains(solo.client.hotkey()),
+        "with the validator's own hotkey"
+    );
+    let [ping] = &out.pings()[..] else {
+        panic!("no ping after the specs")
+    };
     solo.receive_frame(Frame::Pong(ping.clone()));
     assert_eq!(solo.take().outcome(id), &Outcome::Acknowledged);
 }
@@ -85,6 +92,15 @@ fn their_number_is_bounded() {
     for n in 0..3 {
         send(&mut solo, n);
     }
-    let error = solo.client.send_machine_specs(solo.now, "5X", &job(9), JsonMap::new()).unwrap_err();
-    assert_eq!(error, SendError::Full { owed: 3, capacity: 3 });
+    let error = solo
+        .client
+        .send_machine_specs(solo.now, "5X", &job(9), specs())
+        .unwrap_err();
+    assert_eq!(
+        error,
+        SendError::Full {
+            owed: 3,
+            capacity: 3
+        }
+    );
 }

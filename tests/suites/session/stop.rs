@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use facilitator_core::CloseFrame;
 use facilitator_core::client::{Config, Outcome, Phase};
-use facilitator_core::message::{JobStatus, JsonMap};
-use facilitator_tests::solo::{SUCCESS, Solo, config, error, job};
+use facilitator_core::message::JobStatus;
+use facilitator_tests::solo::{SUCCESS, Solo, config, error, job, specs};
 
 /// A session in each phase that has one, with something owed.
 fn in_every_phase(config: &Config) -> Vec<(&'static str, Solo)> {
@@ -56,7 +56,9 @@ fn with_nothing_owed_it_closes_properly_at_once() {
 #[test]
 fn what_is_owed_is_delivered_first() {
     let mut solo = Solo::ready(config());
-    let ids: Vec<_> = (0..200).map(|n| solo.send(&job(n), JobStatus::Accepted)).collect();
+    let ids: Vec<_> = (0..200)
+        .map(|n| solo.send(&job(n), JobStatus::Accepted))
+        .collect();
     solo.client.stop(solo.now).unwrap();
     assert_eq!(solo.client.phase(), Phase::Draining);
     for _ in 0..200 {
@@ -71,7 +73,10 @@ fn what_is_owed_is_delivered_first() {
 #[test]
 fn machine_specs_are_proven_before_the_end() {
     let mut solo = Solo::ready(config());
-    let id = solo.client.send_machine_specs(solo.now, "5X", &job(1), JsonMap::new()).unwrap();
+    let id = solo
+        .client
+        .send_machine_specs(solo.now, "5X", &job(1), specs())
+        .unwrap();
     solo.client.stop(solo.now).unwrap();
     let pings = solo.take().pings();
     assert_eq!(solo.client.phase(), Phase::Draining);
@@ -99,9 +104,14 @@ fn in_every_phase_it_ends_within_the_deadline_and_hands_back_what_is_left() {
             );
         }
         let out = solo.take();
-        let [owed] = out.stopped() else { panic!("{phase}: {:?}", out.stopped()) };
+        let [owed] = out.stopped() else {
+            panic!("{phase}: {:?}", out.stopped())
+        };
         assert!(owed.as_json().contains(&job(1)), "{phase}");
-        assert!(matches!(out.outcome(owed.id), Outcome::HandedBack(_)), "{phase}");
+        assert!(
+            matches!(out.outcome(owed.id), Outcome::HandedBack(_)),
+            "{phase}"
+        );
         assert_eq!(solo.next_timer(), None, "{phase}");
         assert_eq!(solo.client.owed(), 0, "{phase}");
         // It can start again, and the status that was handed back can be given again.

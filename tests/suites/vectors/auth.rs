@@ -183,7 +183,7 @@ fn our_own_frames() {
         tally.count(format!("{}, {class}", keypair.scheme()));
     }
     println!("{FILE}, signed again:\n{tally}");
-    assert!(tally.total() > 0);
+    assert!(tally.total() > 0 || !vectors::are_our_own());
 }
 
 /// Every frame that is accepted stops being so with one bit of any byte of its signature changed.
@@ -207,5 +207,5 @@ fn one_bit_is_enough() {
             );
         }
     }
-    assert!(accepted > 0);
+    assert!(accepted > 0 || !vectors::are_our_own());
 }

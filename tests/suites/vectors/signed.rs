@@ -64,7 +64,11 @@ fn name(line: &Node) -> &str {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digit = |nibble| char::from_digit(u32::from(nibble), 16).unwrap();
+    bytes
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 0xf)])
+        .collect()
 }
 
 #[test]
@@ -217,11 +221,11 @@ fn mistaken_payloads_are_rejected() {
                 // The message has nothing in it that this mistake could touch.
                 continue;
             }
-            let mistaken = digest_of(&claim, &text);
-            assert_ne!(mistaken, digest, "{name}: {mistake}");
+            let wrong = digest_of(&claim, &text);
+            assert_ne!(wrong, digest, "{name}: {mistake}");
             // Another digest is another message; one verification of each kind shows that the signature sees it.
             if tried.insert(mistake) {
-                let verdict = key.verify(&mistaken, &signature);
+                let verdict = key.verify(&wrong, &signature);
                 assert!(verdict.is_err(), "{name}: {mistake} goes unnoticed\n{text}");
             }
             tally.count(mistake);
@@ -367,7 +371,9 @@ fn sort(node: &mut Node) {
     match node {
         Node::Object(entries) => {
             entries.sort_by(|(a, _), (b, _)| a.cmp(b));
-            entries.iter_mut().for_each(|(_, value)| sort(value));
+            for (_, value) in entries {
+                sort(value);
+            }
         }
         Node::List(nodes) => nodes.iter_mut().for_each(sort),
         _ => {}

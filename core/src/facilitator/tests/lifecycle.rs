@@ -42,6 +42,15 @@ fn a_message_above_the_limit_is_closed_with_1009() {
 }
 
 #[test]
+fn a_message_that_the_websocket_layer_refused_is_closed_with_1009() {
+    let mut bench = Bench::with_alice(FacilitatorConfig::default());
+    bench.facilitator.handle_message_too_big(bench.now, B);
+    assert!(bench.drain().is_empty());
+    bench.facilitator.handle_message_too_big(bench.now, A);
+    assert_eq!(bench.drain(), ["#1 close 1009"]);
+}
+
+#[test]
 fn connections_and_validators_have_a_bound() {
     let mut config = FacilitatorConfig::default();
     config.limits.connections = 2;

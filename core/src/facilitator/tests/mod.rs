@@ -3,6 +3,7 @@
 #![cfg(feature = "sr25519")]
 
 mod authentication;
+mod chance;
 mod crashes;
 mod lifecycle;
 mod machine_specs;

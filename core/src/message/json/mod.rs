@@ -15,7 +15,7 @@ use core::hash::{Hash, Hasher};
 pub use tape::{MAX_BYTES, MAX_DEPTH, MAX_VALUES};
 pub(crate) use tape::{Refusal, Tape};
 pub(crate) use value::Value;
-pub(crate) use write::{Encode, Sink, Style, Writer, escape_python};
+pub(crate) use write::{Encode, Sink, Style, Writer};
 
 use super::{DecodeError, Integer, JsonMap, JsonType};
 

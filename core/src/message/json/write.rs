@@ -39,6 +39,8 @@ pub(crate) enum Style {
     Python,
     /// Python's `json.dumps(sort_keys=True)`. Only [`Json`] is sorted: other objects are written as they are told.
     PythonSorted,
+    /// Compact JSON inside of a string that Python's `json.dumps` writes: what a job request's signature covers.
+    CompactInPython,
 }
 
 /// Writes values one after the other and puts the separators between them.
@@ -118,13 +120,18 @@ impl<S: Sink> Writer<S> {
 
     /// A string.
     pub(crate) fn string(&mut self, text: &str) {
-        self.sink.push("\"");
-        if self.is_python() {
-            escape_python(text, &mut self.sink);
+        let quote = if self.style == Style::CompactInPython {
+            "\\\""
         } else {
-            escape_compact(text, &mut self.sink);
+            "\""
+        };
+        self.sink.push(quote);
+        match self.style {
+            Style::Compact | Style::Stored => escape_compact(text, &mut self.sink),
+            Style::Python | Style::PythonSorted => escape_python(text, escape_char, &mut self.sink),
+            Style::CompactInPython => escape_python(text, escape_char_twice, &mut self.sink),
         }
-        self.sink.push("\"");
+        self.sink.push(quote);
     }
 
     /// A text that is JSON in this style already.
@@ -171,7 +178,7 @@ impl<S: Sink> Writer<S> {
             } else {
                 float::compact(value)
             });
-        } else if self.style == Style::Compact {
+        } else if matches!(self.style, Style::Compact | Style::CompactInPython) {
             self.sink.push("null");
         } else if value.is_nan() {
             self.sink.push("NaN");
@@ -228,20 +235,42 @@ fn escape_char(c: char, sink: &mut impl Sink) {
     }
 }
 
-/// The inside of a Python string literal of JSON: everything but printable ASCII is escaped.
-pub(crate) fn escape_python(text: &str, sink: &mut impl Sink) {
-    let plain = |c: char| matches!(c, ' '..='~') && c != '"' && c != '\\';
+/// Escaped as compact JSON does, and the result once more as Python does: quotes and backslashes twice, control
+/// characters by the first and everything beyond printable ASCII by the second.
+fn escape_char_twice(c: char, sink: &mut impl Sink) {
+    match c {
+        '"' => sink.push("\\\\\\\""),
+        '\\' => sink.push("\\\\\\\\"),
+        ..' ' => {
+            sink.push("\\");
+            escape_char(c, sink);
+        }
+        _ => escape_char(c, sink),
+    }
+}
+
+/// The inside of a string of Python's: everything but printable ASCII is escaped, and so are quotes and backslashes.
+fn escape_python<S: Sink>(text: &str, escape: fn(char, &mut S), sink: &mut S) {
+    // Beyond ASCII every byte is special, so what is plain ends between characters.
+    let is_special = |byte| !matches!(byte, b' '..=b'~') || matches!(byte, b'"' | b'\\');
     let mut rest = text;
-    while let Some(place) = rest.find(|c| !plain(c)) {
-        let (before, special) = rest.split_at_checked(place).unwrap_or((rest, ""));
-        sink.push(before);
+    while let Some((plain, special)) = rest
+        .bytes()
+        .position(is_special)
+        .and_then(|place| rest.split_at_checked(place))
+    {
+        if !plain.is_empty() {
+            sink.push(plain);
+        }
         let mut chars = special.chars();
         if let Some(c) = chars.next() {
-            escape_char(c, sink);
+            escape(c, sink);
         }
         rest = chars.as_str();
     }
-    sink.push(rest);
+    if !rest.is_empty() {
+        sink.push(rest);
+    }
 }
 
 /// What can be written as JSON.
@@ -329,6 +358,7 @@ impl Encode for Json {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::format;
 
     fn respell(text: &str, style: Style) -> Option<String> {
         Json::parse(text).ok().map(|json| json.to_json(style))
@@ -347,6 +377,19 @@ mod tests {
         assert_eq!(respell(text, Style::Compact).as_deref(), Some(compact));
         assert_eq!(respell(text, Style::Python).as_deref(), Some(python));
         assert_eq!(respell(text, Style::PythonSorted).as_deref(), Some(sorted));
+    }
+
+    #[test]
+    fn compact_inside_of_a_python_string_is_escaped_twice() {
+        let text = "{\"ż\":[1e16,null,\"\\\"\\\\/\\n\\u0001\u{7f}\u{1F680}\"]}";
+        let nested = r#"{\"\u017c\":[1e16,null,\"\\\"\\\\/\\n\\u0001\u007f\ud83d\ude80\"]}"#;
+        assert_eq!(
+            respell(text, Style::CompactInPython).as_deref(),
+            Some(nested)
+        );
+        // The same in two steps: one string that holds the compact text.
+        let compact = respell(text, Style::Compact).unwrap();
+        assert_eq!(compact.to_json(Style::Python), format!("\"{nested}\""));
     }
 
     #[test]

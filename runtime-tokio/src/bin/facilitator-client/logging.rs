@@ -1,5 +1,7 @@
 //! Logs: human text on stderr, never on stdout, which belongs to JSON lines.
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::filter::{EnvFilter, LevelFilter};
 
 /// `FACILITATOR_LOG` takes a filter as `facilitator_tokio=debug`; the number of `-v` decides without it.
@@ -16,5 +18,12 @@ pub(crate) fn start(verbose: u8) {
         .with_default_directive(level.into())
         .with_env_var("FACILITATOR_LOG")
         .from_env_lossy();
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        // Escape sequences are for terminals; a log in a file or a pipe is plain text.
+        .with_ansi(std::io::stderr().is_terminal())
+        // It would report a closed stderr on stderr, and panic.
+        .log_internal_errors(false)
+        .init();
 }

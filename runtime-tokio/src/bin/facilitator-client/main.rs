@@ -4,11 +4,15 @@
 mod connect;
 mod demo;
 mod failure;
+mod hotkey_file;
 mod logging;
+mod output;
 mod serve;
+mod signals;
 
 use std::process::ExitCode;
 
+use clap::error::ErrorKind;
 use clap::{Parser, Subcommand};
 
 use self::failure::Failure;
@@ -35,14 +39,35 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    // clap prints usage errors itself, and exits with 2.
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return usage(&error),
+    };
     logging::start(arguments.verbose);
     let result = run(arguments.command);
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }
+}
+
+/// Prints the help that was asked for; or what is wrong with the arguments, in one line.
+fn usage(error: &clap::Error) -> ExitCode {
+    let is_help =
+        !error.use_stderr() || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand;
+    if is_help {
+        // Whether anybody reads it changes nothing.
+        let _ = error.print();
+        return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+    }
+    // The text goes on with the whole usage, or where to find it.
+    let text = error.render().to_string();
+    let what = text.split("\n\nUsage:").next().unwrap_or_default();
+    let what = what.split("\n\nFor more").next().unwrap_or_default();
+    let words: Vec<&str> = what.split_whitespace().collect();
+    let line = words.join(" ");
+    let line = line.strip_prefix("error: ").unwrap_or(&line);
+    Failure::usage(format!("{line}; --help tells more")).report()
 }
 
 fn run(command: Command) -> Result<(), Failure> {

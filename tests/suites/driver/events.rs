@@ -1,0 +1,80 @@
+//! Events: none that asks for an action is lost, and an application that takes none stops nothing.
+
+use std::time::Duration;
+
+use facilitator_core::client::{Event, Outcome};
+use facilitator_core::message::JobStatus;
+use facilitator_tests::solo::{SUCCESS, job, job_request};
+use futures_util::StreamExt;
+
+use crate::memory::{World, config, within};
+
+#[tokio::test(start_paused = true)]
+async fn an_application_that_takes_no_events_stops_nothing() {
+    let mut world = World::new(config());
+    let mut peer = world.ready().await;
+    let mut beats = 0;
+    // Six thousand events that nobody takes, over ten minutes; heartbeats and acknowledgements go on.
+    for n in 0..600 {
+        for _ in 0..10 {
+            peer.send("{").await;
+        }
+        let receipt = world
+            .client
+            .send_status(&job(n), JobStatus::Failed)
+            .await
+            .unwrap();
+        loop {
+            let text = within(10, peer.text()).await;
+            if text.contains("V0JobStatusUpdate") {
+                break;
+            }
+            beats += 1;
+        }
+        peer.send(SUCCESS).await;
+        assert_eq!(within(10, receipt).await.outcome, Outcome::Acknowledged);
+        tokio::time::advance(Duration::from_secs(1)).await;
+    }
+    assert!(
+        (9..=10).contains(&beats),
+        "{beats} heartbeats in ten minutes"
+    );
+
+    let Event::Missed { events: missed } = world.client.next_event().await.unwrap() else {
+        panic!("the first thing to learn is that something was missed")
+    };
+    assert!(missed > 2000, "{missed}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn job_requests_survive_a_flood_of_other_events() {
+    let mut world = World::new(config());
+    let mut peer = world.ready().await;
+    peer.send(&job_request(&job(1))).await;
+    peer.text().await;
+    for _ in 0..10_000 {
+        peer.send("{").await;
+    }
+    peer.send(&job_request(&job(2))).await;
+    peer.text().await;
+    let mut jobs = Vec::new();
+    while jobs.len() < 2 {
+        if let Event::JobRequested(request) = within(1, world.client.next_event()).await.unwrap() {
+            jobs.push(request.uuid);
+        }
+    }
+    assert_eq!(jobs, [job(1), job(2)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_stream_of_events_ends_with_the_session() {
+    let mut world = World::new(config());
+    let peer = world.ready().await;
+    tokio::spawn(peer.serve());
+    within(20, world.client.stop()).await.unwrap();
+    let events: Vec<Event> = within(20, world.client.events().collect()).await;
+    assert!(
+        matches!(events.last(), Some(Event::Stopped { .. })),
+        "{events:?}"
+    );
+}

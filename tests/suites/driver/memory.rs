@@ -1,0 +1,198 @@
+//! A runtime whose connections are pipes in memory; the test holds the other ends.
+
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use facilitator_core::client::{
+    Config, ConnectFailure, ConnectFailureKind, ConnectRequest, Endpoint, Event, Phase, TrustPolicy,
+};
+use facilitator_core::driver::{
+    BoxFuture, FacilitatorClient, Runtime, SpawnError, websocket_config,
+};
+use facilitator_tests::solo::{SUCCESS, keypair};
+use futures_util::{SinkExt, StreamExt};
+use tokio::io::DuplexStream;
+use tokio::sync::mpsc;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role};
+
+/// Connections in memory. A closed door refuses them.
+pub(crate) struct Memory {
+    doors: Arc<Mutex<Option<mpsc::UnboundedSender<WebSocketStream<DuplexStream>>>>>,
+    pipe: usize,
+}
+
+impl Runtime for Memory {
+    type Transport = WebSocketStream<DuplexStream>;
+
+    fn connect(
+        &self,
+        request: ConnectRequest,
+    ) -> BoxFuture<Result<Self::Transport, ConnectFailure>> {
+        let door = self.doors.lock().unwrap().clone();
+        let pipe = self.pipe;
+        Box::pin(async move {
+            let refused = || ConnectFailure::new(ConnectFailureKind::Refused, "");
+            let door = door.ok_or_else(refused)?;
+            let (near, far) = tokio::io::duplex(pipe);
+            let config = Some(websocket_config(request.max_message_bytes));
+            let far = WebSocketStream::from_raw_socket(far, Role::Server, config).await;
+            door.send(far).map_err(|_| refused())?;
+            Ok(WebSocketStream::from_raw_socket(near, Role::Client, config).await)
+        })
+    }
+
+    fn now(&self) -> Instant {
+        tokio::time::Instant::now().into_std()
+    }
+
+    fn sleep_until(&self, deadline: Instant) -> BoxFuture<()> {
+        Box::pin(tokio::time::sleep_until(deadline.into()))
+    }
+
+    fn spawn(&self, future: BoxFuture<()>) -> Result<(), SpawnError> {
+        let handle =
+            tokio::runtime::Handle::try_current().map_err(|_| SpawnError { runtime: "tokio" })?;
+        handle.spawn(future);
+        Ok(())
+    }
+}
+
+pub(crate) type Client = FacilitatorClient<Memory>;
+
+/// A session and the listener that it connects to.
+pub(crate) struct World {
+    pub(crate) client: Client,
+    doors: Arc<Mutex<Option<mpsc::UnboundedSender<WebSocketStream<DuplexStream>>>>>,
+    arrivals: mpsc::UnboundedReceiver<WebSocketStream<DuplexStream>>,
+}
+
+pub(crate) fn config() -> Config {
+    Config {
+        trust: TrustPolicy::unverified(),
+        ..Config::new(Endpoint::public())
+    }
+}
+
+impl World {
+    pub(crate) fn new(config: Config) -> Self {
+        Self::with_pipe(config, 64 * 1024)
+    }
+
+    /// Pipes that hold this many bytes before a writer has to wait.
+    pub(crate) fn with_pipe(config: Config, pipe: usize) -> Self {
+        let (door, arrivals) = mpsc::unbounded_channel();
+        let doors = Arc::new(Mutex::new(Some(door)));
+        let runtime = Memory {
+            doors: Arc::clone(&doors),
+            pipe,
+        };
+        Self {
+            client: Client::with_runtime(config, &keypair(), runtime).unwrap(),
+            doors,
+            arrivals,
+        }
+    }
+
+    /// From now on connections are refused.
+    pub(crate) fn close_doors(&self) {
+        self.doors.lock().unwrap().take();
+    }
+
+    /// The other end of the next connection, before authentication.
+    pub(crate) async fn accept(&mut self) -> Peer {
+        Peer(self.arrivals.recv().await.expect("the listener is gone"))
+    }
+
+    /// A started session that is ready, and the other end of its connection.
+    pub(crate) async fn ready(&mut self) -> Peer {
+        self.client.start().unwrap();
+        let mut peer = self.accept().await;
+        peer.authenticate().await;
+        self.wait_for(Phase::Ready).await;
+        peer
+    }
+
+    /// Takes events until this phase is announced.
+    pub(crate) async fn wait_for(&self, phase: Phase) {
+        loop {
+            if let Event::Phase(change) = self.client.next_event().await.unwrap()
+                && change.phase == phase
+            {
+                return;
+            }
+        }
+    }
+}
+
+/// The facilitator's end of a connection, played by hand.
+pub(crate) struct Peer(WebSocketStream<DuplexStream>);
+
+impl Peer {
+    /// Takes the authentication and the first heartbeat.
+    pub(crate) async fn authenticate(&mut self) {
+        assert!(self.text().await.contains("V0AuthenticationRequest"));
+        self.send(SUCCESS).await;
+        assert!(self.text().await.contains("V0Heartbeat"));
+    }
+
+    /// The next text; pings are answered on the way.
+    pub(crate) async fn text(&mut self) -> String {
+        self.try_text().await.expect("the connection ended")
+    }
+
+    /// The next text, or nothing when the connection has ended.
+    pub(crate) async fn try_text(&mut self) -> Option<String> {
+        loop {
+            match self.0.next().await? {
+                Ok(Message::Text(text)) => return Some(text.as_str().to_owned()),
+                Ok(Message::Close(_)) | Err(_) => return None,
+                Ok(_) => {}
+            }
+        }
+    }
+
+    pub(crate) async fn send(&mut self, text: &str) {
+        self.0.send(Message::text(text)).await.unwrap();
+    }
+
+    /// Closes with this code; returns whether the other side answered with a close frame of its own.
+    pub(crate) async fn close(&mut self, code: u16) -> bool {
+        let close = CloseFrame {
+            code: code.into(),
+            reason: "".into(),
+        };
+        self.0.send(Message::Close(Some(close))).await.unwrap();
+        loop {
+            match self.0.next().await {
+                Some(Ok(Message::Close(_))) => return true,
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => return false,
+            }
+        }
+    }
+
+    /// Answers every status with success until the connection ends; returns the statuses.
+    pub(crate) async fn serve(mut self) -> Vec<String> {
+        let mut statuses = Vec::new();
+        while let Some(text) = self.try_text().await {
+            if text.contains("V0JobStatusUpdate") {
+                statuses.push(text);
+                if self.0.send(Message::text(SUCCESS)).await.is_err() {
+                    break;
+                }
+            }
+        }
+        // Completes the closing handshake.
+        while let Some(Ok(_)) = self.0.next().await {}
+        statuses
+    }
+}
+
+/// Bounds a wait in the clock's time, which jumps when nothing else is to be done.
+pub(crate) async fn within<T>(seconds: u64, future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(seconds), future)
+        .await
+        .expect("it took too long")
+}
