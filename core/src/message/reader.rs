@@ -188,7 +188,7 @@ impl<'t> Reader<'t> {
             let is_key = |name: &&str| *name.as_bytes() == *key;
             let place = match names.get(guess).filter(|name| is_key(name)) {
                 Some(_) => Some(guess),
-                None => names.iter().position(|name| is_key(name)),
+                None => names.iter().position(is_key),
             };
             match place.and_then(|place| fields.get_mut(place).map(|field| (place, field))) {
                 Some((place, field)) => {
