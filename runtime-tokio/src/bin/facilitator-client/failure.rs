@@ -1,6 +1,7 @@
 //! How a command ends badly: one line on stderr and an exit status.
 
 use std::fmt;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 /// Why a command did not succeed.
@@ -22,12 +23,9 @@ impl Failure {
     }
 
     /// Says it, in one line.
-    #[expect(
-        clippy::print_stderr,
-        reason = "this is where the program speaks to its user"
-    )]
     pub(crate) fn report(&self) -> ExitCode {
-        eprintln!("facilitator-client: {self}");
+        // Not `eprintln!`, which panics when nobody reads stderr any more.
+        let _ = writeln!(io::stderr(), "facilitator-client: {self}");
         match self {
             Self::Usage(_) => ExitCode::from(2),
             Self::Failed(_) => ExitCode::from(1),

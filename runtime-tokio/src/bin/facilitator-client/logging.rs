@@ -1,6 +1,6 @@
 //! Logs: human text on stderr, never on stdout, which belongs to JSON lines.
 
-use std::io::{self, IsTerminal as _};
+use std::io::IsTerminal;
 
 use tracing_subscriber::filter::{EnvFilter, LevelFilter};
 
@@ -20,7 +20,10 @@ pub(crate) fn start(verbose: u8) {
         .from_env_lossy();
     tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        // Escape sequences are for terminals; a log in a file or a pipe is plain text.
+        .with_ansi(std::io::stderr().is_terminal())
+        // It would report a closed stderr on stderr, and panic.
+        .log_internal_errors(false)
         .init();
 }

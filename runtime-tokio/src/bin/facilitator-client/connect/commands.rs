@@ -1,0 +1,370 @@
+//! What a line of the input says. Nothing is sent here.
+//!
+//! Values stay as they were written until they are read as what they should be: the `id` goes back as it came, and
+//! metadata and specs keep their numbers and the order of their keys.
+
+use std::fmt;
+use std::str::FromStr;
+
+use facilitator_tokio::core::message::{
+    DecodeMode, HordeFailureReason, JobFailureReason, JobFailureStage, JobParticipant,
+    JobRejectionReason, JobStatus, JobStatusMetadata, Json, JsonMap, UnknownName,
+    V0JobStatusUpdate,
+};
+use serde::de::{DeserializeSeed, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+/// What a line may be, in words.
+pub(super) const ACCEPTED: &str =
+    r#"a JSON object on one line, as {"command":"job_status","uuid":"..","status":"accepted"}"#;
+
+/// Names are repeated in errors up to this many characters.
+const SHOWN: usize = 64;
+
+/// A line that was read.
+pub(super) struct Parsed {
+    /// As it was written; also of most lines that hold no good command.
+    pub(super) id: Option<Box<RawValue>>,
+    /// The command, or what is wrong with it.
+    pub(super) command: Result<Command, String>,
+}
+
+/// What can be asked for.
+pub(super) enum Command {
+    JobStatus(V0JobStatusUpdate),
+    RejectJob {
+        uuid: String,
+        reason: JobRejectionReason,
+        message: String,
+    },
+    MachineSpecs {
+        miner_hotkey: String,
+        batch_id: String,
+        specs: JsonMap,
+    },
+    Stop,
+}
+
+/// Reads one line.
+pub(super) fn parse(line: &str) -> Parsed {
+    let mut fields = Fields::default();
+    let read = fields.read(line);
+    let (id, read) = match fields.id() {
+        Ok(id) => (id, read),
+        Err(error) => (None, read.and(Err(error))),
+    };
+    Parsed {
+        id,
+        command: read.and_then(|()| fields.command()),
+    }
+}
+
+/// The keys of all commands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Key {
+    Command,
+    Id,
+    Uuid,
+    Status,
+    Metadata,
+    Reason,
+    Message,
+    MinerHotkey,
+    BatchId,
+    Specs,
+}
+
+impl Key {
+    const ALL: [Self; 10] = [
+        Self::Command,
+        Self::Id,
+        Self::Uuid,
+        Self::Status,
+        Self::Metadata,
+        Self::Reason,
+        Self::Message,
+        Self::MinerHotkey,
+        Self::BatchId,
+        Self::Specs,
+    ];
+
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Command => "command",
+            Self::Id => "id",
+            Self::Uuid => "uuid",
+            Self::Status => "status",
+            Self::Metadata => "metadata",
+            Self::Reason => "reason",
+            Self::Message => "message",
+            Self::MinerHotkey => "miner_hotkey",
+            Self::BatchId => "batch_id",
+            Self::Specs => "specs",
+        }
+    }
+}
+
+/// The values of a line, as they were written.
+#[derive(Default)]
+struct Fields<'a> {
+    values: [Option<&'a RawValue>; Key::ALL.len()],
+    /// The first key that no command has.
+    stranger: Option<String>,
+    /// The first key that stood there twice.
+    repeated: Option<Key>,
+}
+
+impl<'a> Fields<'a> {
+    fn get(&self, key: Key) -> Option<&'a RawValue> {
+        let position = Key::ALL.iter().position(|known| *known == key)?;
+        self.values.get(position).copied().flatten()
+    }
+
+    /// The id for the answers, each of which has to stay one line that everybody can read.
+    fn id(&self) -> Result<Option<Box<RawValue>>, String> {
+        let is_plain = self.repeated != Some(Key::Id);
+        let Some(id) = self.get(Key::Id).filter(|_| is_plain) else {
+            return Ok(None);
+        };
+        if let Err(error) = serde_json::from_str::<serde_json::Value>(id.get()) {
+            let what = without_place(&error);
+            return Err(format!(
+                "`id` could not be read back: {what}; accepted is any other JSON"
+            ));
+        }
+        // Inside of a string a carriage return is escaped: this one is white space.
+        let text = id.get().replace('\r', " ");
+        RawValue::from_string(text)
+            .map(Some)
+            .map_err(|error| error.to_string())
+    }
+
+    /// Takes the line apart. What was found before a fault stays.
+    fn read(&mut self, line: &'a str) -> Result<(), String> {
+        if !line.trim_ascii_start().starts_with('{') {
+            return Err(format!(
+                "the line is no JSON object; accepted is {ACCEPTED}"
+            ));
+        }
+        let mut deserializer = serde_json::Deserializer::from_str(line);
+        self.deserialize(&mut deserializer)
+            .and_then(|()| deserializer.end())
+            .map_err(|error| {
+                let (what, column) = (without_place(&error), error.column());
+                format!("the line is no JSON: {what} (column {column}); accepted is {ACCEPTED}")
+            })
+    }
+
+    fn command(&self) -> Result<Command, String> {
+        if let Some(key) = self.repeated {
+            return Err(format!("`{}` stands there twice; leave one", key.as_str()));
+        }
+        let name = match self.get(Key::Command) {
+            Some(_) => self.text(Key::Command)?,
+            None => return Err(format!("`command` is missing; accepted are {COMMANDS}")),
+        };
+        let keys: &[Key] = match name.as_str() {
+            "job_status" => &[Key::Uuid, Key::Status, Key::Metadata],
+            "reject_job" => &[Key::Uuid, Key::Reason, Key::Message],
+            "machine_specs" => &[Key::MinerHotkey, Key::BatchId, Key::Specs],
+            "stop" => &[],
+            other => {
+                let other = shorten(other);
+                return Err(format!("`{other}` is no command; accepted are {COMMANDS}"));
+            }
+        };
+        self.check_keys(&name, keys)?;
+        match name.as_str() {
+            "job_status" => self.job_status(),
+            "reject_job" => Ok(Command::RejectJob {
+                uuid: self.text(Key::Uuid)?,
+                reason: name_of(&self.text(Key::Reason)?)?,
+                message: self.text(Key::Message)?,
+            }),
+            "machine_specs" => Ok(Command::MachineSpecs {
+                miner_hotkey: self.text(Key::MinerHotkey)?,
+                batch_id: self.text(Key::BatchId)?,
+                specs: self.object(Key::Specs)?,
+            }),
+            _ => Ok(Command::Stop),
+        }
+    }
+
+    /// That no key but these is there: a misspelt one would be lost silently.
+    fn check_keys(&self, name: &str, keys: &[Key]) -> Result<(), String> {
+        let is_accepted = |key: &Key| matches!(key, Key::Command | Key::Id) || keys.contains(key);
+        let misplaced = Key::ALL
+            .into_iter()
+            .find(|key| self.get(*key).is_some() && !is_accepted(key))
+            .map(Key::as_str);
+        let Some(found) = self.stranger.as_deref().or(misplaced) else {
+            return Ok(());
+        };
+        let mut accepted = String::from("`command`, `id`");
+        for key in keys {
+            accepted.push_str(&format!(", `{}`", key.as_str()));
+        }
+        Err(format!(
+            "`{found}` is no key of {name}; accepted are {accepted}"
+        ))
+    }
+
+    fn job_status(&self) -> Result<Command, String> {
+        let uuid = self.text(Key::Uuid)?;
+        let status = status_of(&self.text(Key::Status)?)?;
+        let mut update = V0JobStatusUpdate::new(uuid, status);
+        if let Some(raw) = self.get(Key::Metadata).filter(|raw| raw.get() != "null") {
+            update = update.with_metadata(metadata_of(raw.get())?);
+        }
+        Ok(Command::JobStatus(update))
+    }
+
+    fn text(&self, key: Key) -> Result<String, String> {
+        let name = key.as_str();
+        let raw = self
+            .get(key)
+            .ok_or_else(|| format!("`{name}` is missing; a string is needed"))?;
+        if !raw.get().starts_with('"') {
+            return Err(format!("`{name}` must be a string, found {}", kind_of(raw)));
+        }
+        serde_json::from_str(raw.get())
+            .map_err(|_| format!("`{name}` holds half a surrogate pair; accepted is Unicode text"))
+    }
+
+    fn object(&self, key: Key) -> Result<JsonMap, String> {
+        let name = key.as_str();
+        let raw = self
+            .get(key)
+            .ok_or_else(|| format!("`{name}` is missing; an object is needed"))?;
+        Json::parse(raw.get())
+            .map_err(|error| format!("`{name}`: {error}"))?
+            .to_map()
+            .ok_or_else(|| format!("`{name}` must be an object, found {}", kind_of(raw)))
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for &mut Fields<'de> {
+    type Value = ();
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for &mut Fields<'de> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while let Some(name) = map.next_key::<String>()? {
+            let value = map.next_value::<&RawValue>()?;
+            let slot = Key::ALL
+                .into_iter()
+                .zip(&mut self.values)
+                .find(|(key, _)| key.as_str() == name);
+            match slot {
+                Some((_, slot @ None)) => *slot = Some(value),
+                Some((key, Some(_))) => self.repeated = self.repeated.or(Some(key)),
+                None => {
+                    self.stranger.get_or_insert_with(|| shorten(&name));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+const COMMANDS: &str = "job_status, reject_job, machine_specs and stop";
+
+fn status_of(name: &str) -> Result<JobStatus, String> {
+    JobStatus::from_str(name).map_err(|_| {
+        let accepted: Vec<&str> = JobStatus::ALL
+            .iter()
+            .filter(|status| status.is_sendable())
+            .map(|status| status.as_str())
+            .collect();
+        let (found, accepted) = (shorten(name), accepted.join(", "));
+        format!("`{found}` is no job status; accepted are {accepted}")
+    })
+}
+
+fn name_of<T: FromStr<Err = UnknownName>>(name: &str) -> Result<T, String> {
+    name.parse()
+        .map_err(|error: UnknownName| error.to_string().trim_end().to_owned())
+}
+
+/// Reads metadata as strictly as the facilitator does, and more: a name that it would take for `unknown` is a mistake
+/// when it was written here.
+fn metadata_of(text: &str) -> Result<JobStatusMetadata, String> {
+    let metadata = JobStatusMetadata::decode(text, DecodeMode::Strict)
+        .map_err(|error| format!("`metadata`: {error}"))?
+        .message;
+    let found = Json::parse(text).ok().and_then(|json| json.to_map());
+    let name_in = |details: &str, field: &str| {
+        let details = found.as_ref()?.get(details)?.to_map()?;
+        details.get(field)?.to_text()
+    };
+    let check = |details: &str, field: &str, verdict: fn(&str) -> Result<(), String>| {
+        let name = name_in(details, field);
+        name.map_or(Ok(()), |name| verdict(&name))
+            .map_err(|error| format!("`metadata`: {details}.{field}: {error}"))
+    };
+    check(
+        "job_rejection_details",
+        "rejected_by",
+        is_name::<JobParticipant>,
+    )?;
+    check(
+        "job_rejection_details",
+        "reason",
+        is_name::<JobRejectionReason>,
+    )?;
+    check("job_failure_details", "reason", is_name::<JobFailureReason>)?;
+    check("job_failure_details", "stage", is_name::<JobFailureStage>)?;
+    check(
+        "horde_failure_details",
+        "reported_by",
+        is_name::<JobParticipant>,
+    )?;
+    check(
+        "horde_failure_details",
+        "reason",
+        is_name::<HordeFailureReason>,
+    )?;
+    Ok(metadata)
+}
+
+fn is_name<T: FromStr<Err = UnknownName>>(name: &str) -> Result<(), String> {
+    name_of::<T>(name).map(drop)
+}
+
+/// The type of a JSON value, by how it begins.
+fn kind_of(raw: &RawValue) -> &'static str {
+    match raw.get().bytes().next() {
+        Some(b'{') => "an object",
+        Some(b'[') => "a list",
+        Some(b'"') => "a string",
+        Some(b't' | b'f') => "a truth value",
+        Some(b'n') => "null",
+        _ => "a number",
+    }
+}
+
+/// The error without its line and column: what is read is always one line.
+fn without_place(error: &serde_json::Error) -> String {
+    let (text, place) = (
+        error.to_string(),
+        format!(" at line 1 column {}", error.column()),
+    );
+    text.strip_suffix(&place).unwrap_or(&text).to_owned()
+}
+
+fn shorten(text: &str) -> String {
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => text.split_at(end).0.to_owned() + "..",
+        None => text.to_owned(),
+    }
+}

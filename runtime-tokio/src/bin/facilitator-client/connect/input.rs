@@ -1,0 +1,172 @@
+//! Commands from stdin to the session, strictly one after the other.
+
+use std::io;
+use std::sync::Arc;
+
+use facilitator_tokio::core::client::{Config, SendError};
+use facilitator_tokio::{FacilitatorClient, PendingReceipt};
+use serde_json::value::RawValue;
+use tokio::io::AsyncRead;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tracing::debug;
+
+use super::commands::{self, Command, Parsed};
+use super::events;
+use super::journal::Promise;
+use super::lines::{Line, Lines};
+use crate::output::Output;
+
+/// What a command counts for besides its own length.
+const OVERHEAD: usize = 1024;
+
+/// Why no more commands come.
+pub(super) enum End {
+    /// The input has ended.
+    Input,
+    /// A command asked for it, under this id.
+    Command(Option<Box<RawValue>>),
+    /// The input cannot be read.
+    Failed(io::Error),
+    /// The session is stopping for another reason.
+    Stopping,
+}
+
+impl End {
+    /// The id of the command that asked for the end.
+    pub(super) fn stop_id(&self) -> Option<&RawValue> {
+        match self {
+            Self::Command(id) => id.as_deref(),
+            _ => None,
+        }
+    }
+}
+
+/// Bytes of commands whose receipts were not printed yet may be this many: more than the outbox holds, so that this is
+/// not the narrowest place while stdout is read.
+pub(super) fn share_bytes(config: &Config, line_bytes: usize) -> usize {
+    let entries = config.outbox_entries.saturating_add(config.specs_entries);
+    let lines = config.outbox_bytes.saturating_add(line_bytes);
+    let bytes = entries.saturating_mul(OVERHEAD).saturating_add(lines);
+    bytes.clamp(line_bytes + OVERHEAD, Semaphore::MAX_PERMITS)
+}
+
+/// Submits commands. It waits while the outbox is full, and while too many receipts wait for the reader of stdout;
+/// meanwhile stdin is not read.
+pub(super) struct Input {
+    pub(super) client: FacilitatorClient,
+    pub(super) output: Output,
+    pub(super) promises: UnboundedSender<Promise>,
+    /// One for each of [`share_bytes`].
+    pub(super) shares: Arc<Semaphore>,
+    /// True once the session is stopping.
+    pub(super) stopping: watch::Receiver<bool>,
+}
+
+impl Input {
+    /// Reads until the end of the input or of the session. What was accepted is in the outbox then.
+    pub(super) async fn run<R: AsyncRead + Unpin>(mut self, mut lines: Lines<R>) -> End {
+        loop {
+            let (number, line) = tokio::select! {
+                biased;
+                () = stop(&mut self.stopping) => return End::Stopping,
+                next = lines.next() => match next {
+                    Ok(Some(line)) => line,
+                    Ok(None) => return End::Input,
+                    Err(error) => return End::Failed(error),
+                },
+            };
+            let line = match line {
+                Line::Text(text) => text,
+                Line::TooLong(limit) => {
+                    let error = format!(
+                        "the line is longer than {limit} bytes, the bound (`--line-bytes`); it was skipped"
+                    );
+                    self.refuse(number, None, error).await;
+                    continue;
+                }
+                Line::NotUtf8(at) => {
+                    let error = format!(
+                        "the line is no UTF-8 (byte {}); accepted is {}",
+                        at + 1,
+                        commands::ACCEPTED
+                    );
+                    self.refuse(number, None, error).await;
+                    continue;
+                }
+            };
+            if line.trim_ascii().is_empty() {
+                continue;
+            }
+            let cost = line.len() + OVERHEAD;
+            let Parsed { id, command } = commands::parse(line);
+            match command {
+                Ok(Command::Stop) => return End::Command(id),
+                Ok(command) => match self.submit(command, cost).await {
+                    Ok((receipt, share)) => {
+                        // Whoever waits for promises lives until this sender is gone.
+                        let _ = self.promises.send(Promise { receipt, id, share });
+                    }
+                    Err(error) => self.refuse(number, id, error).await,
+                },
+                Err(error) => self.refuse(number, id, error).await,
+            }
+        }
+    }
+
+    async fn submit(
+        &mut self,
+        command: Command,
+        cost: usize,
+    ) -> Result<(PendingReceipt, OwnedSemaphorePermit), String> {
+        let cost = u32::try_from(cost).unwrap_or(u32::MAX);
+        let shares = Arc::clone(&self.shares);
+        let share = tokio::select! {
+            biased;
+            () = stop(&mut self.stopping) => return Err(STOPPING.to_owned()),
+            share = shares.acquire_many_owned(cost) => {
+                share.map_err(|_| STOPPING.to_owned())?
+            }
+        };
+        let client = &self.client;
+        let sent = match command {
+            Command::JobStatus(update) => client.send_job_status(update).await,
+            Command::RejectJob {
+                uuid,
+                reason,
+                message,
+            } => client.reject_job(&uuid, reason, &message).await,
+            Command::MachineSpecs {
+                miner_hotkey,
+                batch_id,
+                specs,
+            } => {
+                client
+                    .send_machine_specs(&miner_hotkey, &batch_id, specs)
+                    .await
+            }
+            Command::Stop => return Err(STOPPING.to_owned()),
+        };
+        match sent {
+            Ok(receipt) => Ok((receipt, share)),
+            // Its own text speaks to programmers: here nobody can start the session again.
+            Err(SendError::Stopping | SendError::Stopped) => Err(STOPPING.to_owned()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    async fn refuse(&self, line: u64, id: Option<Box<RawValue>>, error: String) {
+        debug!(line, error = ?error, "command refused");
+        let id = id.as_deref();
+        self.output
+            .print(&events::Line::CommandError { line, id, error })
+            .await;
+    }
+}
+
+const STOPPING: &str = "the session is stopping and takes nothing new; start the program again";
+
+async fn stop(stopping: &mut watch::Receiver<bool>) {
+    // An error means that nobody can say so any more: the same.
+    let _ = stopping.wait_for(|stopping| *stopping).await;
+}

@@ -1,0 +1,206 @@
+//! What the session tells, one event after the other: to the log, and to stdout. The receipts of commands get their ids
+//! here.
+
+use std::collections::BTreeMap;
+
+use facilitator_tokio::core::client::{
+    Event, LostReason, Outcome, Owed, Phase, Receipt, Unexpected, UpdateId,
+};
+use facilitator_tokio::core::message::ResponseError;
+use facilitator_tokio::{FacilitatorClient, PendingReceipt};
+use futures_util::FutureExt;
+use serde_json::value::RawValue;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tracing::{debug, error, info, warn};
+
+use super::events::{Line, lost_cause, seconds};
+use crate::output::Output;
+
+/// An accepted command whose receipt was not printed yet.
+pub(super) struct Promise {
+    pub(super) receipt: PendingReceipt,
+    pub(super) id: Option<Box<RawValue>>,
+    /// Its share of what may wait, given back once the receipt is printed.
+    pub(super) share: OwnedSemaphorePermit,
+}
+
+/// What is left when a session has ended.
+pub(super) struct Left {
+    /// The messages that were not delivered, oldest first.
+    pub(super) owed: Vec<Owed>,
+    /// The ids of their commands.
+    pub(super) ids: BTreeMap<UpdateId, Box<RawValue>>,
+}
+
+/// Tells every event, in order. While the reader of stdout takes nothing, no event is taken either; the driver bounds
+/// what waits, and drops events in the end, but no receipt is lost: the promises keep them.
+pub(super) struct Journal {
+    client: FacilitatorClient,
+    output: Output,
+    /// In the order of their numbers. Bounded by the shares that come along.
+    promises: UnboundedReceiver<Promise>,
+    waiting: BTreeMap<UpdateId, Promise>,
+    /// The newest promise seen.
+    newest: Option<UpdateId>,
+    /// The ids of what was handed back.
+    handed_back: BTreeMap<UpdateId, Box<RawValue>>,
+}
+
+impl Journal {
+    pub(super) fn new(
+        client: FacilitatorClient,
+        output: Output,
+        promises: UnboundedReceiver<Promise>,
+    ) -> Self {
+        Self {
+            client,
+            output,
+            promises,
+            waiting: BTreeMap::new(),
+            newest: None,
+            handed_back: BTreeMap::new(),
+        }
+    }
+
+    /// Ends when the session has ended and nobody can make a promise any more; every receipt was printed then.
+    pub(super) async fn keep(mut self) -> Left {
+        let mut owed = Vec::new();
+        while let Ok(event) = self.client.next_event().await {
+            log(&event);
+            match event {
+                Event::Receipt(receipt) if !receipt.automatic => self.keep_promise(receipt).await,
+                Event::Stopped { owed: left } => {
+                    owed = left;
+                    break;
+                }
+                event => {
+                    if let Some(line) = Line::of(&event) {
+                        self.output.print(&line).await;
+                    }
+                    if let Event::Missed { .. } = event {
+                        self.catch_up().await;
+                    }
+                }
+            }
+        }
+        while let Some(promise) = self.promises.recv().await {
+            self.note(promise);
+        }
+        self.catch_up().await;
+        Left {
+            owed,
+            ids: self.handed_back,
+        }
+    }
+
+    fn note(&mut self, promise: Promise) {
+        let id = promise.receipt.id();
+        self.newest = Some(id);
+        self.waiting.insert(id, promise);
+    }
+
+    /// Prints the receipt that an event brought.
+    async fn keep_promise(&mut self, receipt: Receipt) {
+        // A command can meet its fate before its promise gets here: it comes at once, nothing lies between the two.
+        while self.newest < Some(receipt.id) {
+            match self.promises.recv().await {
+                Some(promise) => self.note(promise),
+                None => break,
+            }
+        }
+        // One that is not there was kept when events were missed.
+        if let Some(Promise { id, share, .. }) = self.waiting.remove(&receipt.id) {
+            self.print(receipt, id).await;
+            drop(share);
+        }
+    }
+
+    /// Prints all receipts that are known by now, whose events were missed or are still to come.
+    async fn catch_up(&mut self) {
+        while let Ok(promise) = self.promises.try_recv() {
+            self.note(promise);
+        }
+        for (number, mut promise) in std::mem::take(&mut self.waiting) {
+            match (&mut promise.receipt).now_or_never() {
+                Some(receipt) => self.print(receipt, promise.id).await,
+                None => {
+                    self.waiting.insert(number, promise);
+                }
+            }
+        }
+    }
+
+    async fn print(&mut self, receipt: Receipt, id: Option<Box<RawValue>>) {
+        self.output
+            .print(&Line::receipt(&receipt, id.as_deref()))
+            .await;
+        if let (Outcome::HandedBack(owed), Some(id)) = (receipt.outcome, id) {
+            self.handed_back.entry(owed.id).or_insert(id);
+        }
+    }
+}
+
+/// One line in the log for what a reader wants to know. Texts from outside are written escaped, and contents of
+/// messages not at all.
+fn log(event: &Event) {
+    match event {
+        Event::Phase(change) => match (&change.reason, change.retry_in) {
+            (Some(reason), Some(retry_in)) => info!(
+                cause = lost_cause(reason),
+                retry_in_s = seconds(retry_in),
+                "{}",
+                change.phase
+            ),
+            _ if matches!(change.phase, Phase::Connecting | Phase::Authenticating) => {
+                debug!("{}", change.phase);
+            }
+            _ => info!("{}", change.phase),
+        },
+        Event::ConnectionLost { reason, owed, .. } => {
+            let (text, cause) = (reason.to_string(), lost_cause(reason));
+            if matches!(reason, LostReason::AuthenticationRefused(_)) {
+                error!(cause, owed, reason = ?text, "connection lost");
+            } else {
+                warn!(cause, owed, reason = ?text, "connection lost");
+            }
+        }
+        Event::JobRequested(request) => info!(uuid = ?request.uuid, "job requested"),
+        Event::JobDeclined { uuid, reason } => warn!(?uuid, %reason, "job declined"),
+        Event::JobCheated(report) => warn!(uuid = ?report.job_uuid, "job cheated"),
+        Event::Receipt(receipt) => log_receipt(receipt),
+        Event::Malformed(error) => warn!(error = ?error.to_string(), "malformed message"),
+        Event::Unexpected(unexpected) => log_unexpected(unexpected),
+        Event::Missed { events } => warn!(events, "stdout is read too slowly, events were missed"),
+        Event::Stopped { owed } => info!(owed = owed.len(), "stopped"),
+        _ => {}
+    }
+}
+
+fn log_receipt(receipt: &Receipt) {
+    let (subject, outcome) = (&receipt.subject, receipt.outcome.as_str());
+    match &receipt.outcome {
+        Outcome::Refused(errors) => {
+            warn!(?subject, outcome, errors = ?kinds(errors), "receipt");
+        }
+        Outcome::SetAside(_) => warn!(?subject, outcome, "receipt"),
+        _ => debug!(?subject, outcome, "receipt"),
+    }
+}
+
+fn log_unexpected(unexpected: &Unexpected) {
+    match unexpected {
+        Unexpected::Response { errors } => warn!(errors = ?kinds(errors), "unexpected response"),
+        Unexpected::HeartbeatRefused { errors } => {
+            warn!(errors = ?kinds(errors), "heartbeat refused");
+        }
+        Unexpected::Binary(bytes) => warn!(bytes, "unexpected binary frame"),
+        _ => warn!("unexpected message"),
+    }
+}
+
+/// The names of errors, cut to what a log can bear.
+fn kinds(errors: &[ResponseError]) -> Vec<String> {
+    let cut = |error: &ResponseError| error.kind.chars().take(64).collect();
+    errors.iter().take(4).map(cut).collect()
+}
