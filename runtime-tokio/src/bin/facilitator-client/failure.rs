@@ -1,7 +1,7 @@
 //! How a command ends badly: one line on stderr and an exit status.
 
-use std::fmt;
-use std::io::{self, Write};
+use std::fmt::{self, Write as _};
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 /// Why a command did not succeed.
@@ -37,13 +37,7 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (Self::Usage(message) | Self::Failed(message)) = self;
         // Whatever came from outside stays on one line.
-        for c in message.chars() {
-            if c.is_control() {
-                write!(f, " ")?
-            } else {
-                write!(f, "{c}")?
-            }
-        }
-        Ok(())
+        let shown = |c: char| if c.is_control() { ' ' } else { c };
+        message.chars().try_for_each(|c| f.write_char(shown(c)))
     }
 }
