@@ -5,16 +5,15 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use facilitator_core::client::{ConnectFailure, ConnectRequest};
-use facilitator_core::driver::{BoxFuture, Runtime, SpawnError};
+use facilitator_core::driver::rustls::ClientConfig;
+use facilitator_core::driver::{BoxFuture, Runtime, SpawnError, default_tls};
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
-use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto};
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
 /// The tokio runtime.
 ///
-/// TLS connections trust the roots of Mozilla's programme, as the crate `webpki-roots` ships them, unless
-/// [`with_tls`](Self::with_tls) says otherwise. Host names are verified always.
+/// TLS connections follow [`default_tls`], unless [`with_tls`](Self::with_tls) says otherwise.
 #[derive(Clone)]
 pub struct Tokio {
     tls: Arc<ClientConfig>,
@@ -29,20 +28,7 @@ impl Tokio {
 
 impl Default for Tokio {
     fn default() -> Self {
-        let roots = RootCertStore {
-            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-        };
-        let provider = Arc::new(crypto::ring::default_provider());
-        let builder =
-            ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        #[expect(
-            clippy::expect_used,
-            reason = "the provider is fixed above, and its suites cover both versions"
-        )]
-        let builder = builder.expect("ring supports the default protocol versions");
-        Self {
-            tls: Arc::new(builder.with_root_certificates(roots).with_no_client_auth()),
-        }
+        Self::with_tls(default_tls())
     }
 }
 

@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use facilitator_core::client::{
-    Config, ConnectFailure, ConnectFailureKind, Disconnected, Event, FacilitatorClient, Output,
-    Signatories, TrustPolicy,
+    AuthenticationMethod, Config, ConnectFailure, ConnectFailureKind, ConnectRequest, Disconnected,
+    Event, FacilitatorClient, Output, Signatories, TrustPolicy,
 };
 use facilitator_core::facilitator::{self, Facilitator, FacilitatorConfig, Known};
 use facilitator_core::message::V2JobRequest;
@@ -44,7 +44,7 @@ pub struct Pair {
     /// The key that signs job requests.
     pub signer: Keypair,
     link: Option<ConnectionId>,
-    attempts: Wire<ConnectionId>,
+    attempts: Wire<(ConnectionId, ConnectRequest)>,
     to_facilitator: Wire<Parcel>,
     to_client: Wire<Parcel>,
 }
@@ -61,17 +61,22 @@ impl Pair {
             },
             ..config
         };
-        let client = FacilitatorClient::new(config, &keypair, seed)
-            .unwrap_or_else(|error| panic!("{error}"));
         let known = FacilitatorConfig {
             validators: Known::only([keypair.account()]),
             // A request that a cut swallowed comes again, and so does one whose answer was swallowed.
             resend_unanswered: true,
+            header_authentication: config.authentication == AuthenticationMethod::Headers,
             ..FacilitatorConfig::default()
         };
+        let mut client = FacilitatorClient::new(config, &keypair, seed)
+            .unwrap_or_else(|error| panic!("{error}"));
+        let mut facilitator = Facilitator::new(known);
+        let unix = Duration::from_secs(1_795_432_324);
+        client.set_wall_clock(Timestamp::ZERO, unix);
+        facilitator.set_wall_clock(Timestamp::ZERO, unix);
         Self {
             client,
-            facilitator: Facilitator::new(known),
+            facilitator,
             now: Timestamp::ZERO,
             latency: Duration::from_millis(10),
             down: false,
@@ -162,15 +167,8 @@ impl Pair {
         };
         self.now = self.now.max(at);
         let now = self.now;
-        if let Some(conn) = take_due(&mut self.attempts, now) {
-            if self.down {
-                let failure = ConnectFailure::new(ConnectFailureKind::Refused, "");
-                self.client.handle_connect_failed(now, conn, failure);
-            } else {
-                self.link = Some(conn);
-                self.facilitator.handle_connected(now, conn, &[]);
-                self.client.handle_connected(now, conn);
-            }
+        if let Some((conn, request)) = take_due(&mut self.attempts, now) {
+            self.attempt(conn, &request);
         }
         if let (Some(conn), Some(parcel)) = (self.link, take_due(&mut self.to_facilitator, now)) {
             match parcel {
@@ -218,6 +216,31 @@ impl Pair {
         true
     }
 
+    /// A connection attempt arrives.
+    fn attempt(&mut self, conn: ConnectionId, request: &ConnectRequest) {
+        let headers: Vec<(&str, &str)> = request
+            .headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
+        let failure = if self.down {
+            Some(ConnectFailureKind::Refused)
+        } else {
+            let refusal = self.facilitator.judge_upgrade(self.now, &headers).err();
+            refusal.map(|refusal| ConnectFailureKind::Http {
+                status: refusal.status(),
+            })
+        };
+        if let Some(kind) = failure {
+            let failure = ConnectFailure::new(kind, "");
+            self.client.handle_connect_failed(self.now, conn, failure);
+        } else {
+            self.link = Some(conn);
+            self.facilitator.handle_connected(self.now, conn, &headers);
+            self.client.handle_connected(self.now, conn);
+        }
+    }
+
     /// When the next thing happens.
     fn next_time(&self) -> Option<Timestamp> {
         let times = [
@@ -234,8 +257,9 @@ impl Pair {
     pub fn settle(&mut self) {
         while let Some(output) = self.client.poll_output() {
             match output {
-                Output::Connect(conn, _) => {
-                    self.attempts.push_back((self.now + self.latency, conn));
+                Output::Connect(conn, request) => {
+                    self.attempts
+                        .push_back((self.now + self.latency, (conn, request)));
                 }
                 Output::Transmit(conn, frame) if self.link == Some(conn) => {
                     self.to_facilitator
@@ -281,7 +305,7 @@ impl Pair {
     }
 
     fn drop_link(&mut self, conn: ConnectionId) {
-        self.attempts.retain(|(_, attempt)| *attempt != conn);
+        self.attempts.retain(|(_, (attempt, _))| *attempt != conn);
         if self.link == Some(conn) {
             self.link = None;
             self.to_client.clear();

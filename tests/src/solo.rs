@@ -6,7 +6,7 @@ use facilitator_core::client::{
     Config, ConnectFailure, ConnectFailureKind, Disconnected, Endpoint, Event, FacilitatorClient,
     Outcome, Output, Owed, Phase, Receipt, Timer, TrustPolicy, UpdateId,
 };
-use facilitator_core::message::{JobStatus, V0JobStatusUpdate};
+use facilitator_core::message::{JobStatus, Json, JsonMap, V0JobStatusUpdate};
 use facilitator_core::signature::{Keypair, Scheme};
 use facilitator_core::{CloseFrame, ConnectionId, Frame, Timestamp};
 
@@ -62,6 +62,18 @@ pub fn job_request(uuid: &str) -> String {
     format!(
         r#"{{"message_type": "V2JobRequest", "type": "job.new", "uuid": "{uuid}", "executor_class": "always_on.test", "docker_image": "python:3.11", "args": [], "env": {{}}, "download_time_limit": 1, "execution_time_limit": 1, "upload_time_limit": 1, "streaming_start_time_limit": 1}}"#
     )
+}
+
+/// Machine specs that the facilitator can read.
+pub fn specs() -> JsonMap {
+    let json = |text| Json::parse(text).unwrap_or_else(|error| panic!("{error}"));
+    [
+        ("cpu", json(r#"{"count":8}"#)),
+        ("ram", json("{}")),
+        ("hard_disk", json("{}")),
+    ]
+    .into_iter()
+    .collect()
 }
 
 /// What a session has put out since it was last asked.
@@ -131,11 +143,13 @@ impl Outputs {
 
     /// The receipts.
     pub fn receipts(&self) -> Vec<&Receipt> {
-        let receipt = |event| match event {
-            &Event::Receipt(ref receipt) => Some(receipt),
-            _ => None,
-        };
-        self.events.iter().filter_map(receipt).collect()
+        self.events
+            .iter()
+            .filter_map(|event| match event {
+                Event::Receipt(receipt) => Some(receipt),
+                _ => None,
+            })
+            .collect()
     }
 
     /// The outcome of one message, by its receipt; fails when it has not exactly one.
@@ -214,6 +228,7 @@ impl Solo {
     }
 
     /// The same session in the same state, twice.
+    #[must_use]
     pub fn client_clone(&self) -> Self {
         Self {
             client: self.client.clone(),

@@ -7,7 +7,10 @@ use alloc::sync::Arc;
 use uuid::Uuid;
 
 use super::error::SendError;
-use crate::message::{JobStatus, V0JobStatusUpdate, V0MachineSpecsUpdate, ValidatorMessage};
+use crate::message::{
+    JobStatus, V0JobStatusUpdate, V0MachineSpecsUpdate, ValidatorMessage, contains_nul,
+    missing_specs_part, missing_streaming_detail, parse_uuid,
+};
 
 /// A status update that may be sent: its job, and its text on the wire.
 ///
@@ -35,16 +38,7 @@ pub(super) fn check_status(
             .and_then(|metadata| metadata.streaming_details.as_ref());
         let missing = match details {
             None => Some("streaming_details"),
-            Some(details) if details.streaming_server_cert.is_none() => {
-                Some("streaming_server_cert")
-            }
-            Some(details) if details.streaming_server_address.is_none() => {
-                Some("streaming_server_address")
-            }
-            Some(details) if details.streaming_server_port.is_none() => {
-                Some("streaming_server_port")
-            }
-            Some(_) => None,
+            Some(details) => missing_streaming_detail(details),
         };
         if let Some(missing) = missing {
             return Err(SendError::IncompleteStreamingDetails { missing });
@@ -66,13 +60,11 @@ pub(super) fn check_specs(
     let batch_id = parse_uuid(&specs.batch_id).ok_or_else(|| SendError::InvalidBatchId {
         found: shorten(&specs.batch_id),
     })?;
+    if let Some(missing) = missing_specs_part(&specs) {
+        return Err(SendError::UnreadableSpecs { missing });
+    }
     let text = check_text(&ValidatorMessage::MachineSpecs(specs), limit)?;
     Ok((batch_id, text))
-}
-
-/// Reads a uuid in any spelling that the facilitator reads too.
-pub(super) fn parse_uuid(text: &str) -> Option<Uuid> {
-    Uuid::try_parse(text).ok()
 }
 
 /// At most 64 characters of something that came from outside, for an error or an event.
@@ -88,31 +80,8 @@ fn check_text(message: &ValidatorMessage, limit: usize) -> Result<Arc<str>, Send
             limit,
         });
     }
-    if holds_nul(&text) {
+    if contains_nul(&text) {
         return Err(SendError::NulCharacter);
     }
     Ok(Arc::from(text))
-}
-
-/// Whether a JSON text holds an escaped NUL. An unescaped one cannot stand in JSON.
-fn holds_nul(json: &str) -> bool {
-    json.match_indices("\\u0000").any(|(at, _)| {
-        // An even number of backslashes before this one are escaped backslashes; an odd number escapes it.
-        let before = json.as_bytes().get(..at).unwrap_or_default();
-        before.iter().rev().take_while(|c| **c == b'\\').count() % 2 == 0
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_real_nul_is_one() {
-        assert!(holds_nul(r#"{"a":"x\u0000"}"#));
-        assert!(holds_nul(r#"{"a":"\\\u0000"}"#));
-        assert!(!holds_nul(r#"{"a":"\\u0000"}"#));
-        assert!(!holds_nul(r#"{"a":"\\\\u0000"}"#));
-        assert!(!holds_nul(r#"{"a":"u0000\u0001"}"#));
-    }
 }

@@ -119,6 +119,15 @@ pub enum SendError {
         /// What was given, cut to a readable length.
         found: String,
     },
+    /// Machine specs that the facilitator cannot read: it would drop the connection on them.
+    #[error(
+        "the machine specs lack {missing}; accepted are those with `cpu` (with an integer `count`), `ram` and `hard_disk`, \
+         each an object"
+    )]
+    UnreadableSpecs {
+        /// The first part that is missing.
+        missing: &'static str,
+    },
     /// A status that a validator never sends.
     #[error(
         "the status `{status}` is not for validators to send; accepted are {ACCEPTED_STATUSES}"

@@ -14,7 +14,7 @@ use super::trust::TrustError;
 use super::{Blame, FacilitatorClient, Link, Timer, authentication, door};
 use crate::message::{
     FacilitatorMessage, JobRejectionReason, JobStatus, Response, V0JobCheated, V0JobStatusUpdate,
-    V2JobRequest,
+    V2JobRequest, parse_uuid,
 };
 use crate::{CloseFrame, ConnectionId};
 
@@ -207,7 +207,7 @@ impl FacilitatorClient {
 
     /// Whether an answer to this job could be sent, and is wanted.
     fn check_answerable(&self, uuid: &str) -> Result<(), DeclineReason> {
-        let uuid = door::parse_uuid(uuid).ok_or(DeclineReason::InvalidUuid)?;
+        let uuid = parse_uuid(uuid).ok_or(DeclineReason::InvalidUuid)?;
         if self.jobs.is_known(&uuid) {
             Err(DeclineReason::Duplicate)
         } else if matches!(self.link, Link::Closing { .. }) {

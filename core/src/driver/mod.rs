@@ -5,10 +5,13 @@
 //! that carries frames between the transport and the [pure session](crate::client). No decision of the protocol is
 //! taken here.
 
+mod addresses;
 mod handle;
 mod receipt;
 mod shared;
 mod task;
+#[cfg(feature = "tls")]
+mod tls;
 mod transport;
 
 use alloc::boxed::Box;
@@ -18,10 +21,15 @@ use std::time::{Instant, SystemTime};
 
 use thiserror::Error;
 
+#[cfg(feature = "tls")]
+pub use rustls;
 pub use tungstenite;
 
+pub use self::addresses::connect_any;
 pub use self::handle::{Events, FacilitatorClient, StopReport};
 pub use self::receipt::PendingReceipt;
+#[cfg(feature = "tls")]
+pub use self::tls::{default_tls, server_name, tls_failure};
 pub use self::transport::{
     Transport, client_request, disconnected_by, frame_of, handshake_failure, io_failure,
     message_of, websocket_config,

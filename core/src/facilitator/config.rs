@@ -97,6 +97,9 @@ pub struct FacilitatorConfig {
     /// Whether a validator that authenticates is sent again every job of its that has no status from it yet.
     /// The reference never does that: a job pushed into a dead connection is lost. Default: false.
     pub resend_unanswered: bool,
+    /// Whether validators authenticate in the headers of the upgrade request, as a drafted successor of the protocol
+    /// has it, and no longer in the first frame. Default: false, as today.
+    pub header_authentication: bool,
     /// Bounds on memory.
     pub limits: Limits,
 }
@@ -120,6 +123,7 @@ impl FacilitatorConfig {
             crash_delay,
             poison_is_stored: true,
             resend_unanswered: false,
+            header_authentication: false,
             limits: Limits::imitating(server),
         }
     }

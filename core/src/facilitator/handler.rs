@@ -4,8 +4,9 @@
 use super::connection::{Connection, Phase};
 use super::output::{AuthenticationRefusal, EndCause, Event, Poison, SpecsOutcome, StatusOutcome};
 use super::poison::{self, Afterwards};
-use super::record::{StoredSpecs, StoredStatus, parse_uuid};
+use super::record::{StoredSpecs, StoredStatus};
 use super::{Facilitator, answers};
+use crate::message::parse_uuid;
 use crate::message::{
     DecodeMode, Response, V0AuthenticationRequest, V0JobStatusUpdate, V0MachineSpecsUpdate,
     ValidatorMessage,
@@ -74,7 +75,11 @@ impl Facilitator {
             .ok_or(AuthenticationRefusal::Crashed(Poison::PublicKey))
             .and_then(|account| self.judge_authentication(account, request));
         match verdict {
-            Ok(validator) => self.welcome(at, conn, validator),
+            Ok(validator) => {
+                self.note_authenticated(at, conn, validator);
+                self.respond(conn, Response::success());
+                self.give_work(conn, validator);
+            }
             Err(reason) => self.refuse(conn, account, reason),
         }
     }
@@ -84,11 +89,8 @@ impl Facilitator {
         account: AccountId,
         request: &V0AuthenticationRequest,
     ) -> Result<AccountId, AuthenticationRefusal> {
-        let room = self.validators.len() < self.config.limits.validators;
         // The look-up comes first: of an unknown validator nobody looks at the signature.
-        if !self.config.validators.contains(account)
-            || !(room || self.validators.contains_key(&account))
-        {
+        if !self.has_room_for(account) {
             return Err(AuthenticationRefusal::NotFound);
         }
         match signature::verify_authentication(request) {
@@ -101,7 +103,18 @@ impl Facilitator {
         }
     }
 
-    fn welcome(&mut self, at: Timestamp, conn: ConnectionId, validator: AccountId) {
+    /// Whether this validator is known, and its record has a place.
+    pub(super) fn has_room_for(&self, account: AccountId) -> bool {
+        let room = self.validators.len() < self.config.limits.validators;
+        self.config.validators.contains(account) && (room || self.validators.contains_key(&account))
+    }
+
+    pub(super) fn note_authenticated(
+        &mut self,
+        at: Timestamp,
+        conn: ConnectionId,
+        validator: AccountId,
+    ) {
         let Some(connection) = self.connections.get_mut(&conn) else {
             return;
         };
@@ -119,7 +132,10 @@ impl Facilitator {
         }
         self.stats.authentications += 1;
         self.event(Event::Authenticated { conn, validator });
-        self.respond(conn, Response::success());
+    }
+
+    /// What a validator gets once it has authenticated.
+    pub(super) fn give_work(&mut self, conn: ConnectionId, validator: AccountId) {
         if self.config.resend_unanswered {
             self.resend_unanswered(conn, validator);
         }
@@ -220,7 +236,7 @@ impl Facilitator {
             return StatusOutcome::UnknownJob;
         };
         job.updates += 1;
-        if poison::contains_nul(text) {
+        if crate::message::contains_nul(text) {
             return StatusOutcome::Crashed(Poison::NulCharacter);
         }
         if job.has(update.status) {

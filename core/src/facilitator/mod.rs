@@ -6,7 +6,7 @@
 //!
 //! [`Facilitator`] is a state machine. Its owner brings time and transport:
 //!
-//! 1. Accept a WebSocket, give it a [`ConnectionId`] that was never used before, call
+//! 1. Ask [`judge_upgrade`](Facilitator::judge_upgrade), accept a WebSocket, give it a [`ConnectionId`] that was never used before, call
 //!    [`handle_connected`](Facilitator::handle_connected) with the request's headers.
 //! 2. Hand in what happens: [`handle_frame`](Facilitator::handle_frame),
 //!    [`handle_disconnected`](Facilitator::handle_disconnected), and commands such as
@@ -67,10 +67,12 @@ mod output;
 mod poison;
 mod push;
 mod record;
+mod upgrade;
 mod verdict;
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
+use core::time::Duration;
 
 pub use config::{FacilitatorConfig, Known, Limits, Server};
 use connection::{Connection, Phase, READ_AHEAD};
@@ -80,6 +82,7 @@ pub use output::{
 };
 pub use record::{JobRecord, Stats, StoredSpecs, StoredStatus, ValidatorRecord};
 use record::{Jobs, SpecsLog};
+pub use upgrade::UpgradeRefusal;
 pub use verdict::Verdict;
 
 use crate::message::{FacilitatorMessage, JobStatus, Response};
@@ -100,6 +103,8 @@ pub enum Memory {
 pub struct Facilitator {
     config: FacilitatorConfig,
     now: Timestamp,
+    /// The wall clock at the origin of `now`.
+    unix_origin: Duration,
     connections: BTreeMap<ConnectionId, Connection>,
     jobs: Jobs,
     specs: SpecsLog,
@@ -117,6 +122,7 @@ impl Facilitator {
         Self {
             config,
             now: Timestamp::ZERO,
+            unix_origin: Duration::ZERO,
             connections: BTreeMap::new(),
             jobs: Jobs::default(),
             specs: SpecsLog::default(),
@@ -151,6 +157,19 @@ impl Facilitator {
                 Some(CloseFrame::new(TRY_AGAIN_LATER)),
                 EndCause::TooManyConnections,
             );
+            return;
+        }
+        match self.judge_upgrade(self.now, headers) {
+            Ok(None) => {}
+            Ok(Some(validator)) => {
+                self.note_authenticated(self.now, conn, validator);
+                self.give_work(conn, validator);
+            }
+            // Accepted all the same, by an owner that did not ask.
+            Err(_) => {
+                let close = CloseFrame::new(CloseFrame::SIGNATURE_INVALID);
+                self.end(conn, Some(close), EndCause::AuthenticationRefused);
+            }
         }
     }
 
@@ -316,7 +335,7 @@ impl Facilitator {
 
     /// The job with this uuid, in any of a UUID's spellings.
     pub fn job(&self, uuid: &str) -> Option<&JobRecord> {
-        self.jobs.get(&record::parse_uuid(uuid)?)
+        self.jobs.get(&crate::message::parse_uuid(uuid)?)
     }
 
     /// Every job, in the order of pushing.

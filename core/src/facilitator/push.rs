@@ -9,7 +9,8 @@ use uuid::Uuid;
 
 use super::Facilitator;
 use super::output::{Delivery, Event, PushError, UnknownJob};
-use super::record::{JobRecord, parse_uuid};
+use super::record::JobRecord;
+use crate::message::parse_uuid;
 use crate::message::{FacilitatorMessage, V0JobCheated, V2JobRequest};
 use crate::signature::AccountId;
 use crate::{ConnectionId, Frame, Timestamp};

@@ -131,17 +131,6 @@ impl JobRecord {
     }
 }
 
-/// Reads a UUID in any spelling that Python's `uuid.UUID` takes: with or without dashes, in braces, as a URN.
-pub(super) fn parse_uuid(text: &str) -> Option<Uuid> {
-    let text = text.replace("urn:", "").replace("uuid:", "");
-    let digits = text.trim_matches(['{', '}']).replace('-', "");
-    let sound = digits.len() == 32 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
-    let bits = sound
-        .then(|| u128::from_str_radix(&digits, 16).ok())
-        .flatten();
-    bits.map(Uuid::from_u128)
-}
-
 /// All jobs, by number in the order of their pushing and by uuid.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Jobs {
@@ -270,30 +259,4 @@ pub struct Stats {
     pub responses: u64,
     /// Inputs for connections that are over or never were.
     pub stray_inputs: u64,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_uuid_has_many_spellings() {
-        let uuid = Uuid::from_u128(0x6e96_1534_25df_494f_8fb9_a530_d7a1_87d7);
-        for text in [
-            "6e961534-25df-494f-8fb9-a530d7a187d7",
-            "6E96153425DF494F8FB9A530D7A187D7",
-            "{6e961534-25df-494f-8fb9-a530d7a187d7}",
-            "urn:uuid:6e961534-25df-494f-8fb9-a530d7a187d7",
-        ] {
-            assert_eq!(parse_uuid(text), Some(uuid), "{text}");
-        }
-        for text in [
-            "",
-            "nope",
-            "6e961534-25df-494f-8fb9-a530d7a187d",
-            "+e96153425df494f8fb9a530d7a187d7",
-        ] {
-            assert_eq!(parse_uuid(text), None, "{text}");
-        }
-    }
 }

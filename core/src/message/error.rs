@@ -307,11 +307,11 @@ impl DecodeError {
     }
 
     pub(super) fn from_refusal(refusal: Refusal, text: &[u8]) -> Self {
-        let kind = match refusal {
-            Refusal::Invalid(what, at) => IssueKind::JsonInvalid {
-                reason: Refusal::describe(what, at, text),
+        let kind = match refusal.excess() {
+            Some((what, limit)) => IssueKind::TooLarge { what, limit },
+            None => IssueKind::JsonInvalid {
+                reason: refusal.describe(text),
             },
-            Refusal::TooLarge(what, limit) => IssueKind::TooLarge { what, limit },
         };
         let issue = Issue {
             kind,

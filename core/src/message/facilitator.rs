@@ -52,26 +52,21 @@ impl FacilitatorMessage {
             value,
             ["message_type", "status", "job_uuid", "trusted_job_uuid"],
         )?;
-        if !message_type.is_there() {
-            if status.is_there() {
-                return Response::read(r, value).map(Self::Response);
-            }
-            if job_uuid.is_there() && trusted_job_uuid.is_there() {
-                return V0JobCheated::read(r, value)
-                    .map(|report| Self::JobCheated(Box::new(report)));
-            }
-        }
-        let tag = r.tag(value, "message_type", Self::TYPES)?;
-        match &*tag {
-            job_request::TAG => {
-                V2JobRequest::read(r, value).map(|request| Self::JobRequest(Box::new(request)))
-            }
-            cheated::TAG => {
-                V0JobCheated::read(r, value).map(|report| Self::JobCheated(Box::new(report)))
-            }
-            // The reference forbids the tag, but what it says leaves no doubt.
-            "Response" => Response::read(r, value).map(Self::Response),
-            _ => Err(r.unknown_tag(value, "message_type", &tag, Self::TYPES)),
+        let is = |tag| message_type.is_some_and(|found| found.is(tag));
+        if is(job_request::TAG) {
+            V2JobRequest::read(r, value).map(|request| Self::JobRequest(Box::new(request)))
+        } else if is(cheated::TAG)
+            || (message_type.is_none()
+                && status.is_none()
+                && job_uuid.and(trusted_job_uuid).is_some())
+        {
+            V0JobCheated::read(r, value).map(|report| Self::JobCheated(Box::new(report)))
+        } else if is("Response") || (message_type.is_none() && status.is_some()) {
+            // The reference forbids a `Response` its tag, but what such a tag says leaves no doubt.
+            Response::read(r, value).map(Self::Response)
+        } else {
+            let tag = r.tag(value, "message_type", Self::TYPES)?;
+            Err(r.unknown_tag(value, "message_type", &tag, Self::TYPES))
         }
     }
 }

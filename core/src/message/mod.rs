@@ -68,6 +68,7 @@ mod map;
 mod metadata;
 mod names;
 mod number;
+mod poison;
 mod reader;
 mod redact;
 mod response;
@@ -94,6 +95,7 @@ pub use metadata::{
     StreamingServerDetails,
 };
 pub use names::UnknownName;
+pub(crate) use poison::{contains_nul, missing_specs_part, missing_streaming_detail, parse_uuid};
 pub use response::{Response, ResponseError, ResponseStatus};
 pub use signature_info::{SignatureInfo, SignatureScope};
 pub use specs::V0MachineSpecsUpdate;

@@ -44,12 +44,6 @@ pub(super) struct Field<'t> {
     object: Value<'t>,
 }
 
-impl Field<'_> {
-    pub(super) const fn is_there(&self) -> bool {
-        self.value.is_some()
-    }
-}
-
 /// The fields of an object that have no name.
 pub(super) struct Rest<'t, const N: usize> {
     object: Value<'t>,
@@ -166,9 +160,9 @@ impl<'t> Reader<'t> {
         &mut self,
         object: Value<'t>,
         names: [&'static str; N],
-    ) -> Read<[Field<'t>; N]> {
-        self.fields(object, names, ExpectedType::Dict)
-            .map(|(fields, _)| fields)
+    ) -> Read<[Option<Value<'t>>; N]> {
+        let (fields, _) = self.fields(object, names, ExpectedType::Dict)?;
+        Ok(fields.map(|field| field.value))
     }
 
     fn fields<const N: usize>(
@@ -189,10 +183,11 @@ impl<'t> Reader<'t> {
         // Peers write the fields in order, so the next one is mostly the one after the last one.
         let mut guess = 0;
         for (key, value) in entries {
-            let key = key.as_text().unwrap_or_default();
-            let place = match names.get(guess) {
-                Some(name) if *name == key => Some(guess),
-                _ => names.iter().position(|name| *name == key),
+            let is_next = names.get(guess).is_some_and(|name| key.is(name));
+            let place = if is_next {
+                Some(guess)
+            } else {
+                names.iter().position(|name| key.is(name))
             };
             match place.and_then(|place| fields.get_mut(place).map(|field| (place, field))) {
                 Some((place, field)) => {
@@ -221,9 +216,8 @@ impl<'t> Reader<'t> {
             return;
         }
         for (key, value) in rest.object.entries().into_iter().flatten() {
-            let key = key.as_text().unwrap_or_default();
-            if !rest.names.iter().any(|name| *name == key) {
-                note(self, key, value);
+            if !rest.names.iter().any(|name| key.is(name)) {
+                note(self, key.as_text().unwrap_or_default(), value);
             }
         }
     }
@@ -274,10 +268,7 @@ impl<'t> Reader<'t> {
         let Some(entries) = object.entries() else {
             return Err(self.wrong_type(ExpectedType::Dict, object));
         };
-        match entries
-            .filter(|(key, _)| key.as_text().as_deref() == Some(discriminator))
-            .last()
-        {
+        match entries.filter(|(key, _)| key.is(discriminator)).last() {
             None => Err(self.refuse(IssueKind::UnionTagNotFound { discriminator }, object)),
             Some((_, tag)) => match tag.as_text() {
                 Some(tag) => Ok(tag),
@@ -352,9 +343,12 @@ impl<'t> Reader<'t> {
         text: &str,
         quoted: &'static str,
     ) -> Read<()> {
-        self.or(field, (), |reader, value| match value.as_text() {
-            Some(found) if found == text => Ok(()),
-            _ => Err(reader.refuse(IssueKind::Literal { expected: quoted }, value)),
+        self.or(field, (), |reader, value| {
+            if value.is(text) {
+                Ok(())
+            } else {
+                Err(reader.refuse(IssueKind::Literal { expected: quoted }, value))
+            }
         })
     }
 

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use facilitator_core::client::{Event, LifecycleError, Outcome, Phase, SendError};
 use facilitator_core::driver::{EventError, StartError};
-use facilitator_core::message::{JobStatus, JsonMap};
-use facilitator_tests::solo::{SUCCESS, job};
+use facilitator_core::message::JobStatus;
+use facilitator_tests::solo::{SUCCESS, job, specs};
 
 use crate::memory::{World, config, within};
 
@@ -39,7 +39,7 @@ async fn before_start_every_use_says_to_call_it() {
     assert!(error.to_string().contains("call `start`"), "{error}");
     let error = world
         .client
-        .send_machine_specs("5X", &job(1), JsonMap::new())
+        .send_machine_specs("5X", &job(1), specs())
         .await
         .unwrap_err();
     assert_eq!(error, SendError::NotStarted);

@@ -1,5 +1,13 @@
 //! The shared driver and its handle, over in-memory WebSockets and tokio's paused clock: real framing, no sockets, no
 //! waiting. What needs real sockets is in `runtimes`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a suite fails by panicking, and says what it has counted"
+)]
 
 mod cancellation;
 mod events;

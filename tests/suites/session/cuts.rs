@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use facilitator_core::client::{Config, Event, Outcome, Phase};
+use facilitator_core::client::{AuthenticationMethod, Config, Event, Outcome, Phase};
 use facilitator_core::message::{JobStatus, JobStatusMetadata, MinerResponse, V0JobStatusUpdate};
 use facilitator_tests::pair::Pair;
 use facilitator_tests::solo::config;
@@ -184,4 +184,15 @@ fn a_stop_in_the_middle_hands_back_what_was_not_delivered() {
     );
     let handed_back = |event: &&Event| matches!(event, Event::Receipt(r) if matches!(r.outcome, Outcome::HandedBack(_)));
     assert_eq!(pair.events.iter().filter(handed_back).count(), LIFE.len());
+}
+
+#[test]
+fn authenticated_in_headers_it_survives_the_same() {
+    let config = Config {
+        authentication: AuthenticationMethod::Headers,
+        ..config()
+    };
+    for seed in 0..50 {
+        run(seed, 3, 5, &config);
+    }
 }

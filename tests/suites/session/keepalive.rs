@@ -12,7 +12,7 @@ fn a_peer_that_falls_silent_is_replaced_in_time() {
     let mut solo = Solo::ready(config());
     let conn = solo.conn;
     let bound = config().ping_interval + config().pong_timeout;
-    solo.pass(bound - Duration::from_millis(1));
+    solo.pass(bound.saturating_sub(Duration::from_millis(1)));
     assert_eq!(solo.client.phase(), Phase::Ready);
     solo.pass(Duration::from_millis(1));
     let out = solo.take();

@@ -1,8 +1,8 @@
 //! Every use at the wrong time fails at once and says what to call.
 
 use facilitator_core::client::SendError;
-use facilitator_core::message::{JobStatus, JsonMap, V0JobStatusUpdate};
-use facilitator_tests::solo::{Solo, config, job};
+use facilitator_core::message::{JobStatus, V0JobStatusUpdate};
+use facilitator_tests::solo::{Solo, config, job, specs};
 
 fn send(solo: &mut Solo) -> SendError {
     let by_status = solo.client.send_job_status(
@@ -11,7 +11,7 @@ fn send(solo: &mut Solo) -> SendError {
     );
     let by_specs = solo
         .client
-        .send_machine_specs(solo.now, "5X", &job(2), JsonMap::new());
+        .send_machine_specs(solo.now, "5X", &job(2), specs());
     let (by_status, by_specs) = (by_status.unwrap_err(), by_specs.unwrap_err());
     assert_eq!(by_status, by_specs);
     by_status

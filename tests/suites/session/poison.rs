@@ -2,10 +2,10 @@
 
 use facilitator_core::client::{Outcome, SendError};
 use facilitator_core::message::{
-    JobFailureDetails, JobFailureReason, JobFailureStage, JobStatus, JobStatusMetadata, JsonMap,
+    JobFailureDetails, JobFailureReason, JobFailureStage, JobStatus, JobStatusMetadata,
     V0JobStatusUpdate,
 };
-use facilitator_tests::solo::{SUCCESS, Solo, config, job};
+use facilitator_tests::solo::{SUCCESS, Solo, config, job, specs};
 
 fn refused(update: V0JobStatusUpdate) -> SendError {
     let mut solo = Solo::ready(config());
@@ -118,7 +118,7 @@ fn a_batch_id_that_is_none() {
     let mut solo = Solo::ready(config());
     let error = solo
         .client
-        .send_machine_specs(solo.now, "5X", "b1", JsonMap::new())
+        .send_machine_specs(solo.now, "5X", "b1", specs())
         .unwrap_err();
     assert_eq!(error, SendError::InvalidBatchId { found: "b1".into() });
 }
@@ -163,7 +163,7 @@ fn poisonous_specs_are_set_aside_and_no_status_with_them() {
     let status = solo.send(&job(1), JobStatus::Accepted);
     let specs = solo
         .client
-        .send_machine_specs(solo.now, "5X", &job(7), JsonMap::new())
+        .send_machine_specs(solo.now, "5X", &job(7), specs())
         .unwrap();
     solo.drain();
     solo.cut();
@@ -205,4 +205,22 @@ fn an_outage_never_counts_as_a_break() {
     solo.reconnect();
     solo.receive(SUCCESS);
     assert_eq!(solo.take().outcome(id), &Outcome::Acknowledged);
+}
+
+#[test]
+fn machine_specs_that_cannot_be_read() {
+    let mut solo = Solo::ready(config());
+    let mut unreadable = specs();
+    unreadable.remove("ram");
+    let error = solo
+        .client
+        .send_machine_specs(solo.now, "5X", &job(1), unreadable)
+        .unwrap_err();
+    assert_eq!(
+        error,
+        SendError::UnreadableSpecs {
+            missing: "the object `ram`"
+        }
+    );
+    assert_eq!(solo.client.owed(), 0);
 }

@@ -1,8 +1,8 @@
 //! Responses are matched by order and by what they say of themselves, never guessed.
 
 use facilitator_core::client::{Event, LostReason, Outcome, Phase, Unexpected};
-use facilitator_core::message::{JobStatus, JsonMap};
-use facilitator_tests::solo::{SUCCESS, Solo, config, error_at, job};
+use facilitator_core::message::JobStatus;
+use facilitator_tests::solo::{SUCCESS, Solo, config, error_at, job, specs};
 
 #[test]
 fn an_unsolicited_response_acknowledges_nothing() {
@@ -55,7 +55,7 @@ fn a_refusal_of_specs_is_no_answer_to_a_status() {
     let status = solo.send(&job(1), JobStatus::Accepted);
     let specs = solo
         .client
-        .send_machine_specs(solo.now, "5X", &job(7), JsonMap::new())
+        .send_machine_specs(solo.now, "5X", &job(7), specs())
         .unwrap();
     solo.receive(&error_at("missing", r#"["V0MachineSpecsUpdate","specs"]"#));
     let out = solo.take();
@@ -70,7 +70,7 @@ fn what_could_mean_two_messages_is_resolved_by_sending_them_one_by_one() {
     let status = solo.send(&job(1), JobStatus::Accepted);
     let specs = solo
         .client
-        .send_machine_specs(solo.now, "5X", &job(7), JsonMap::new())
+        .send_machine_specs(solo.now, "5X", &job(7), specs())
         .unwrap();
     solo.receive(&error_at("json_invalid", "[]"));
     let out = solo.take();

@@ -2,12 +2,12 @@
 
 use facilitator_core::Frame;
 use facilitator_core::client::{Outcome, SendError, UpdateId};
-use facilitator_core::message::{JobStatus, JsonMap};
-use facilitator_tests::solo::{SUCCESS, Solo, config, job};
+use facilitator_core::message::JobStatus;
+use facilitator_tests::solo::{SUCCESS, Solo, config, job, specs};
 
 fn send(solo: &mut Solo, n: u128) -> UpdateId {
     solo.client
-        .send_machine_specs(solo.now, "5Miner", &job(n), JsonMap::new())
+        .send_machine_specs(solo.now, "5Miner", &job(n), specs())
         .unwrap()
 }
 
@@ -94,7 +94,7 @@ fn their_number_is_bounded() {
     }
     let error = solo
         .client
-        .send_machine_specs(solo.now, "5X", &job(9), JsonMap::new())
+        .send_machine_specs(solo.now, "5X", &job(9), specs())
         .unwrap_err();
     assert_eq!(
         error,

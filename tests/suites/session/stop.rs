@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use facilitator_core::CloseFrame;
 use facilitator_core::client::{Config, Outcome, Phase};
-use facilitator_core::message::{JobStatus, JsonMap};
-use facilitator_tests::solo::{SUCCESS, Solo, config, error, job};
+use facilitator_core::message::JobStatus;
+use facilitator_tests::solo::{SUCCESS, Solo, config, error, job, specs};
 
 /// A session in each phase that has one, with something owed.
 fn in_every_phase(config: &Config) -> Vec<(&'static str, Solo)> {
@@ -75,7 +75,7 @@ fn machine_specs_are_proven_before_the_end() {
     let mut solo = Solo::ready(config());
     let id = solo
         .client
-        .send_machine_specs(solo.now, "5X", &job(1), JsonMap::new())
+        .send_machine_specs(solo.now, "5X", &job(1), specs())
         .unwrap();
     solo.client.stop(solo.now).unwrap();
     let pings = solo.take().pings();

@@ -6,7 +6,7 @@ use facilitator_core::client::{
     AuthenticationMethod, Config, ConnectFailure, ConnectFailureKind, DeclineReason, Event, Output,
     Phase, Signatories, TrustError, TrustPolicy,
 };
-use facilitator_core::message::{FacilitatorMessage, Json, V0JobCheated, V2JobRequest};
+use facilitator_core::message::{DecodeMode, FacilitatorMessage, Json, V0JobCheated, V2JobRequest};
 use facilitator_core::signature::{
     BadSignature, Keypair, SignatureError, sign_job_cheated, sign_job_request,
     verify_authentication_headers,
@@ -24,7 +24,7 @@ fn trusting() -> Config {
 }
 
 fn signed(n: u128, signer: &Keypair) -> V2JobRequest {
-    let Ok(decoded) = FacilitatorMessage::decode(&job_request(&job(n)), Default::default()) else {
+    let Ok(decoded) = FacilitatorMessage::decode(&job_request(&job(n)), DecodeMode::Lenient) else {
         panic!()
     };
     let FacilitatorMessage::JobRequest(mut request) = decoded.message else {

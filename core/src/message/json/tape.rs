@@ -53,28 +53,53 @@ pub(crate) struct Tape<'t> {
     pub(super) nodes: Vec<Node>,
 }
 
-/// Why a text is no tape.
+/// Why a text is no tape, and at which byte. Small, because every step of the lexer may return one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Refusal {
-    /// Not JSON: what, and at which byte.
-    Invalid(&'static str, usize),
-    /// More of `what` than `limit`.
-    TooLarge(&'static str, usize),
+pub(crate) struct Refusal {
+    fault: Fault,
+    at: u32,
 }
 
-const EOF_VALUE: &str = "EOF while parsing a value";
-const EOF_STRING: &str = "EOF while parsing a string";
-const EOF_LIST: &str = "EOF while parsing a list";
-const EOF_OBJECT: &str = "EOF while parsing an object";
-const KEY_NO_STRING: &str = "key must be a string";
-const INVALID_ESCAPE: &str = "invalid escape";
-const LONE_SURROGATE: &str = "lone leading surrogate in hex escape";
-const INVALID_NUMBER: &str = "invalid number";
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fault {
+    TooManyBytes,
+    TooManyValues,
+    EofValue,
+    EofString,
+    EofList,
+    EofObject,
+    NoValue,
+    NoName,
+    NoKey,
+    NoColon,
+    NoListSeparator,
+    NoObjectSeparator,
+    TrailingComma,
+    TrailingCharacters,
+    ControlCharacter,
+    Escape,
+    LoneSurrogate,
+    EndOfEscape,
+    Number,
+    NumberOutOfRange,
+    TooDeep,
+}
 
 impl Refusal {
+    /// What there is too much of and how much is allowed, where that is the fault.
+    pub(crate) const fn excess(self) -> Option<(&'static str, usize)> {
+        match self.fault {
+            Fault::TooManyBytes => Some(("bytes", MAX_BYTES)),
+            Fault::TooManyValues => Some(("values and keys", MAX_VALUES)),
+            _ => None,
+        }
+    }
+
     /// The reference's wording, with line and column.
-    pub(crate) fn describe(what: &str, at: usize, text: &[u8]) -> String {
-        let before = text.get(..text.len().min(at + 1)).unwrap_or_default();
+    pub(crate) fn describe(self, text: &[u8]) -> String {
+        let before = text
+            .get(..text.len().min(self.at as usize + 1))
+            .unwrap_or_default();
         // The line break itself counts to the line that it starts.
         let line = before.split(|&byte| byte == b'\n').count();
         let column = before
@@ -82,7 +107,36 @@ impl Refusal {
             .rev()
             .take_while(|&&byte| byte != b'\n')
             .count();
-        format!("{what} at line {line} column {column}")
+        format!("{} at line {line} column {column}", self.fault.as_str())
+    }
+}
+
+impl Fault {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::TooManyBytes | Self::TooManyValues => "too large",
+            Self::EofValue => "EOF while parsing a value",
+            Self::EofString => "EOF while parsing a string",
+            Self::EofList => "EOF while parsing a list",
+            Self::EofObject => "EOF while parsing an object",
+            Self::NoValue => "expected value",
+            Self::NoName => "expected ident",
+            Self::NoKey => "key must be a string",
+            Self::NoColon => "expected `:`",
+            Self::NoListSeparator => "expected `,` or `]`",
+            Self::NoObjectSeparator => "expected `,` or `}`",
+            Self::TrailingComma => "trailing comma",
+            Self::TrailingCharacters => "trailing characters",
+            Self::ControlCharacter => {
+                "control character (\\u0000-\\u001F) found while parsing a string"
+            }
+            Self::Escape => "invalid escape",
+            Self::LoneSurrogate => "lone leading surrogate in hex escape",
+            Self::EndOfEscape => "unexpected end of hex escape",
+            Self::Number => "invalid number",
+            Self::NumberOutOfRange => "number out of range",
+            Self::TooDeep => "recursion limit exceeded",
+        }
     }
 }
 
@@ -96,7 +150,10 @@ impl<'t> Tape<'t> {
     /// Reads the whole of `text`.
     pub(crate) fn parse(text: &'t str) -> Result<Self, Refusal> {
         if text.len() > MAX_BYTES {
-            return Err(Refusal::TooLarge("bytes", MAX_BYTES));
+            return Err(Refusal {
+                fault: Fault::TooManyBytes,
+                at: 0,
+            });
         }
         // Two quotes and two separators make a short string; a guess on the high side wastes a little, once.
         let nodes = Vec::with_capacity(8 + text.len() / 12);
@@ -105,6 +162,7 @@ impl<'t> Tape<'t> {
             at: 0,
             nodes,
             open: NOWHERE,
+            inside: Inside::Nothing,
             depth: 0,
         };
         lexer.document()?;
@@ -120,23 +178,13 @@ impl<'t> Tape<'t> {
     }
 }
 
-/// What the lexer expects next.
-enum Expect {
-    Value,
-    /// The first element, or the list's end.
-    FirstElement,
-    /// The first key, or the object's end.
-    FirstKey,
-    /// A value has ended: a separator, or the end of what surrounds it.
-    After,
-}
-
 struct Lexer<'t> {
     bytes: &'t [u8],
     at: usize,
     nodes: Vec<Node>,
-    /// The innermost container that is not closed yet, or [`NOWHERE`].
+    /// The innermost container that is not closed yet, or [`NOWHERE`], and what it is.
     open: u32,
+    inside: Inside,
     /// How many containers that hold something are open.
     depth: usize,
 }
@@ -144,86 +192,140 @@ struct Lexer<'t> {
 /// "No container": what the outermost value has around it.
 const NOWHERE: u32 = u32::MAX;
 
+/// What the lexer is in.
+#[derive(Clone, Copy)]
+enum Inside {
+    Nothing,
+    Array,
+    Object,
+}
+
+/// Where the lexer has come to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// Before a value.
+    Before,
+    /// Behind a value.
+    Behind,
+    /// Behind the last one.
+    End,
+}
+
 impl Lexer<'_> {
     fn document(&mut self) -> Result<(), Refusal> {
-        let mut expect = Expect::Value;
-        loop {
-            let next = self.skip_whitespace();
-            expect = match (expect, next) {
-                (Expect::Value, Some(b'{')) => self.open(Kind::Object)?,
-                (Expect::Value, Some(b'[')) => self.open(Kind::Array)?,
-                (Expect::Value, Some(b'"')) => {
-                    self.string()?;
-                    Expect::After
-                }
-                (Expect::Value, Some(first)) => self.scalar(first)?,
-                (Expect::Value, None) => return self.refuse(EOF_VALUE),
-                (Expect::FirstElement, Some(b']')) | (Expect::FirstKey, Some(b'}')) => self.close(),
-                (Expect::FirstElement, Some(_)) => {
-                    self.deeper()?;
-                    Expect::Value
-                }
-                (Expect::FirstElement, None) => return self.refuse(EOF_LIST),
-                (Expect::FirstKey, Some(b'"')) => {
-                    self.deeper()?;
-                    self.key()?
-                }
-                (Expect::FirstKey, Some(_)) => return self.refuse(KEY_NO_STRING),
-                (Expect::FirstKey, None) => return self.refuse(EOF_OBJECT),
-                (Expect::After, next) => match (
-                    self.nodes.get(self.open as usize).map(|node| node.kind),
-                    next,
-                ) {
-                    (None, None) => return Ok(()),
-                    (None, Some(_)) => return self.refuse("trailing characters"),
-                    (Some(Kind::Object), next) => self.after_member(next)?,
-                    (Some(_), next) => self.after_element(next)?,
+        let mut place = Place::Before;
+        while place != Place::End {
+            place = match place {
+                Place::Before => self.value()?,
+                _ => match self.inside {
+                    Inside::Object => self.behind_member()?,
+                    Inside::Array => self.behind_element()?,
+                    Inside::Nothing => self.behind_all()?,
                 },
             };
         }
+        Ok(())
     }
 
-    fn after_member(&mut self, next: Option<u8>) -> Result<Expect, Refusal> {
-        match next {
+    /// A value, or the way into it as far as the first value that it holds.
+    fn value(&mut self) -> Result<Place, Refusal> {
+        match self.skip_whitespace() {
+            Some(b'"') => self.string()?,
+            Some(b'{') => return self.object(),
+            Some(b'[') => return self.array(),
+            Some(b'-' | b'0'..=b'9') => self.number()?,
+            Some(b't') => self.name(Kind::True, b"true")?,
+            Some(b'f') => self.name(Kind::False, b"false")?,
+            Some(b'n') => self.name(Kind::Null, b"null")?,
+            Some(b'N') => self.name(Kind::Float, b"NaN")?,
+            Some(b'I') => self.name(Kind::Float, b"Infinity")?,
+            Some(_) => return self.refuse(Fault::NoValue),
+            None => return self.refuse(Fault::EofValue),
+        }
+        Ok(Place::Behind)
+    }
+
+    fn object(&mut self) -> Result<Place, Refusal> {
+        self.open(Kind::Object, Inside::Object)?;
+        match self.skip_whitespace() {
+            Some(b'"') => {
+                self.deeper()?;
+                self.key()
+            }
+            Some(b'}') => Ok(self.close()),
+            Some(_) => self.refuse(Fault::NoKey),
+            None => self.refuse(Fault::EofObject),
+        }
+    }
+
+    fn array(&mut self) -> Result<Place, Refusal> {
+        self.open(Kind::Array, Inside::Array)?;
+        match self.skip_whitespace() {
+            Some(b']') => Ok(self.close()),
+            Some(_) => {
+                self.deeper()?;
+                Ok(Place::Before)
+            }
+            None => self.refuse(Fault::EofList),
+        }
+    }
+
+    fn behind_member(&mut self) -> Result<Place, Refusal> {
+        match self.skip_whitespace() {
             Some(b',') => {
                 self.at += 1;
                 match self.skip_whitespace() {
                     Some(b'"') => self.key(),
-                    Some(b'}') => self.refuse("trailing comma"),
-                    Some(_) => self.refuse(KEY_NO_STRING),
-                    None => self.refuse(EOF_VALUE),
+                    Some(b'}') => self.refuse(Fault::TrailingComma),
+                    Some(_) => self.refuse(Fault::NoKey),
+                    None => self.refuse(Fault::EofValue),
                 }
             }
             Some(b'}') => {
                 self.depth -= 1;
                 Ok(self.close())
             }
-            Some(_) => self.refuse("expected `,` or `}`"),
-            None => self.refuse(EOF_OBJECT),
+            Some(_) => self.refuse(Fault::NoObjectSeparator),
+            None => self.refuse(Fault::EofObject),
         }
     }
 
-    fn after_element(&mut self, next: Option<u8>) -> Result<Expect, Refusal> {
-        match next {
+    fn behind_element(&mut self) -> Result<Place, Refusal> {
+        match self.skip_whitespace() {
             Some(b',') => {
                 self.at += 1;
                 match self.skip_whitespace() {
-                    Some(b']') => self.refuse("trailing comma"),
-                    Some(_) => Ok(Expect::Value),
-                    None => self.refuse(EOF_VALUE),
+                    Some(b']') => self.refuse(Fault::TrailingComma),
+                    Some(_) => Ok(Place::Before),
+                    None => self.refuse(Fault::EofValue),
                 }
             }
             Some(b']') => {
                 self.depth -= 1;
                 Ok(self.close())
             }
-            Some(_) => self.refuse("expected `,` or `]`"),
-            None => self.refuse(EOF_LIST),
+            Some(_) => self.refuse(Fault::NoListSeparator),
+            None => self.refuse(Fault::EofList),
         }
     }
 
-    fn refuse<T>(&self, what: &'static str) -> Result<T, Refusal> {
-        Err(Refusal::Invalid(what, self.at))
+    fn behind_all(&mut self) -> Result<Place, Refusal> {
+        match self.skip_whitespace() {
+            Some(_) => self.refuse(Fault::TrailingCharacters),
+            None => Ok(Place::End),
+        }
+    }
+
+    #[cold]
+    fn refuse<T>(&self, fault: Fault) -> Result<T, Refusal> {
+        Err(self.refusal(fault, self.at))
+    }
+
+    fn refusal(&self, fault: Fault, at: usize) -> Refusal {
+        Refusal {
+            fault,
+            at: narrow(at.min(self.bytes.len())),
+        }
     }
 
     fn peek(&self) -> Option<u8> {
@@ -243,7 +345,7 @@ impl Lexer<'_> {
     /// Adds a node that ends here. Its `next` is right for everything but an open container.
     fn push(&mut self, kind: Kind, start: usize, end: usize) -> Result<(), Refusal> {
         if self.nodes.len() >= MAX_VALUES {
-            return Err(Refusal::TooLarge("values and keys", MAX_VALUES));
+            return self.refuse(Fault::TooManyValues);
         }
         let next = narrow(self.nodes.len() + 1);
         self.nodes.push(Node {
@@ -255,66 +357,51 @@ impl Lexer<'_> {
         Ok(())
     }
 
-    fn open(&mut self, kind: Kind) -> Result<Expect, Refusal> {
+    fn open(&mut self, kind: Kind, inside: Inside) -> Result<(), Refusal> {
         let place = narrow(self.nodes.len());
         self.push(kind, self.at, self.at)?;
         if let Some(node) = self.nodes.last_mut() {
             node.next = self.open;
         }
-        self.open = place;
+        (self.open, self.inside) = (place, inside);
         self.at += 1;
-        Ok(if kind == Kind::Object {
-            Expect::FirstKey
-        } else {
-            Expect::FirstElement
-        })
+        Ok(())
     }
 
     /// The open container holds something: only such ones count, as with the reference.
     fn deeper(&mut self) -> Result<(), Refusal> {
         if self.depth >= MAX_DEPTH {
-            return self.refuse("recursion limit exceeded");
+            return self.refuse(Fault::TooDeep);
         }
         self.depth += 1;
         Ok(())
     }
 
-    fn close(&mut self) -> Expect {
+    fn close(&mut self) -> Place {
         self.at += 1;
         let (end, next) = (narrow(self.at), narrow(self.nodes.len()));
         if let Some(node) = self.nodes.get_mut(self.open as usize) {
             node.end = end;
             self.open = core::mem::replace(&mut node.next, next);
         }
-        Expect::After
+        self.inside = match self.nodes.get(self.open as usize).map(|node| node.kind) {
+            None => Inside::Nothing,
+            Some(Kind::Object) => Inside::Object,
+            Some(_) => Inside::Array,
+        };
+        Place::Behind
     }
 
-    fn key(&mut self) -> Result<Expect, Refusal> {
+    fn key(&mut self) -> Result<Place, Refusal> {
         self.string()?;
         match self.skip_whitespace() {
             Some(b':') => {
                 self.at += 1;
-                Ok(Expect::Value)
+                Ok(Place::Before)
             }
-            Some(_) => self.refuse("expected `:`"),
-            None => self.refuse(EOF_OBJECT),
+            Some(_) => self.refuse(Fault::NoColon),
+            None => self.refuse(Fault::EofObject),
         }
-    }
-
-    fn scalar(&mut self, first: u8) -> Result<Expect, Refusal> {
-        match first {
-            b't' => self.name(Kind::True, b"true"),
-            b'f' => self.name(Kind::False, b"false"),
-            b'n' => self.name(Kind::Null, b"null"),
-            b'N' => self.name(Kind::Float, b"NaN"),
-            b'I' => self.name(Kind::Float, b"Infinity"),
-            b'-' if self.bytes.get(self.at + 1) == Some(&b'I') => {
-                self.name(Kind::Float, b"-Infinity")
-            }
-            b'-' | b'0'..=b'9' => self.number(),
-            _ => self.refuse("expected value"),
-        }?;
-        Ok(Expect::After)
     }
 
     fn name(&mut self, kind: Kind, name: &[u8]) -> Result<(), Refusal> {
@@ -322,8 +409,8 @@ impl Lexer<'_> {
         for expected in name {
             match self.peek() {
                 Some(byte) if byte == *expected => self.at += 1,
-                Some(_) => return self.refuse("expected ident"),
-                None => return self.refuse(EOF_VALUE),
+                Some(_) => return self.refuse(Fault::NoName),
+                None => return self.refuse(Fault::EofValue),
             }
         }
         self.push(kind, start, self.at)
@@ -338,18 +425,19 @@ impl Lexer<'_> {
             Some(b'0') => {
                 self.at += 1;
                 if self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
-                    return self.refuse(INVALID_NUMBER);
+                    return self.refuse(Fault::Number);
                 }
             }
             Some(b'1'..=b'9') => self.digits(),
-            Some(_) => return self.refuse(INVALID_NUMBER),
-            None => return self.refuse(EOF_VALUE),
+            Some(b'I') => {
+                self.at = start;
+                return self.name(Kind::Float, b"-Infinity");
+            }
+            Some(_) => return self.refuse(Fault::Number),
+            None => return self.refuse(Fault::EofValue),
         }
         if self.at - start > Integer::MAX_DIGITS {
-            return Err(Refusal::Invalid(
-                "number out of range",
-                start + Integer::MAX_DIGITS + 1,
-            ));
+            return Err(self.refusal(Fault::NumberOutOfRange, start + Integer::MAX_DIGITS + 1));
         }
         let mut kind = Kind::Integer;
         if self.peek() == Some(b'.') {
@@ -377,8 +465,8 @@ impl Lexer<'_> {
     fn some_digits(&mut self) -> Result<(), Refusal> {
         match self.peek() {
             Some(b'0'..=b'9') => self.digits(),
-            Some(_) => return self.refuse(INVALID_NUMBER),
-            None => return self.refuse(EOF_VALUE),
+            Some(_) => return self.refuse(Fault::Number),
+            None => return self.refuse(Fault::EofValue),
         }
         Ok(())
     }
@@ -401,11 +489,9 @@ impl Lexer<'_> {
                     self.escape()?;
                 }
                 Some(_) => {
-                    return self.refuse(
-                        "control character (\\u0000-\\u001F) found while parsing a string",
-                    );
+                    return self.refuse(Fault::ControlCharacter);
                 }
-                None => return self.refuse(EOF_STRING),
+                None => return self.refuse(Fault::EofString),
             }
         }
     }
@@ -419,12 +505,12 @@ impl Lexer<'_> {
                 Ok(())
             }
             Some(b'u') => match self.hex4()? {
-                0xDC00..=0xDFFF => Err(Refusal::Invalid(LONE_SURROGATE, self.at - 1)),
+                0xDC00..=0xDFFF => Err(self.refusal(Fault::LoneSurrogate, self.at - 1)),
                 0xD800..=0xDBFF => self.low_surrogate(),
                 _ => Ok(()),
             },
-            Some(_) => self.refuse(INVALID_ESCAPE),
-            None => self.refuse(EOF_STRING),
+            Some(_) => self.refuse(Fault::Escape),
+            None => self.refuse(Fault::EofString),
         }
     }
 
@@ -433,27 +519,27 @@ impl Lexer<'_> {
         for expected in *b"\\u" {
             match self.peek() {
                 Some(byte) if byte == expected => self.at += 1,
-                Some(_) => return self.refuse("unexpected end of hex escape"),
-                None => return self.refuse(EOF_STRING),
+                Some(_) => return self.refuse(Fault::EndOfEscape),
+                None => return self.refuse(Fault::EofString),
             }
         }
         self.at -= 1;
         match self.hex4()? {
             0xDC00..=0xDFFF => Ok(()),
-            _ => Err(Refusal::Invalid(LONE_SURROGATE, self.at - 1)),
+            _ => Err(self.refusal(Fault::LoneSurrogate, self.at - 1)),
         }
     }
 
     /// Four hexadecimal digits; called on the `u` before them.
     fn hex4(&mut self) -> Result<u32, Refusal> {
         let Some(digits) = self.bytes.get(self.at + 1..self.at + 5) else {
-            return Err(Refusal::Invalid(EOF_STRING, self.bytes.len()));
+            return Err(self.refusal(Fault::EofString, self.bytes.len()));
         };
         let mut value = 0;
         for (offset, &digit) in digits.iter().enumerate() {
             match char::from(digit).to_digit(16) {
                 Some(digit) => value = value * 16 + digit,
-                None => return Err(Refusal::Invalid(INVALID_ESCAPE, self.at + 1 + offset)),
+                None => return Err(self.refusal(Fault::Escape, self.at + 1 + offset)),
             }
         }
         self.at += 5;
@@ -461,35 +547,45 @@ impl Lexer<'_> {
     }
 }
 
-/// Lossless below [`MAX_BYTES`], which bounds every offset and every count here.
-fn narrow(n: usize) -> u32 {
-    u32::try_from(n).unwrap_or(u32::MAX)
+/// Offsets and counts as nodes hold them.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "both are bounded by MAX_BYTES"
+)]
+const fn narrow(n: usize) -> u32 {
+    n as u32
 }
 
 /// Whether a byte inside a string is anything but itself.
-pub(super) const fn is_special(byte: u8) -> bool {
+const fn is_special(byte: u8) -> bool {
     byte == b'"' || byte == b'\\' || byte < b' '
 }
 
-/// How many bytes of a string are nothing but themselves. Whole blocks first: the compiler turns them into vectors.
+/// How many bytes of a string are nothing but themselves: eight at a time, as numbers.
 pub(super) fn plain_prefix(bytes: &[u8]) -> usize {
-    const BLOCK: usize = 32;
-    let mut plain = 0;
-    for block in bytes.chunks_exact(BLOCK) {
-        if block
-            .iter()
-            .fold(false, |special, &byte| special | is_special(byte))
-        {
-            break;
-        }
-        plain += BLOCK;
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    /// The high bit of each byte below `limit`, which is at most 128; above the first such byte, of some others, too.
+    const fn below(block: u64, limit: u8) -> u64 {
+        block.wrapping_sub(EACH * limit as u64) & !block & HIGH
     }
-    let rest = bytes.get(plain..).unwrap_or_default();
+    let (blocks, tail) = bytes.as_chunks();
+    let mut plain = 0;
+    for block in blocks {
+        let block = u64::from_le_bytes(*block);
+        let quote = below(block ^ (EACH * b'"' as u64), 1);
+        let backslash = below(block ^ (EACH * b'\\' as u64), 1);
+        let special = quote | backslash | below(block, b' ');
+        if special != 0 {
+            return plain + special.trailing_zeros() as usize / 8;
+        }
+        plain += size_of::<u64>();
+    }
     plain
-        + rest
+        + tail
             .iter()
             .position(|&byte| is_special(byte))
-            .unwrap_or(rest.len())
+            .unwrap_or(tail.len())
 }
 
 #[cfg(test)]
@@ -498,9 +594,11 @@ mod tests {
 
     fn refusal(text: &str) -> String {
         match Tape::parse(text) {
-            Err(Refusal::Invalid(what, at)) => Refusal::describe(what, at, text.as_bytes()),
-            Err(Refusal::TooLarge(what, limit)) => format!("more than {limit} {what}"),
             Ok(_) => format!("{text} is JSON"),
+            Err(refusal) => match refusal.excess() {
+                Some((what, limit)) => format!("more than {limit} {what}"),
+                None => refusal.describe(text.as_bytes()),
+            },
         }
     }
 
@@ -570,6 +668,34 @@ mod tests {
             refusal(&format!("[{}1]", "1,".repeat(MAX_VALUES))),
             "more than 1048576 values and keys"
         );
+    }
+
+    #[test]
+    fn eight_bytes_at_a_time_find_what_one_at_a_time_does() {
+        // Each byte at each place among bytes that are nearly special, and behind a special one.
+        for around in [b'a', b' ', b'!', b'#', b'[', b']', 0x80, 0xFF] {
+            for place in 0..24 {
+                for byte in 0..=u8::MAX {
+                    let mut bytes = [around; 24];
+                    bytes[place] = byte;
+                    let expected = bytes
+                        .iter()
+                        .position(|&byte| is_special(byte))
+                        .unwrap_or(24);
+                    assert_eq!(
+                        plain_prefix(&bytes),
+                        expected,
+                        "{byte} at {place} in {around}"
+                    );
+                    bytes[23] = b'"';
+                    assert_eq!(
+                        plain_prefix(&bytes),
+                        expected.min(23),
+                        "{byte} at {place} in {around}"
+                    );
+                }
+            }
+        }
     }
 
     #[test]

@@ -74,6 +74,25 @@ impl<'t> Value<'t> {
         }
     }
 
+    /// Whether it is the string `text`.
+    pub(crate) fn is(self, text: &str) -> bool {
+        let node = self.node();
+        match node.kind {
+            // Bytes compare without a look at where characters begin; lengths mostly tell without a look at all.
+            Kind::Plain => {
+                (node.end - node.start) as usize == text.len()
+                    && self
+                        .tape
+                        .text
+                        .as_bytes()
+                        .get(node.start as usize..node.end as usize)
+                        == Some(text.as_bytes())
+            }
+            Kind::Escaped => unescape(self.raw()) == text,
+            _ => false,
+        }
+    }
+
     /// What a string says.
     pub(crate) fn as_text(self) -> Option<Cow<'t, str>> {
         match self.kind() {

@@ -1,6 +1,6 @@
 //! How a command ends badly: one line on stderr and an exit status.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
@@ -37,7 +37,10 @@ impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (Self::Usage(message) | Self::Failed(message)) = self;
         // Whatever came from outside stays on one line.
-        let shown = |c: char| if c.is_control() { ' ' } else { c };
-        message.chars().try_for_each(|c| f.write_char(shown(c)))
+        for c in message.chars() {
+            let c = if c.is_control() { ' ' } else { c };
+            write!(f, "{c}")?;
+        }
+        Ok(())
     }
 }

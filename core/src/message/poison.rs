@@ -1,0 +1,147 @@
+//! What the reference's facilitator cannot digest although it parses, as far as a message alone tells. The session
+//! refuses it at its door, the simulated facilitator crashes on it; both ask here.
+
+use uuid::Uuid;
+
+use super::{Json, JsonType, StreamingServerDetails, V0MachineSpecsUpdate};
+
+/// Reads a uuid in any of the spellings that Python's `uuid.UUID` takes: hyphens anywhere or nowhere, braces, `urn:uuid:`.
+pub(crate) fn parse_uuid(text: &str) -> Option<Uuid> {
+    // Nothing that is a uuid is longer, and what is not shall not cost.
+    if text.len() > 128 {
+        return None;
+    }
+    let text = text.replace("urn:", "").replace("uuid:", "");
+    let digits = text.trim_matches(['{', '}']).replace('-', "");
+    let sound = digits.len() == 32 && digits.bytes().all(|digit| digit.is_ascii_hexdigit());
+    let bits = sound
+        .then(|| u128::from_str_radix(&digits, 16).ok())
+        .flatten();
+    bits.map(Uuid::from_u128)
+}
+
+/// Whether a valid JSON text holds a NUL character, which the reference's database cannot. JSON can only spell it
+/// `\u0000`.
+pub(crate) fn contains_nul(text: &str) -> bool {
+    let mut rest = text;
+    while let Some((_, escape)) = rest.split_once('\\') {
+        if escape.starts_with("u0000") {
+            return true;
+        }
+        // Step over the escaped character: it may be a backslash itself.
+        let mut chars = escape.chars();
+        chars.next();
+        rest = chars.as_str();
+    }
+    false
+}
+
+/// The first of a `streaming_ready`'s details that is missing; the reference needs all three.
+pub(crate) fn missing_streaming_detail(details: &StreamingServerDetails) -> Option<&'static str> {
+    if details.streaming_server_cert.is_none() {
+        Some("streaming_server_cert")
+    } else if details.streaming_server_address.is_none() {
+        Some("streaming_server_address")
+    } else if details.streaming_server_port.is_none() {
+        Some("streaming_server_port")
+    } else {
+        None
+    }
+}
+
+/// The first part of machine specs without which the reference cannot read those of a miner that it knows.
+pub(crate) fn missing_specs_part(update: &V0MachineSpecsUpdate) -> Option<&'static str> {
+    let is_object = |key: &str| {
+        let value = update.specs.get(key);
+        value.is_some_and(|value| value.json_type() == JsonType::Object)
+    };
+    if !update.specs.get("cpu").is_some_and(has_count) {
+        Some("`cpu` with an integer `count`")
+    } else if !is_object("ram") {
+        Some("the object `ram`")
+    } else if !is_object("hard_disk") {
+        Some("the object `hard_disk`")
+    } else {
+        None
+    }
+}
+
+fn has_count(cpu: &Json) -> bool {
+    cpu.to_map().is_some_and(|cpu| {
+        cpu.get("count")
+            .is_some_and(|count| count.json_type() == JsonType::Integer)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::string::String;
+
+    #[test]
+    fn nul_is_found_by_its_escape_only() {
+        assert!(contains_nul(r#"{"a":"x\u0000y"}"#));
+        assert!(contains_nul(r#"{"a\u0000":1}"#));
+        assert!(contains_nul(r#""\\\u0000""#));
+        assert!(!contains_nul(r#""\\u0000""#));
+        assert!(!contains_nul(r#""\u0001 u0000 \"u0000""#));
+        assert!(!contains_nul(r#"{"a":0}"#));
+        assert!(!contains_nul("\"\\"));
+    }
+
+    #[test]
+    fn specs_need_a_cpu_with_a_count_and_ram_and_hard_disk() {
+        let missing = |specs: &[(&str, &str)]| {
+            let specs = specs
+                .iter()
+                .map(|(key, json)| (String::from(*key), Json::parse(json).unwrap()));
+            missing_specs_part(&V0MachineSpecsUpdate {
+                miner_hotkey: String::new(),
+                validator_hotkey: String::new(),
+                specs: specs.collect(),
+                batch_id: String::new(),
+            })
+        };
+        let (cpu, ram, disk) = (
+            ("cpu", r#"{"count":8}"#),
+            ("ram", "{}"),
+            ("hard_disk", "{}"),
+        );
+        assert_eq!(missing(&[cpu, ram, disk]), None);
+        assert_eq!(missing(&[]), Some("`cpu` with an integer `count`"));
+        assert_eq!(
+            missing(&[("cpu", "1"), ram, disk]),
+            Some("`cpu` with an integer `count`")
+        );
+        assert_eq!(
+            missing(&[("cpu", r#"{"count":8.5}"#), ram, disk]),
+            Some("`cpu` with an integer `count`")
+        );
+        assert_eq!(
+            missing(&[cpu, ("ram", "[]"), disk]),
+            Some("the object `ram`")
+        );
+        assert_eq!(missing(&[cpu, ram]), Some("the object `hard_disk`"));
+    }
+
+    #[test]
+    fn a_uuid_has_many_spellings() {
+        let uuid = Uuid::from_u128(0x6e96_1534_25df_494f_8fb9_a530_d7a1_87d7);
+        for text in [
+            "6e961534-25df-494f-8fb9-a530d7a187d7",
+            "6E96153425DF494F8FB9A530D7A187D7",
+            "{6e961534-25df-494f-8fb9-a530d7a187d7}",
+            "urn:uuid:6e961534-25df-494f-8fb9-a530d7a187d7",
+        ] {
+            assert_eq!(parse_uuid(text), Some(uuid), "{text}");
+        }
+        for text in [
+            "",
+            "nope",
+            "6e961534-25df-494f-8fb9-a530d7a187d",
+            "+e96153425df494f8fb9a530d7a187d7",
+        ] {
+            assert_eq!(parse_uuid(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Whom the runtimes under test talk to: the simulated facilitator, TLS in front of it, and servers that are none.
+//! They live on a tokio runtime of their own, whatever is tested.
+
+use std::future::pending;
+use std::net::SocketAddr;
+use std::sync::{Arc, LazyLock};
+
+use facilitator_core::driver::rustls::ServerConfig;
+use facilitator_core::facilitator::{FacilitatorConfig, Known};
+use facilitator_tokio::server::Server;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::runtime::{Builder, Runtime};
+use tokio_rustls::TlsAcceptor;
+
+static PEERS: LazyLock<Runtime> = LazyLock::new(tokio_multi_thread);
+
+pub(crate) fn tokio_current_thread() -> Runtime {
+    Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+pub(crate) fn tokio_multi_thread() -> Runtime {
+    Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .unwrap()
+}
+
+/// A simulated facilitator that knows the tests' validator only.
+pub(crate) fn facilitator() -> Server {
+    let config = FacilitatorConfig {
+        validators: Known::only([crate::keypair().account()]),
+        ..FacilitatorConfig::default()
+    };
+    PEERS.block_on(Server::bind("127.0.0.1:0", config)).unwrap()
+}
+
+/// TLS in front of a server, as a reverse proxy does it. Returns the port.
+pub(crate) fn tls_in_front_of(server: SocketAddr, config: Arc<ServerConfig>) -> u16 {
+    let acceptor = TlsAcceptor::from(config);
+    let listener = PEERS.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    PEERS.spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move {
+                // Whatever breaks here ends both connections: that is what a proxy does.
+                let mut outer = acceptor.accept(stream).await?;
+                let mut inner = TcpStream::connect(server).await?;
+                copy_bidirectional(&mut outer, &mut inner).await
+            });
+        }
+    });
+    port
+}
+
+/// What a server that is no facilitator does once it was spoken to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Manners {
+    /// It says this and waits until the peer has gone.
+    Says(&'static str),
+    /// It ends the connection.
+    HangsUp,
+    /// It never says a word.
+    Mute,
+}
+
+/// A server that is no facilitator. Returns its port.
+pub(crate) fn stranger(manners: Manners) -> u16 {
+    let listener = PEERS.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    PEERS.spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(receive(stream, manners));
+        }
+    });
+    port
+}
+
+async fn receive(mut stream: TcpStream, manners: Manners) {
+    let mut heard = [0; 4096];
+    let _ = stream.read(&mut heard).await;
+    match manners {
+        Manners::HangsUp => return,
+        Manners::Mute => {}
+        Manners::Says(words) => {
+            let _ = stream.write_all(words.as_bytes()).await;
+        }
+    }
+    while stream.read(&mut heard).await.is_ok_and(|bytes| bytes > 0) {}
+}
+
+/// A port at which nobody listens, nor will.
+pub(crate) fn nobody() -> u16 {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let port = socket.local_addr().unwrap().port();
+    // It stays bound, so that no other test gets the port meanwhile.
+    PEERS.spawn(async move {
+        let _bound = socket;
+        pending::<()>().await;
+    });
+    port
+}
