@@ -25,7 +25,9 @@ use std::time::Duration;
 use facilitator_async_std::async_std::AsyncStd;
 use facilitator_async_std::smol::Smol;
 use facilitator_async_std::{AsyncIo, Executor};
-use facilitator_core::client::{Config, ConnectFailure, Endpoint, Event, LostReason, Phase};
+use facilitator_core::client::{
+    Config, ConnectFailure, Endpoint, Event, LostReason, Phase, Signatories, TrustPolicy,
+};
 use facilitator_core::driver::{self, BoxFuture, Runtime, SpawnError, StartError};
 use facilitator_core::signature::{Keypair, Scheme};
 use facilitator_tokio::Tokio;
@@ -159,9 +161,19 @@ fn keypair() -> Keypair {
     Keypair::from_seed(Scheme::Sr25519, [7; 32]).unwrap()
 }
 
-/// A configuration that tries again soon.
+/// Who signs the jobs.
+fn signer() -> Keypair {
+    Keypair::from_uri(Scheme::Sr25519, "//Customer").unwrap()
+}
+
+/// A configuration that trusts the signer and tries again soon.
 fn config(uri: &str) -> Config {
+    let trust = TrustPolicy {
+        signatories: Signatories::OwnAnd([signer().account()].into()),
+        ..TrustPolicy::default()
+    };
     Config {
+        trust,
         backoff_initial: Duration::from_millis(10),
         backoff_max: Duration::from_millis(50),
         ..Config::new(Endpoint::parse(uri).unwrap())

@@ -10,10 +10,10 @@ use facilitator_core::message::{
     ExecutorClass, InlineVolume, JobStatusMetadata, MinerResponse, SingleVolume, V0JobStatusUpdate,
     V2JobRequest, Volume,
 };
-use facilitator_core::signature::{Keypair, Scheme, sign_job_request, verify_job_request};
+use facilitator_core::signature::{Keypair, sign_job_request, verify_job_request};
 use facilitator_tokio::server::{Server, ServerEvent};
 
-use crate::{Subject, certificates, client, config, lost, peers};
+use crate::{Subject, certificates, client, config, lost, peers, signer};
 
 const JOB: &str = "f4b1c4b2-5d3f-4a39-9c75-0a0c0de61d4b";
 /// More than any buffer on the way holds, in bytes.
@@ -169,10 +169,6 @@ async fn large_messages<R: Runtime>(client: FacilitatorClient<R>, server: Server
     assert_eq!(record.stats().connections, 1);
 }
 
-fn signer() -> Keypair {
-    Keypair::from_uri(Scheme::Sr25519, "//Facilitator").unwrap()
-}
-
 fn job(signer: &Keypair) -> V2JobRequest {
     let mut request = V2JobRequest::new(JOB, ExecutorClass::AlwaysOnTest, "python:3.11");
     request.args = ["python", "-c", "print('\u{17c}')"].map(Into::into).into();
@@ -207,8 +203,10 @@ fn update(status: JobStatus, output: &str) -> V0JobStatusUpdate {
 
 async fn next_job<R: Runtime>(client: &FacilitatorClient<R>) -> V2JobRequest {
     loop {
-        if let Event::JobRequested(request) = client.next_event().await.unwrap() {
-            return *request;
+        match client.next_event().await.unwrap() {
+            Event::JobRequested(request) => return *request,
+            Event::JobDeclined { reason, .. } => panic!("{reason}"),
+            _ => {}
         }
     }
 }
