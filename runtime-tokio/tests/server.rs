@@ -13,6 +13,7 @@ use std::io;
 use std::time::Duration;
 
 use facilitator_core::ConnectionId;
+use facilitator_core::client::TrustPolicy;
 use facilitator_core::facilitator::{
     EndCause, Event, Facilitator, FacilitatorConfig, Memory, Server as Manners, StatusOutcome,
 };
@@ -485,6 +486,7 @@ async fn the_session_survives_cuts_at_every_status_and_restarts() {
     let config = Config {
         backoff_initial: Duration::from_millis(5),
         backoff_max: Duration::from_millis(20),
+        trust: TrustPolicy::unverified(),
         ..Config::new(Endpoint::parse(&server.uri()).unwrap())
     };
     let client = FacilitatorClient::new(config, &alice()).unwrap();

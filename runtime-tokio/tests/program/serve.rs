@@ -4,6 +4,7 @@ use std::future::Future;
 use std::net::TcpListener;
 use std::time::Duration;
 
+use facilitator_tokio::core::client::TrustPolicy;
 use facilitator_tokio::core::message::{
     DecodeMode, ExecutorClass, JobStatus, JsonMap, V2JobRequest,
 };
@@ -59,6 +60,8 @@ fn client(uri: &str, keypair: &Keypair) -> FacilitatorClient {
     let config = Config {
         backoff_initial: Duration::from_millis(20),
         backoff_max: Duration::from_millis(200),
+        // Jobs of these tests are signed by many, and by nobody.
+        trust: TrustPolicy::unverified(),
         ..Config::new(Endpoint::parse(uri).unwrap())
     };
     let client = FacilitatorClient::new(config, keypair).unwrap();

@@ -1,7 +1,7 @@
 //! How a command ends badly: one line on stderr and an exit status.
 
 use std::fmt;
-use std::io::{self, Write};
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 /// Why a command did not succeed.

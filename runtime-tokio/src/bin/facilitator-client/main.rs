@@ -33,7 +33,7 @@ enum Command {
     /// Runs signed jobs against an embedded facilitator, cuts the connection, and checks that nothing was lost.
     Demo(demo::Arguments),
     /// Keeps a session with a facilitator; JSON lines on stdin and stdout.
-    Connect(connect::Arguments),
+    Connect(Box<connect::Arguments>),
     /// Serves a simulated facilitator, for development.
     Serve(serve::Arguments),
 }
@@ -78,7 +78,7 @@ fn run(command: Command) -> Result<(), Failure> {
     let result = runtime.block_on(async {
         match command {
             Command::Demo(arguments) => demo::run(arguments).await,
-            Command::Connect(arguments) => connect::run(arguments).await,
+            Command::Connect(arguments) => connect::run(*arguments).await,
             Command::Serve(arguments) => serve::run(arguments).await,
         }
     });

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use crate::failure::Failure;
 use crate::hotkey_file;
+use facilitator_tokio::core::client::{AuthenticationMethod, Signatories};
 use facilitator_tokio::core::message::DecodeMode;
+use facilitator_tokio::core::signature::AccountId;
 use facilitator_tokio::{Config, Endpoint, Keypair};
 
 /// The longest time that can be asked for. Beyond it, "never" was meant, or a unit was mixed up.
@@ -24,28 +26,39 @@ const HELP: &str = r#"INPUT, one JSON object a line:
 OUTPUT, one JSON object a line, with the key `event`:
   phase              with `reason`, `cause` and `retry_in_s` while it waits for the next attempt
   job_request        a job to run, the `request` complete; `received` is answered already
+  job_refused        a job that nobody trusted has signed; it is answered `rejected` already
   cheat_report       a finished job was a fraud, the `report` complete
   receipt            the fate of an accepted command, exactly one for each: `outcome` is
                      acknowledged, already_known, refused (see `errors`), set_aside or handed_back
   automatic_receipt  the same for what was sent without a command (`received`, rejected as busy)
   command_error      a line that was not accepted; nothing of it was queued
-  job_declined, malformed, unexpected_response, heartbeat_refused, unexpected_binary, missed
+  job_declined, cheat_report_refused, malformed, unexpected_response, heartbeat_refused,
+  unexpected_binary, missed
                      nothing has to be done
   stopped            the last line; `owed` holds each message that was not delivered, whole
 
 STOPPING: SIGINT, SIGTERM, the command `stop` and the end of the input deliver what is owed until
 the drain timeout has passed. A second signal aborts at once.
 
-ENVIRONMENT: VALIDATOR_VERSION and VALIDATOR_RUNNER_VERSION go into the request headers.
+ENVIRONMENT: VALIDATOR_VERSION and VALIDATOR_RUNNER_VERSION go into the request headers;
+FACILITATOR_LOG filters the log on stderr (error, warn, info, debug, trace).
 
 EXIT STATUS: 0 after a stop with nothing owed; 1 when messages were handed back, stdin or stdout
 failed, or a second signal aborted; 2 when the arguments or the hotkey file are wrong."#;
 
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = HELP)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "flags are what a command line has"
+)]
 pub(crate) struct Arguments {
-    /// The facilitator, as wss://facilitator.computehorde.io/ws/v0/
-    #[arg(long, value_name = "URI")]
+    /// The facilitator
+    #[arg(
+        long,
+        value_name = "URI",
+        long_help = "The facilitator, as wss://facilitator.computehorde.io/ws/v0/"
+    )]
     uri: String,
     /// A wallet's hotkey file (JSON with `secretSeed` or `secretPhrase`), or one of ours with a `cryptoType`
     #[arg(long, value_name = "FILE")]
@@ -56,6 +69,18 @@ pub(crate) struct Arguments {
     /// Refuse what the reference refuses, instead of bearing with unknown fields
     #[arg(long)]
     strict: bool,
+    /// Take jobs that this account has signed, besides those of the hotkey itself (repeatable)
+    #[arg(long, value_name = "SS58", value_parser = account)]
+    trust: Vec<AccountId>,
+    /// Take jobs that anybody has signed
+    #[arg(long, conflicts_with = "trust")]
+    trust_anyone: bool,
+    /// Take every job, and look at no signature: for development
+    #[arg(long, conflicts_with_all = ["trust", "trust_anyone"])]
+    unverified: bool,
+    /// Where the authentication stands: in the first frame, as today's facilitator wants it, or in the request headers
+    #[arg(long, value_name = "PLACE", default_value = "frame")]
+    authentication: Authentication,
     /// Time from a stop to the end, at most
     #[arg(long, value_name = "SECONDS", value_parser = seconds, allow_hyphen_values = true)]
     drain_timeout: Option<Duration>,
@@ -100,6 +125,13 @@ pub(crate) struct Arguments {
     line_bytes: usize,
 }
 
+/// Where the authentication stands.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Authentication {
+    Frame,
+    Headers,
+}
+
 /// What the arguments mean.
 pub(super) struct Settings {
     pub(super) config: Config,
@@ -136,6 +168,11 @@ impl Arguments {
         if self.strict {
             config.decode_mode = DecodeMode::Strict;
         }
+        config.trust.signatories = self.signatories();
+        config.authentication = match self.authentication {
+            Authentication::Frame => AuthenticationMethod::FirstFrame,
+            Authentication::Headers => AuthenticationMethod::Headers,
+        };
         let durations = [
             (&mut config.drain_timeout, self.drain_timeout),
             (&mut config.heartbeat_interval, self.heartbeat_interval),
@@ -161,6 +198,18 @@ impl Arguments {
         config.outbox_entries = self.outbox_entries.unwrap_or(config.outbox_entries);
         config.outbox_bytes = self.outbox_bytes.unwrap_or(config.outbox_bytes);
         Ok(config)
+    }
+}
+
+impl Arguments {
+    fn signatories(&self) -> Signatories {
+        if self.unverified {
+            Signatories::Unverified
+        } else if self.trust_anyone {
+            Signatories::Anyone
+        } else {
+            Signatories::OwnAnd(self.trust.iter().copied().collect())
+        }
     }
 }
 
@@ -190,6 +239,11 @@ fn seconds(text: &str) -> Result<Duration, String> {
                 LONGEST.as_secs()
             )
         })
+}
+
+fn account(text: &str) -> Result<AccountId, String> {
+    AccountId::from_ss58(text)
+        .map_err(|error| format!("{error}; accepted is an SS58 address of 32 bytes"))
 }
 
 fn count(text: &str) -> Result<usize, String> {

@@ -200,10 +200,12 @@ impl<'a> Fields<'a> {
         let Some(found) = self.stranger.as_deref().or(misplaced) else {
             return Ok(());
         };
-        let mut accepted = String::from("`command`, `id`");
-        for key in keys {
-            accepted.push_str(&format!(", `{}`", key.as_str()));
-        }
+        let accepted: Vec<String> = [Key::Command, Key::Id]
+            .iter()
+            .chain(keys)
+            .map(|key| format!("`{}`", key.as_str()))
+            .collect();
+        let accepted = accepted.join(", ");
         Err(format!(
             "`{found}` is no key of {name}; accepted are {accepted}"
         ))

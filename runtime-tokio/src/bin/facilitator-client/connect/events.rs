@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use facilitator_tokio::core::client::{
     ConnectFailureKind, DeclineReason, Event, LostReason, Outcome, Owed, PhaseChange, Receipt,
-    Refusal, Subject, Unexpected,
+    Refusal, Subject, TrustError, Unexpected,
 };
 use facilitator_tokio::core::message::{Json, ResponseError, V0JobCheated, V2JobRequest};
+use facilitator_tokio::core::signature::SignatureError;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::value::RawValue;
 
@@ -32,7 +33,14 @@ pub(super) enum Line<'a> {
         uuid: &'a str,
         request: &'a V2JobRequest,
     },
-    /// A job request that needs nothing to be done.
+    /// A job request that nobody trusted has signed. It was answered `rejected`.
+    JobRefused {
+        uuid: &'a str,
+        reason: String,
+        cause: &'static str,
+        request: &'a V2JobRequest,
+    },
+    /// A job request that is not handed on for another reason.
     JobDeclined {
         uuid: &'a str,
         reason: String,
@@ -41,6 +49,13 @@ pub(super) enum Line<'a> {
     /// A finished job was a fraud; the report is complete.
     CheatReport {
         uuid: &'a str,
+        report: &'a V0JobCheated,
+    },
+    /// A cheat report that nobody trusted has signed.
+    CheatReportRefused {
+        uuid: &'a str,
+        reason: String,
+        cause: &'static str,
         report: &'a V0JobCheated,
     },
     /// The fate of an accepted command.
@@ -121,6 +136,18 @@ impl<'a> Line<'a> {
             Event::JobRequested(request) => Self::JobRequest {
                 uuid: &request.uuid,
                 request,
+            },
+            Event::JobRefused { request, reason } => Self::JobRefused {
+                uuid: &request.uuid,
+                reason: reason.to_string(),
+                cause: refused_cause(reason),
+                request,
+            },
+            Event::CheatReportRefused { report, reason } => Self::CheatReportRefused {
+                uuid: &report.job_uuid,
+                reason: reason.to_string(),
+                cause: refused_cause(reason),
+                report,
             },
             Event::JobDeclined { uuid, reason } => Self::JobDeclined {
                 uuid,
@@ -263,6 +290,19 @@ pub(super) fn lost_cause(reason: &LostReason) -> &'static str {
         LostReason::Protocol(_) => "protocol",
         LostReason::NotAuthenticated(_) => "not_authenticated",
         LostReason::AmbiguousResponse(_) => "ambiguous_response",
+        _ => "other",
+    }
+}
+
+fn refused_cause(reason: &TrustError) -> &'static str {
+    match reason {
+        TrustError::Signature(SignatureError::Missing) => "signature_missing",
+        TrustError::Signature(SignatureError::Bad(_)) => "signature_bad",
+        TrustError::Signatory { .. } => "signatory",
+        TrustError::Scheme { .. } => "scheme",
+        TrustError::TooOld { .. } => "too_old",
+        TrustError::TooNew { .. } => "too_new",
+        TrustError::Busy => "busy",
         _ => "other",
     }
 }

@@ -166,6 +166,12 @@ fn log(event: &Event) {
             }
         }
         Event::JobRequested(request) => info!(uuid = ?request.uuid, "job requested"),
+        Event::JobRefused { request, reason } => {
+            warn!(uuid = ?request.uuid, %reason, "job refused");
+        }
+        Event::CheatReportRefused { report, reason } => {
+            warn!(uuid = ?report.job_uuid, %reason, "cheat report refused");
+        }
         Event::JobDeclined { uuid, reason } => warn!(?uuid, %reason, "job declined"),
         Event::JobCheated(report) => warn!(uuid = ?report.job_uuid, "job cheated"),
         Event::Receipt(receipt) => log_receipt(receipt),

@@ -48,7 +48,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
 
     let output = Output::new(tokio::io::stdout());
     let (stopping, stop_seen) = watch::channel(false);
-    let (promises, promised) = mpsc::unbounded_channel();
+    let (promises, to_keep) = mpsc::unbounded_channel();
     let input = Input {
         client: client.clone(),
         output: output.clone(),
@@ -57,7 +57,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         stopping: stop_seen,
     };
     let mut input = tokio::spawn(input.run(Lines::new(tokio::io::stdin(), line_bytes)));
-    let journal = tokio::spawn(Journal::new(client.clone(), output.clone(), promised).keep());
+    let journal = tokio::spawn(Journal::new(client.clone(), output.clone(), to_keep).keep());
 
     let mut end = None;
     tokio::select! {
@@ -85,6 +85,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     ending.verdict(&output, told)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
 fn lost_task(error: JoinError) -> Failure {
     Failure::failed(format!("a task of the program was lost: {error}"))
 }

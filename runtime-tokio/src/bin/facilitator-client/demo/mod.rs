@@ -13,6 +13,7 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
+use facilitator_tokio::core::client::{Signatories, TrustPolicy};
 use facilitator_tokio::core::facilitator::{
     Event as FacilitatorEvent, FacilitatorConfig, Known, StatusOutcome,
 };
@@ -160,6 +161,11 @@ impl Stage {
             // It shall be over soon: the defaults are made for a facilitator far away.
             backoff_initial: Duration::from_millis(50),
             backoff_max: Duration::from_millis(250),
+            trust: TrustPolicy {
+                signatories: Signatories::OwnAnd([signer.account()].into()),
+                verifications_per_second: u32::MAX,
+                ..TrustPolicy::default()
+            },
             ..Config::new(endpoint)
         };
         let client = FacilitatorClient::new(config, &keypair)
@@ -198,7 +204,7 @@ impl Stage {
         tokio::select! {
             () = push(plan, server, signer, book, &ended) => {}
             () = view.show(client, remarks, &ended) => {}
-            () = worker::work(client, signer.account(), plan.jobs.len(), book) => {}
+            () = worker::work(client, plan.jobs.len(), book) => {}
         }
         while let Ok(remark) = remarks.try_recv() {
             view.say(&remark);

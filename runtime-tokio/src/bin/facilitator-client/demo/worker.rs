@@ -4,13 +4,12 @@ use std::process::{Output, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use facilitator_tokio::core::client::{Receipt, Subject};
+use facilitator_tokio::core::client::{DeclineReason, Receipt, Subject};
 use facilitator_tokio::core::message::{
     HordeFailureDetails, HordeFailureReason, Integer, JobFailureDetails, JobFailureReason,
-    JobFailureStage, JobParticipant, JobRejectionDetails, JobRejectionReason, JobStatus,
-    JobStatusMetadata, MinerResponse, V0JobStatusUpdate, V2JobRequest,
+    JobFailureStage, JobParticipant, JobStatus, JobStatusMetadata, MinerResponse,
+    V0JobStatusUpdate, V2JobRequest,
 };
-use facilitator_tokio::core::signature::{AccountId, verify_job_request};
 use facilitator_tokio::{Event, FacilitatorClient, PendingReceipt};
 use tokio::process::Command;
 use tokio::sync::Semaphore;
@@ -23,7 +22,7 @@ use super::book::Book;
 const PROCESSES: usize = 4;
 
 /// Works until so many jobs have ended and every receipt of theirs has come.
-pub(super) async fn work(client: &FacilitatorClient, trusted: AccountId, jobs: usize, book: &Book) {
+pub(super) async fn work(client: &FacilitatorClient, jobs: usize, book: &Book) {
     let processes = Arc::new(Semaphore::new(PROCESSES));
     let mut running = JoinSet::new();
     let mut ended = 0;
@@ -34,7 +33,7 @@ pub(super) async fn work(client: &FacilitatorClient, trusted: AccountId, jobs: u
                     // The session has answered that already.
                     book.submitted(&request.uuid, JobStatus::Received, None);
                     let job = Job { client: client.clone(), book: book.clone(), request };
-                    running.spawn(job.run(trusted, Arc::clone(&processes)));
+                    running.spawn(job.run(Arc::clone(&processes)));
                 }
                 Ok(event) => take_note(&event, book),
                 Err(_) => return,
@@ -60,6 +59,15 @@ pub(super) fn take_note(event: &Event, book: &Book) {
         }) => {
             book.receipt(&uuid.to_string(), *status, outcome.as_str());
         }
+        Event::JobRefused { reason, .. } => book.surprise(format!("a job was refused: {reason}")),
+        // What a cut has swallowed is pushed again, and some of it had arrived all the same.
+        Event::JobDeclined {
+            reason: DeclineReason::Duplicate,
+            ..
+        } => {}
+        Event::JobDeclined { uuid, reason } => {
+            book.surprise(format!("job {uuid} was declined: {reason}"));
+        }
         Event::Malformed(error) => book.surprise(format!("a message could not be read: {error}")),
         Event::Unexpected(unexpected) => book.surprise(format!("unexpected: {unexpected:?}")),
         Event::Missed { events } => book.surprise(format!("{events} events were missed")),
@@ -79,51 +87,30 @@ type End = (JobStatus, JobStatusMetadata);
 
 impl Job {
     /// From `received` to the last receipt.
-    async fn run(self, trusted: AccountId, processes: Arc<Semaphore>) {
+    async fn run(self, processes: Arc<Semaphore>) {
         let mut receipts = Vec::new();
-        if let Some(rejection) = self.reject(trusted) {
-            self.submit(&mut receipts, JobStatus::Rejected, Some(rejection.into()))
-                .await;
-        } else {
-            // Nobody waits for answers here: these three are under way together.
-            for status in [
-                JobStatus::Accepted,
-                JobStatus::ExecutorReady,
-                JobStatus::VolumesReady,
-            ] {
-                self.submit(&mut receipts, status, None).await;
-            }
-            let (status, metadata) = {
-                // It is never closed.
-                let _permit = processes.acquire().await;
-                self.execute().await
-            };
-            if status != JobStatus::HordeFailed {
-                self.submit(&mut receipts, JobStatus::ExecutionDone, None)
-                    .await;
-            }
-            self.submit(&mut receipts, status, Some(metadata)).await;
+        // Nobody waits for answers here: these three are under way together.
+        for status in [
+            JobStatus::Accepted,
+            JobStatus::ExecutorReady,
+            JobStatus::VolumesReady,
+        ] {
+            self.submit(&mut receipts, status, None).await;
         }
+        let (status, metadata) = {
+            // It is never closed.
+            let _permit = processes.acquire().await;
+            self.execute().await
+        };
+        if status != JobStatus::HordeFailed {
+            self.submit(&mut receipts, JobStatus::ExecutionDone, None)
+                .await;
+        }
+        self.submit(&mut receipts, status, Some(metadata)).await;
         for (status, receipt) in receipts {
             let outcome = receipt.await.outcome;
             self.book
                 .receipt(&self.request.uuid, status, outcome.as_str());
-        }
-    }
-
-    /// Why the job is not taken on, if it is not.
-    fn reject(&self, trusted: AccountId) -> Option<JobRejectionDetails> {
-        let reject = |message: String| {
-            JobRejectionDetails::new(
-                JobParticipant::Validator,
-                JobRejectionReason::InvalidSignature,
-                message,
-            )
-        };
-        match verify_job_request(&self.request) {
-            Ok(signatory) if signatory.account() == trusted => None,
-            Ok(_) => Some(reject("the signatory is not trusted".into())),
-            Err(error) => Some(reject(error.to_string())),
         }
     }
 

@@ -1,0 +1,19 @@
+//! The command `connect`, run as a process of its own: its lines in and out, its exit status, its log.
+#![cfg(unix)]
+
+#[cfg(test)]
+mod arguments;
+#[cfg(test)]
+mod commands;
+#[cfg(test)]
+mod flow;
+#[cfg(test)]
+mod peers;
+#[cfg(test)]
+mod program;
+#[cfg(test)]
+mod secrets;
+#[cfg(test)]
+mod session;
+#[cfg(test)]
+mod stopping;
