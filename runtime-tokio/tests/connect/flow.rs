@@ -212,6 +212,8 @@ fn receipts_outlive_a_flood() {
         all_said.recv_timeout(SOON).unwrap();
     }
     program.read_stdout();
+    // They come by themselves, not only at the end.
+    program.expect_receipts(COMMANDS);
     let ended = program.close();
     assert_eq!(ended.status, 0, "{}", ended.stderr);
     let mut ids = ids(&ended.of("receipt"));
