@@ -75,6 +75,8 @@ mod response;
 mod signature_info;
 mod specs;
 mod status;
+#[cfg(test)]
+mod tests;
 mod upload;
 mod validator;
 mod volume;

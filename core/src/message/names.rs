@@ -4,14 +4,14 @@ use alloc::string::String;
 
 /// The name belongs to no member of the enumeration.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{found}` is no {what}: use one of {accepted}")]
+#[error("`{found}` is no {what}: use one of {}", accepted.join(", "))]
 pub struct UnknownName {
     /// What was looked for, in words.
     pub(crate) what: &'static str,
     /// The name that was found, cut to a bounded length.
     pub(crate) found: String,
     /// Every name that is accepted.
-    pub(crate) accepted: &'static str,
+    pub(crate) accepted: &'static [&'static str],
 }
 
 /// Declares an enumeration with its wire names: `ALL`, `as_str`, `Display`, `FromStr` and `Serialize`.
@@ -52,7 +52,7 @@ macro_rules! wire_names {
                 Self::from_name(name).ok_or_else(|| $crate::message::UnknownName {
                     what: $what,
                     found: $crate::message::error::shorten(name),
-                    accepted: concat!($("`", $text, "` ",)+),
+                    accepted: &[$($text),+],
                 })
             }
         }

@@ -61,7 +61,8 @@ pub(super) fn decode<T>(
         Tape::parse(text).map_err(|refusal| DecodeError::from_refusal(refusal, text.as_bytes()))?;
     let mut reader = Reader {
         mode,
-        path: Vec::new(),
+        // Deeper than most paths of the protocol.
+        path: Vec::with_capacity(8),
         issues: Vec::new(),
         omitted: 0,
         unknown: Vec::new(),
@@ -183,11 +184,11 @@ impl<'t> Reader<'t> {
         // Peers write the fields in order, so the next one is mostly the one after the last one.
         let mut guess = 0;
         for (key, value) in entries {
-            let is_next = names.get(guess).is_some_and(|name| key.is(name));
-            let place = if is_next {
-                Some(guess)
-            } else {
-                names.iter().position(|name| key.is(name))
+            let key = key.as_bytes().unwrap_or_default();
+            let is_key = |name: &&str| *name.as_bytes() == *key;
+            let place = match names.get(guess).filter(|name| is_key(name)) {
+                Some(_) => Some(guess),
+                None => names.iter().position(is_key),
             };
             match place.and_then(|place| fields.get_mut(place).map(|field| (place, field))) {
                 Some((place, field)) => {

@@ -474,25 +474,29 @@ impl Lexer<'_> {
     /// A string, from its opening quote to behind its closing one.
     fn string(&mut self) -> Result<(), Refusal> {
         let start = self.at + 1;
-        let mut kind = Kind::Plain;
-        self.at = start;
+        let rest = self.bytes.get(start..).unwrap_or_default();
+        let plain = plain_prefix(rest);
+        if rest.get(plain) == Some(&b'"') {
+            self.at = start + plain + 1;
+            return self.push(Kind::Plain, start, start + plain);
+        }
+        self.at = start + plain;
+        self.unusual_string(start)
+    }
+
+    /// The rest of a string that has an escape here, or no end.
+    fn unusual_string(&mut self, start: usize) -> Result<(), Refusal> {
         loop {
-            self.at += plain_prefix(self.bytes.get(self.at..).unwrap_or_default());
             match self.peek() {
                 Some(b'"') => {
-                    self.push(kind, start, self.at)?;
                     self.at += 1;
-                    return Ok(());
+                    return self.push(Kind::Escaped, start, self.at - 1);
                 }
-                Some(b'\\') => {
-                    kind = Kind::Escaped;
-                    self.escape()?;
-                }
-                Some(_) => {
-                    return self.refuse(Fault::ControlCharacter);
-                }
+                Some(b'\\') => self.escape()?,
+                Some(_) => return self.refuse(Fault::ControlCharacter),
                 None => return self.refuse(Fault::EofString),
             }
+            self.at += plain_prefix(self.bytes.get(self.at..).unwrap_or_default());
         }
     }
 
@@ -573,8 +577,8 @@ pub(super) fn plain_prefix(bytes: &[u8]) -> usize {
     let mut plain = 0;
     for block in blocks {
         let block = u64::from_le_bytes(*block);
-        let quote = below(block ^ (EACH * b'"' as u64), 1);
-        let backslash = below(block ^ (EACH * b'\\' as u64), 1);
+        let quote = below(block ^ (EACH * u64::from(b'"')), 1);
+        let backslash = below(block ^ (EACH * u64::from(b'\\')), 1);
         let special = quote | backslash | below(block, b' ');
         if special != 0 {
             return plain + special.trailing_zeros() as usize / 8;
@@ -651,6 +655,8 @@ mod tests {
         assert!(Tape::parse(&nested(MAX_DEPTH, "1")).is_ok());
         assert!(Tape::parse(&nested(MAX_DEPTH, "[]")).is_ok());
         assert!(refusal(&nested(MAX_DEPTH + 1, "1")).starts_with("recursion limit exceeded"));
+        // Neighbours do not add up.
+        assert!(Tape::parse(&format!("[{}1]", "{\"a\":1},[1],".repeat(MAX_DEPTH))).is_ok());
         // A hostile depth costs neither stack nor much memory.
         assert!(refusal(&"[".repeat(1 << 20)).starts_with("recursion limit exceeded"));
         assert!(refusal(&"{\"\":".repeat(1 << 18)).starts_with("recursion limit exceeded"));

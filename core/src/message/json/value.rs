@@ -76,20 +76,24 @@ impl<'t> Value<'t> {
 
     /// Whether it is the string `text`.
     pub(crate) fn is(self, text: &str) -> bool {
+        self.as_bytes()
+            .is_some_and(|bytes| *bytes == *text.as_bytes())
+    }
+
+    /// What a string says, in UTF-8: for comparisons, which need no look at where characters begin.
+    pub(crate) fn as_bytes(self) -> Option<Cow<'t, [u8]>> {
         let node = self.node();
         match node.kind {
-            // Bytes compare without a look at where characters begin; lengths mostly tell without a look at all.
             Kind::Plain => {
-                (node.end - node.start) as usize == text.len()
-                    && self
-                        .tape
-                        .text
-                        .as_bytes()
+                let bytes = self.tape.text.as_bytes();
+                Some(Cow::Borrowed(
+                    bytes
                         .get(node.start as usize..node.end as usize)
-                        == Some(text.as_bytes())
+                        .unwrap_or_default(),
+                ))
             }
-            Kind::Escaped => unescape(self.raw()) == text,
-            _ => false,
+            Kind::Escaped => Some(Cow::Owned(unescape(self.raw()).into_bytes())),
+            _ => None,
         }
     }
 
@@ -190,7 +194,14 @@ impl<'t> Iterator for Entries<'t> {
     type Item = (Value<'t>, Value<'t>);
 
     fn next(&mut self) -> Option<Self::Item> {
-        Some((self.0.next()?, self.0.next()?))
+        let rest = &mut self.0;
+        if rest.at >= rest.end {
+            return None;
+        }
+        // A key has no descendants: the next node is its value.
+        let key = Value::new(rest.tape, rest.at);
+        rest.at += 1;
+        Some((key, rest.next()?))
     }
 }
 
