@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use facilitator_core::driver::{frame_of, message_of, websocket_config};
+use facilitator_core::facilitator::UpgradeRefusal;
 use facilitator_core::{CloseFrame, ConnectionId, Frame};
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::net::TcpStream;
@@ -15,6 +16,7 @@ use tokio_tungstenite::tungstenite::error::ProtocolError;
 use tokio_tungstenite::tungstenite::handshake::server::{
     Callback, ErrorResponse, Request, Response,
 };
+use tokio_tungstenite::tungstenite::http::{HeaderValue, StatusCode, header};
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config};
 use tracing::debug;
@@ -37,12 +39,22 @@ pub(super) async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAd
     let _ = stream.set_nodelay(true);
     let limit = shared.visit(0, |facilitator, _| facilitator.config().limits.message_size);
     let accepted = tokio::select! {
-        accepted = timeout(HANDSHAKE_TIMEOUT, accept(stream, peer, limit)) => accepted,
+        accepted = timeout(HANDSHAKE_TIMEOUT, accept(&shared, stream, peer, limit)) => accepted,
         () = shared.stopping() => return,
     };
     let (mut socket, handshake) = match accepted {
         Ok(Ok(accepted)) => accepted,
-        Ok(Err(error)) => return debug!(%peer, %error, "a handshake failed"),
+        Ok(Err(NotAccepted::Failed(error))) => {
+            return debug!(%peer, %error, "a handshake failed");
+        }
+        Ok(Err(NotAccepted::Refused(handshake, refusal))) => {
+            // Until then its place is taken, so that refusals cannot pile up.
+            tokio::select! {
+                () = shared.room_for_events() => shared.refused(handshake, refusal),
+                () = shared.stopping() => {}
+            }
+            return;
+        }
         Err(_) => return debug!(%peer, "a handshake took too long"),
     };
     let Some((connection, bells)) = shared.connected(handshake) else {
@@ -62,35 +74,75 @@ pub(super) async fn serve(shared: Arc<Shared>, stream: TcpStream, peer: SocketAd
     let _ = socket.get_ref().set_zero_linger();
 }
 
+/// Why there is no connection.
+enum NotAccepted {
+    /// It was no sound request, or its sender is gone.
+    Failed(Error),
+    /// It was answered with an HTTP error.
+    Refused(Handshake, UpgradeRefusal),
+}
+
 async fn accept(
+    shared: &Shared,
     stream: TcpStream,
     peer: SocketAddr,
     limit: usize,
-) -> Result<(Socket, Handshake), Error> {
+) -> Result<(Socket, Handshake), NotAccepted> {
+    let mut refusal = None;
     let mut handshake = Handshake {
         peer,
         path: String::new(),
         headers: Vec::new(),
     };
+    let doorkeeper = Doorkeeper {
+        shared,
+        handshake: &mut handshake,
+        refusal: &mut refusal,
+    };
     let config = websocket_config(limit);
-    let socket =
-        accept_hdr_async_with_config(stream, TakeNotes(&mut handshake), Some(config)).await?;
-    Ok((socket, handshake))
+    let accepted = accept_hdr_async_with_config(stream, doorkeeper, Some(config)).await;
+    match (accepted, refusal) {
+        (Ok(socket), _) => Ok((socket, handshake)),
+        (Err(_), Some(refusal)) => Err(NotAccepted::Refused(handshake, refusal)),
+        (Err(error), None) => Err(NotAccepted::Failed(error)),
+    }
 }
 
-/// Takes note of the upgrade request.
-struct TakeNotes<'a>(&'a mut Handshake);
+/// Takes note of the upgrade request, and answers it as the facilitator judges it.
+struct Doorkeeper<'a> {
+    shared: &'a Shared,
+    handshake: &'a mut Handshake,
+    refusal: &'a mut Option<UpgradeRefusal>,
+}
 
-impl Callback for TakeNotes<'_> {
+impl Callback for Doorkeeper<'_> {
     fn on_request(self, request: &Request, response: Response) -> Result<Response, ErrorResponse> {
-        self.0.path = request.uri().to_string();
-        self.0.headers = request
+        self.handshake.path = request.uri().to_string();
+        self.handshake.headers = request
             .headers()
             .iter()
             .map(|(name, value)| (name.to_string(), value.to_str().unwrap_or_default().into()))
             .collect();
+        self.shared.judge(self.handshake).map_err(|refusal| {
+            *self.refusal = Some(refusal);
+            error_response(&refusal)
+        })?;
         Ok(response)
     }
+}
+
+/// The HTTP error of a refusal, with its reason as text.
+fn error_response(refusal: &UpgradeRefusal) -> ErrorResponse {
+    let reason = format!("{refusal}\n");
+    let length = HeaderValue::from(reason.len());
+    let mut response = ErrorResponse::new(Some(reason));
+    *response.status_mut() =
+        StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::FORBIDDEN);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_LENGTH, length);
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
+    headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    response
 }
 
 /// Carries frames until the connection is over. Each one is answered before the next one is read, as the reference

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use facilitator_core::ConnectionId;
-use facilitator_core::facilitator::Event;
+use facilitator_core::facilitator::{Event, UpgradeRefusal};
 use futures_util::{Stream, StreamExt};
 
 use super::shared::Shared;
@@ -29,6 +29,14 @@ pub enum ServerEvent {
         /// Who opened it, and how.
         handshake: Handshake,
     },
+    /// An upgrade request was answered with an HTTP error instead of a WebSocket, which happens with
+    /// [`header_authentication`](facilitator_core::facilitator::FacilitatorConfig::header_authentication) only.
+    UpgradeRefused {
+        /// Who sent it, and how.
+        handshake: Handshake,
+        /// Why, and with which status.
+        refusal: UpgradeRefusal,
+    },
     /// What the facilitator has to tell.
     Facilitator(Event),
     /// The stream's events were not taken in time: the oldest of them were dropped.
@@ -38,7 +46,7 @@ pub enum ServerEvent {
     },
 }
 
-/// The opening handshake of a connection.
+/// The opening handshake of a connection, or what should have become one.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Handshake {
     /// Who opened it.
@@ -57,6 +65,13 @@ impl Handshake {
             .iter()
             .find(same)
             .map(|(_, value)| value.as_str())
+    }
+
+    pub(super) fn borrowed_headers(&self) -> Vec<(&str, &str)> {
+        self.headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect()
     }
 }
 

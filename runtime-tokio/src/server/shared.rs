@@ -3,8 +3,9 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
 
-use facilitator_core::facilitator::{Event, Facilitator, Memory, Output};
+use facilitator_core::facilitator::{Event, Facilitator, Memory, Output, UpgradeRefusal};
 use facilitator_core::{CloseFrame, ConnectionId, Frame, Timestamp};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
@@ -125,6 +126,23 @@ impl Shared {
         origin.checked_add(at.saturating_duration_since(start))
     }
 
+    /// Judges an upgrade request by its headers.
+    pub(super) fn judge(&self, handshake: &Handshake) -> Result<(), UpgradeRefusal> {
+        // Told anew each time: this clock can be set.
+        let unix = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+        self.visit(0, |facilitator, now| {
+            facilitator.set_wall_clock(now, unix);
+            let judged = facilitator.judge_upgrade(now, &handshake.borrowed_headers());
+            judged.map(drop)
+        })
+    }
+
+    /// An upgrade request was answered with an HTTP error.
+    pub(super) fn refused(&self, handshake: Handshake, refusal: UpgradeRefusal) {
+        let event = ServerEvent::UpgradeRefused { handshake, refusal };
+        self.with_events(|events| events.push(&event, 0));
+    }
+
     /// A connection stands; `None` when the server ends.
     pub(super) fn connected(&self, handshake: Handshake) -> Option<(ConnectionId, Arc<Bells>)> {
         let (now, bells) = (self.now(), Arc::new(Bells::default()));
@@ -140,11 +158,7 @@ impl Shared {
             bells: Arc::clone(&bells),
         };
         state.lines.insert(connection, line);
-        let headers: Vec<(&str, &str)> = handshake
-            .headers
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str()))
-            .collect();
+        let headers = handshake.borrowed_headers();
         state
             .facilitator
             .handle_connected(now, connection, &headers);

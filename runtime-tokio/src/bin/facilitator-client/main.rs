@@ -5,6 +5,7 @@ mod connect;
 mod demo;
 mod failure;
 mod hotkey_file;
+mod key;
 mod logging;
 mod output;
 mod serve;
@@ -36,6 +37,8 @@ enum Command {
     Connect(Box<connect::Arguments>),
     /// Serves a simulated facilitator, for development.
     Serve(serve::Arguments),
+    /// Makes and shows keys; signs and verifies with them.
+    Key(key::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -80,6 +83,8 @@ fn run(command: Command) -> Result<(), Failure> {
             Command::Demo(arguments) => demo::run(arguments).await,
             Command::Connect(arguments) => connect::run(*arguments).await,
             Command::Serve(arguments) => serve::run(arguments).await,
+            // It waits for nothing but stdin, and nothing else runs meanwhile.
+            Command::Key(arguments) => key::run(&arguments),
         }
     });
     // A read of stdin cannot be cancelled, and nobody shall wait for it.

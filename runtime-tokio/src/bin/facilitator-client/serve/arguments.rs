@@ -12,6 +12,8 @@ use crate::hotkey_file;
 const HELP: &str = r"OUTPUT, one JSON object a line, with the key `event`:
   listening               the first line; `uri` is where to connect
   connected, disconnected, authenticated, authentication_refused, heartbeat
+  upgrade_refused         with --authentication headers: the `reason` and the HTTP `status`, 401 or
+                          403, that a request was answered with
   status_update           with its `metadata` and its `outcome`: stored, repeated, unknown_job,
                           streaming_details_incomplete or crashed
   machine_specs           with its `outcome`: stored, unknown_miner, unknown_validator or crashed
@@ -49,6 +51,16 @@ pub(crate) struct Arguments {
     /// The server whose manners are imitated when connections break: uvicorn or daphne
     #[arg(long, value_name = "SERVER", default_value = "uvicorn")]
     imitate: String,
+    /// Where validators authenticate: in the first frame, as with today's facilitator, or in the request headers
+    #[arg(long, value_name = "PLACE", default_value = "frame")]
+    authentication: Authentication,
+}
+
+/// Where validators authenticate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Authentication {
+    Frame,
+    Headers,
 }
 
 /// What the arguments mean.
@@ -76,6 +88,7 @@ impl Arguments {
         };
         let config = FacilitatorConfig {
             validators: known(&self.validators)?,
+            header_authentication: self.authentication == Authentication::Headers,
             ..FacilitatorConfig::imitating(server)
         };
         let signer = self

@@ -27,6 +27,12 @@ pub(super) enum Line<'a> {
         validator_version: Option<&'a str>,
         runner_version: Option<&'a str>,
     },
+    UpgradeRefused {
+        peer: String,
+        path: &'a str,
+        status: u16,
+        reason: String,
+    },
     Authenticated {
         connection: u64,
         validator: String,
@@ -115,6 +121,12 @@ impl<'a> Line<'a> {
                 path: &handshake.path,
                 validator_version: handshake.header("X-Validator-Version"),
                 runner_version: handshake.header("X-Validator-Runner-Version"),
+            }),
+            ServerEvent::UpgradeRefused { handshake, refusal } => Some(Self::UpgradeRefused {
+                peer: handshake.peer.to_string(),
+                path: &handshake.path,
+                status: refusal.status(),
+                reason: refusal.to_string(),
             }),
             ServerEvent::Facilitator(event) => Self::of_facilitator(event),
             ServerEvent::Missed { events } => Some(Self::Missed { events: *events }),
