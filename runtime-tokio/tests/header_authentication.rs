@@ -202,7 +202,7 @@ async fn answer(server: &Server, headers: &[(String, String)]) -> String {
          Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
     );
     for (name, value) in headers {
-        request.push_str(&format!("{name}: {value}\r\n"));
+        request.extend([name, ": ", value, "\r\n"]);
     }
     request.push_str("\r\n");
     let mut stream = TcpStream::connect(server.local_addr()).await.unwrap();

@@ -114,6 +114,13 @@ fn new_key(path: &Path, scheme: Scheme) -> String {
     .ok()
 }
 
+fn hex(bytes: &[u8]) -> String {
+    let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    digits
+        .filter_map(|digit| char::from_digit(digit.into(), 16))
+        .collect()
+}
+
 #[test]
 fn a_new_key_is_written_once_and_for_its_owner_only() {
     for scheme in SCHEMES {
@@ -170,7 +177,8 @@ fn bytes_are_signed_and_verified_in_both_schemes() {
     for scheme in SCHEMES {
         let path = hotkey_file("bytes", scheme);
         let signatory = pair(scheme).public().to_ss58();
-        for message in [&b""[..], b"data\n", &[0xff, 0, 0x80], &[7; 1 << 20]] {
+        let long = vec![7; 1 << 20];
+        for message in [&b""[..], b"data\n", &[0xff, 0, 0x80], &long] {
             let signature = key(&["sign", text(&path)], message).ok();
             let signature = signature.trim_end();
             assert_eq!(signature.len(), 130);
@@ -198,11 +206,7 @@ fn bytes_are_signed_and_verified_in_both_schemes() {
     }
     // As the wallet tools sign: within <Bytes>. A flag, not a spelling, decides nothing here.
     let signature = pair(Scheme::Sr25519).sign(b"<Bytes>data</Bytes>");
-    let digits: String = signature
-        .as_bytes()
-        .iter()
-        .map(|byte| format!("{byte:02X}"))
-        .collect();
+    let digits = hex(signature.as_bytes()).to_uppercase();
     let signature = format!("0x{digits}");
     let arguments = ["verify", "--signatory", ALICE, "--signature", &signature];
     assert_eq!(
@@ -503,7 +507,7 @@ fn the_secret_is_never_said() {
         let written = fs::read_to_string(&path).unwrap();
         let keypair = hotkey::parse(&written).unwrap();
         let seed = keypair.seed().unwrap();
-        let digits: String = seed.iter().map(|byte| format!("{byte:02x}")).collect();
+        let digits = hex(seed.as_slice());
         // Files that do not parse are not repeated either.
         for (index, broken) in [written.replace('}', ""), written.replace("0x", "0y")]
             .iter()

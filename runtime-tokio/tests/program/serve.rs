@@ -4,7 +4,7 @@ use std::future::Future;
 use std::net::TcpListener;
 use std::time::Duration;
 
-use facilitator_tokio::core::client::TrustPolicy;
+use facilitator_tokio::core::client::{AuthenticationMethod, TrustPolicy};
 use facilitator_tokio::core::message::{
     DecodeMode, ExecutorClass, JobStatus, JsonMap, V2JobRequest,
 };
@@ -444,4 +444,37 @@ fn an_address_that_is_taken_is_a_failure() {
         1,
         &["host.invalid:1", "cannot listen"],
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn validators_authenticate_in_headers_where_it_is_asked_for() {
+    let alice = key("//Alice");
+    let address = alice.public().to_ss58();
+    let listen = ["--listen", "127.0.0.1:0"];
+    let arguments = ["--authentication", "headers", "--validator", &address];
+    let arguments = [&listen[..], &arguments].concat();
+    let (mut server, uri) = serve(&arguments);
+    let connect = |keypair: &Keypair| {
+        let config = Config {
+            authentication: AuthenticationMethod::Headers,
+            ..Config::new(Endpoint::parse(&uri).unwrap())
+        };
+        let client = FacilitatorClient::new(config, keypair).unwrap();
+        client.start().unwrap();
+        client
+    };
+    let bob = key("//Bob");
+    let unknown = connect(&bob);
+    let refused = server.event("upgrade_refused");
+    assert_eq!(refused["status"], 403);
+    assert_eq!(refused["path"], "/ws/v0/");
+    let reason = refused["reason"].as_str().unwrap();
+    assert!(reason.contains(&bob.public().to_ss58()), "{reason}");
+    drop(unknown);
+
+    let known = connect(&alice);
+    assert_eq!(server.event("authenticated")["validator"], address);
+    soon(known.stop()).await.unwrap();
+    server.signal("TERM");
+    assert_eq!(server.finish().status, Some(0));
 }
