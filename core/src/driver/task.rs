@@ -150,7 +150,6 @@ impl<R: Runtime> Task<R> {
         let Poll::Ready(result) = attempt.as_mut().poll(cx) else {
             return false;
         };
-        let now = self.shared.now();
         match result {
             Ok(transport) => {
                 self.link = Link::Open(Connection {
@@ -160,14 +159,13 @@ impl<R: Runtime> Task<R> {
                     needs_flush: false,
                     closed: None,
                 });
-                self.shared.lock().session.handle_connected(now, id);
+                self.shared
+                    .feed(|session, now| session.handle_connected(now, id));
             }
             Err(failure) => {
                 self.link = Link::None;
                 self.shared
-                    .lock()
-                    .session
-                    .handle_connect_failed(now, id, failure);
+                    .feed(|session, now| session.handle_connect_failed(now, id, failure));
             }
         }
         true
@@ -195,13 +193,14 @@ impl<R: Runtime> Task<R> {
         if matches!(inputs.back(), Some(Input::Disconnected(_))) {
             self.link = Link::None;
         }
-        let (mut state, now) = self.shared.lock_now();
-        for input in inputs {
-            match input {
-                Input::Frame(frame) => state.session.handle_frame(now, id, frame),
-                Input::Disconnected(how) => state.session.handle_disconnected(now, id, how),
+        self.shared.feed(|session, now| {
+            for input in inputs {
+                match input {
+                    Input::Frame(frame) => session.handle_frame(now, id, frame),
+                    Input::Disconnected(how) => session.handle_disconnected(now, id, how),
+                }
             }
-        }
+        });
         true
     }
 
@@ -213,8 +212,7 @@ impl<R: Runtime> Task<R> {
             return false;
         };
         if self.shared.now() >= deadline {
-            let (mut state, now) = self.shared.lock_now();
-            state.session.handle_timeout(now);
+            self.shared.feed(|session, now| session.handle_timeout(now));
             return true;
         }
         let at = self.shared.instant(deadline);
