@@ -102,7 +102,7 @@ fn missing_unknown_and_malformed_arguments() {
         ("--ping-interval", "", "seconds above 0"),
         ("--window", "0", "from 1 to"),
         ("--window", "-1", "from 1 to"),
-        ("--outbox-entries", "1", "two statuses at least"),
+        ("--outbox-entries", "2", "from 3 to"),
         ("--line-bytes", "1", "1024"),
         ("--backoff-initial", "3600", "backoff_initial"),
         ("--trust", "5Grwva", "SS58 address"),

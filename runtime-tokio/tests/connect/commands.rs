@@ -325,7 +325,16 @@ fn bad_rejections_and_specs() -> Vec<Bad> {
             6,
             &["`specs` must be an object", "a list"],
         ),
-        bad(specs(r#","specs":{"a\u0000":1}"#), 6, &["NUL character"]),
+        bad(
+            specs(r#","specs":{"cpu":{}}"#),
+            6,
+            &["lack `cpu`", "accepted are"],
+        ),
+        bad(
+            specs(r#","specs":{"cpu":{"count":1},"ram":{},"hard_disk":{},"a\u0000":1}"#),
+            6,
+            &["NUL character"],
+        ),
         bad(
             specs(&format!(r#","specs":{deep}"#)),
             6,

@@ -119,6 +119,52 @@ fn a_full_outbox_stops_the_reading_of_stdin() {
     );
 }
 
+/// What can never be accepted is refused: it must not block what stands behind it.
+#[test]
+fn nothing_waits_for_room_that_cannot_come() {
+    let uri = scripted(|script| {
+        script.authenticate();
+        while let Some(text) = script.read() {
+            if text.contains("V0JobStatusUpdate") {
+                script.say(SUCCESS);
+            }
+        }
+    });
+    let bounds = ["--outbox-entries", "5", "--outbox-bytes", "2000"];
+    let mut program = Program::start(&uri, &bounds);
+    for number in 1..=3 {
+        program.send_status(&uuid(number), "accepted");
+    }
+    // The three have a place for their last status each, and no fourth one has.
+    program.send_status(&uuid(4), "accepted");
+    let error = program.expect_event("command_error");
+    assert!(
+        error["error"]
+            .as_str()
+            .unwrap()
+            .contains("3 jobs are open already"),
+        "{error}"
+    );
+    program.send(rejection(5, 3000));
+    let error = program.expect_event("command_error");
+    assert!(
+        error["error"]
+            .as_str()
+            .unwrap()
+            .contains("accepted are 2000"),
+        "{error}"
+    );
+    program.send_status(&uuid(1), "failed");
+    program.send_status(&uuid(4), "accepted");
+    let ended = program.close();
+    assert_eq!(
+        (ended.status, ended.of("receipt").len()),
+        (0, 5),
+        "{}",
+        ended.stderr
+    );
+}
+
 /// Errors that nobody reads.
 #[test]
 fn an_unread_stdout_stops_the_reading_of_stdin() {
@@ -212,6 +258,8 @@ fn receipts_outlive_a_flood() {
         all_said.recv_timeout(SOON).unwrap();
     }
     program.read_stdout();
+    // They come by themselves, not only at the end.
+    program.expect_receipts(COMMANDS);
     let ended = program.close();
     assert_eq!(ended.status, 0, "{}", ended.stderr);
     let mut ids = ids(&ended.of("receipt"));

@@ -115,7 +115,7 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "COUNT", value_parser = count, allow_hyphen_values = true)]
     window: Option<usize>,
     /// Status updates that may be owed at once
-    #[arg(long, value_name = "COUNT", value_parser = count, allow_hyphen_values = true)]
+    #[arg(long, value_name = "COUNT", value_parser = entries, allow_hyphen_values = true)]
     outbox_entries: Option<usize>,
     /// Bytes of messages that may be owed at once
     #[arg(long, value_name = "BYTES", value_parser = bytes, allow_hyphen_values = true)]
@@ -197,6 +197,12 @@ impl Arguments {
         config.window = self.window.unwrap_or(config.window);
         config.outbox_entries = self.outbox_entries.unwrap_or(config.outbox_entries);
         config.outbox_bytes = self.outbox_bytes.unwrap_or(config.outbox_bytes);
+        // The input waits for room. What never fits must be refused instead: a message that is larger than the outbox,
+        // and one more job when every place is kept for the last status of those that are open.
+        config.message_bytes = config.message_bytes.min(config.outbox_bytes);
+        config.open_jobs = config
+            .open_jobs
+            .min(config.outbox_entries.saturating_sub(2).max(1));
         Ok(config)
     }
 }
@@ -251,6 +257,14 @@ fn count(text: &str) -> Result<usize, String> {
         .ok()
         .filter(|count| (1..=1_000_000).contains(count))
         .ok_or_else(|| "accepted are whole numbers from 1 to 1000000".to_owned())
+}
+
+/// Room for a status and the last status of one job, and for a job that is refused.
+fn entries(text: &str) -> Result<usize, String> {
+    count(text)
+        .ok()
+        .filter(|count| *count >= 3)
+        .ok_or_else(|| "accepted are whole numbers from 3 to 1000000".to_owned())
 }
 
 fn bytes(text: &str) -> Result<usize, String> {

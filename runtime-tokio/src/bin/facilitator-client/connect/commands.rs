@@ -304,7 +304,18 @@ fn metadata_of(text: &str) -> Result<JobStatusMetadata, String> {
     let metadata = JobStatusMetadata::decode(text, DecodeMode::Strict)
         .map_err(|error| format!("`metadata`: {error}"))?
         .message;
-    let found = Json::parse(text).ok().and_then(|json| json.to_map());
+    let has_names = metadata.job_rejection_details.is_some()
+        || metadata.job_failure_details.is_some()
+        || metadata.horde_failure_details.is_some();
+    if has_names {
+        check_names(text)?;
+    }
+    Ok(metadata)
+}
+
+/// That every name in the details is one.
+fn check_names(metadata: &str) -> Result<(), String> {
+    let found = Json::parse(metadata).ok().and_then(|json| json.to_map());
     let name_in = |details: &str, field: &str| {
         let details = found.as_ref()?.get(details)?.to_map()?;
         details.get(field)?.to_text()
@@ -336,7 +347,7 @@ fn metadata_of(text: &str) -> Result<JobStatusMetadata, String> {
         "reason",
         is_name::<HordeFailureReason>,
     )?;
-    Ok(metadata)
+    Ok(())
 }
 
 fn is_name<T: FromStr<Err = UnknownName>>(name: &str) -> Result<(), String> {

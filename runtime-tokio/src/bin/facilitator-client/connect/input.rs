@@ -69,7 +69,7 @@ impl Input {
         loop {
             let (number, line) = tokio::select! {
                 biased;
-                () = stop(&mut self.stopping) => return End::Stopping,
+                () = stopped(&mut self.stopping) => return End::Stopping,
                 next = lines.next() => match next {
                     Ok(Some(line)) => line,
                     Ok(None) => return End::Input,
@@ -123,7 +123,7 @@ impl Input {
         let shares = Arc::clone(&self.shares);
         let share = tokio::select! {
             biased;
-            () = stop(&mut self.stopping) => return Err(STOPPING.to_owned()),
+            () = stopped(&mut self.stopping) => return Err(STOPPING.to_owned()),
             share = shares.acquire_many_owned(cost) => {
                 share.map_err(|_| STOPPING.to_owned())?
             }
@@ -166,7 +166,7 @@ impl Input {
 
 const STOPPING: &str = "the session is stopping and takes nothing new; start the program again";
 
-async fn stop(stopping: &mut watch::Receiver<bool>) {
+async fn stopped(stopping: &mut watch::Receiver<bool>) {
     // An error means that nobody can say so any more: the same.
     let _ = stopping.wait_for(|stopping| *stopping).await;
 }
