@@ -26,6 +26,7 @@ pub(super) async fn run<R: Runtime>(shared: Arc<Shared<R>>) {
         shared,
         link: Link::None,
         timer: None,
+        has_left: false,
     };
     poll_fn(|cx| task.poll(cx)).await;
 }
@@ -34,6 +35,8 @@ struct Task<R: Runtime> {
     shared: Arc<Shared<R>>,
     link: Link<R>,
     timer: Option<(Instant, BoxFuture<()>)>,
+    /// It has said that it is no more: from then on `task_runs` speaks of the next one.
+    has_left: bool,
 }
 
 enum Link<R: Runtime> {
@@ -138,6 +141,7 @@ impl<R: Runtime> Task<R> {
         let ended = !state.session.is_running() && !state.has_io();
         if ended {
             state.task_runs = false;
+            self.has_left = true;
         }
         ended
     }
@@ -234,12 +238,14 @@ impl<R: Runtime> Task<R> {
 impl<R: Runtime> Drop for Task<R> {
     /// The runtime dropped the task before the session had ended: it shut down. Whoever waits gets an answer.
     fn drop(&mut self) {
+        if self.has_left {
+            return;
+        }
         let mut state = self.shared.lock();
-        if core::mem::take(&mut state.task_runs) {
-            let now = self.shared.now();
-            if state.session.abort(now).is_ok() {
-                state.settle();
-            }
+        state.task_runs = false;
+        let now = self.shared.now();
+        if state.session.abort(now).is_ok() {
+            state.settle();
         }
     }
 }
