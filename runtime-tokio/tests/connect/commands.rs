@@ -248,7 +248,7 @@ fn bad_metadata() -> Vec<Bad> {
                 "`metadata`",
                 "job_failure_details.reason",
                 "`tired`",
-                "`nonzero_return_code`",
+                "nonzero_return_code",
             ],
         ),
         bad(
