@@ -258,7 +258,7 @@ fn bad_metadata() -> Vec<Bad> {
                 "`metadata`",
                 "job_failure_details.stage",
                 "`break`",
-                "`execution`",
+                "execution",
             ],
         ),
         bad(
@@ -271,7 +271,7 @@ fn bad_metadata() -> Vec<Bad> {
                 r#"{"job_rejection_details":{"rejected_by":"me","reason":"busy","message":""}}"#,
             ),
             4,
-            &["job_rejection_details.rejected_by", "`me`", "`validator`"],
+            &["job_rejection_details.rejected_by", "`me`", "validator"],
         ),
         bad(
             metadata(
@@ -281,7 +281,7 @@ fn bad_metadata() -> Vec<Bad> {
             &[
                 "horde_failure_details.reason",
                 "`rain`",
-                "`executor_disconnected`",
+                "executor_disconnected",
             ],
         ),
         bad(metadata(r#"{"note":{"a\u0000":1}}"#), 4, &["NUL character"]),
