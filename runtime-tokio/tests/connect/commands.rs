@@ -306,7 +306,7 @@ fn bad_rejections_and_specs() -> Vec<Bad> {
         bad(
             reject(r#""lazy","message":"""#),
             5,
-            &["`lazy` is no job rejection reason", "`no_miner_for_job`"],
+            &["`lazy` is no job rejection reason", "no_miner_for_job"],
         ),
         bad(reject(r#""busy""#), 5, &["`message` is missing"]),
         bad(
