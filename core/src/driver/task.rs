@@ -12,7 +12,7 @@ use tungstenite::Message;
 use super::shared::Shared;
 use super::transport::{disconnected_by, frame_of, message_of};
 use super::{BoxFuture, Runtime};
-use crate::client::{ConnectFailure, Disconnected, Output};
+use crate::client::{ConnectFailure, Disconnected, FacilitatorClient as Session, Output};
 use crate::{ConnectionId, Frame, Timestamp};
 
 /// Rounds before the task lets others run.
@@ -216,7 +216,7 @@ impl<R: Runtime> Task<R> {
             return false;
         };
         if self.shared.now() >= deadline {
-            self.shared.feed(|session, now| session.handle_timeout(now));
+            self.shared.feed(Session::handle_timeout);
             return true;
         }
         let at = self.shared.instant(deadline);
