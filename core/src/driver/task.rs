@@ -2,7 +2,7 @@
 
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
-use core::future::poll_fn;
+use core::future::{Future, poll_fn};
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 use std::time::Instant;
@@ -21,14 +21,17 @@ const ROUNDS: usize = 32;
 const READS: usize = 64;
 
 /// Carries one session until it has ended.
-pub(super) async fn run<R: Runtime>(shared: Arc<Shared<R>>) {
+///
+/// The task exists from here on, not from its first poll: a runtime that shuts down drops futures that it never
+/// polled, and then, too, the session has to end.
+pub(super) fn run<R: Runtime>(shared: Arc<Shared<R>>) -> impl Future<Output = ()> + Send {
     let mut task = Task {
         shared,
         link: Link::None,
         timer: None,
         has_left: false,
     };
-    poll_fn(|cx| task.poll(cx)).await;
+    poll_fn(move |cx| task.poll(cx))
 }
 
 struct Task<R: Runtime> {

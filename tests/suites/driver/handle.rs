@@ -274,3 +274,35 @@ async fn dropping_the_last_handle_ends_the_session() {
         Outcome::HandedBack(_)
     ));
 }
+
+#[test]
+fn a_runtime_that_shuts_down_ends_the_session_even_before_its_first_step() {
+    let world = World::new(config());
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    {
+        let _context = runtime.enter();
+        // Spawned on a runtime that nobody drives, and never polled.
+        world.client.start().unwrap();
+    }
+    assert!(world.client.is_running());
+    drop(runtime);
+    assert!(!world.client.is_running());
+    let elsewhere = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    let events: Vec<Event> = elsewhere.block_on(async {
+        let mut events = Vec::new();
+        while let Ok(event) = world.client.next_event().await {
+            events.push(event);
+        }
+        events
+    });
+    assert!(
+        matches!(events.last(), Some(Event::Stopped { .. })),
+        "{events:?}"
+    );
+}
