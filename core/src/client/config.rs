@@ -78,7 +78,7 @@ pub struct Config {
     pub outbox_entries: usize,
     /// Machine specs that may be owed at once. Default 256.
     pub specs_entries: usize,
-    /// Bytes that may be owed at once. The terminal status of an open job is taken even beyond it. Default 64 MiB.
+    /// Bytes that may be owed at once, not less than `message_bytes`. The terminal status of an open job is taken even beyond it. Default 64 MiB.
     pub outbox_bytes: usize,
     /// Largest message that is sent. Some facilitators refuse 20 MiB. Default 16 MiB.
     pub message_bytes: usize,
@@ -167,6 +167,12 @@ impl Config {
                 entries: self.outbox_entries,
             });
         }
+        if self.outbox_bytes < self.message_bytes {
+            return Err(ConfigError::OutboxBytes {
+                outbox: self.outbox_bytes,
+                message: self.message_bytes,
+            });
+        }
         if self.backoff_max < self.backoff_initial {
             return Err(ConfigError::BackoffOrder {
                 initial: self.backoff_initial,
@@ -248,6 +254,14 @@ mod tests {
             small.check(),
             Err(ConfigError::OutboxTooSmall { entries: 1 })
         );
+        let bytes = Config {
+            outbox_bytes: 10,
+            ..config()
+        };
+        assert!(matches!(
+            bytes.check(),
+            Err(ConfigError::OutboxBytes { outbox: 10, .. })
+        ));
         let order = Config {
             backoff_max: Duration::from_millis(1),
             ..config()

@@ -25,6 +25,16 @@ pub enum ConfigError {
         /// The value found.
         entries: usize,
     },
+    /// A message that is allowed by itself could never have room.
+    #[error(
+        "outbox_bytes ({outbox}) is less than message_bytes ({message}); the largest message would never have room"
+    )]
+    OutboxBytes {
+        /// `outbox_bytes`.
+        outbox: usize,
+        /// `message_bytes`.
+        message: usize,
+    },
     /// The first delay is longer than the longest.
     #[error("backoff_max ({max:?}) is shorter than backoff_initial ({initial:?})")]
     BackoffOrder {

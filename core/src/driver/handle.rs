@@ -100,25 +100,21 @@ impl<R: Runtime> FacilitatorClient<R> {
     ///
     /// # Errors
     ///
-    /// [`StartError`], when it runs already, is stopping, or there is no runtime here.
+    /// [`StartError`], when it runs already or is stopping: nothing changes. When there is no runtime here, the session
+    /// has ended again before this returns.
     pub fn start(&self) -> Result<(), StartError> {
-        let (mut state, now) = self.shared.lock_now();
-        state.session.start(now)?;
-        if !state.task_runs {
-            if let Err(error) = self
-                .shared
-                .runtime
-                .spawn(Box::pin(task::run(Arc::clone(&self.shared))))
-            {
-                // Back to where it was: nobody has seen anything of this session yet.
-                let _ = state.session.abort(now);
-                while state.session.poll_output().is_some() {}
-                return Err(error.into());
+        {
+            let (mut state, now) = self.shared.lock_now();
+            state.session.start(now)?;
+            state.started_before = true;
+            state.settle();
+            if core::mem::replace(&mut state.task_runs, true) {
+                return Ok(());
             }
-            state.task_runs = true;
         }
-        state.started_before = true;
-        state.settle();
+        // Not under the lock: where there is no runtime, the task is dropped at once, and ends the session.
+        let task = task::run(Arc::clone(&self.shared));
+        self.shared.runtime.spawn(Box::pin(task))?;
         Ok(())
     }
 

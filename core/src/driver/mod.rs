@@ -62,11 +62,11 @@ pub trait Runtime: Send + Sync + 'static {
     /// Resolves at this time, or later.
     fn sleep_until(&self, deadline: Instant) -> BoxFuture<()>;
 
-    /// Runs a future to its end.
+    /// Runs a future to its end, or drops it when the runtime shuts down.
     ///
     /// # Errors
     ///
-    /// [`SpawnError`], when there is no runtime to run it on.
+    /// [`SpawnError`], when there is no runtime to run it on; the future is dropped then.
     fn spawn(&self, future: BoxFuture<()>) -> Result<(), SpawnError>;
 }
 
@@ -78,7 +78,7 @@ pub struct SpawnError {
     pub runtime: &'static str,
 }
 
-/// A session that could not be started. Nothing changed.
+/// A session that could not be started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum StartError {

@@ -144,6 +144,13 @@ impl<R: Runtime> Shared<R> {
         (state, now)
     }
 
+    /// What the task has for the session. The task goes on by itself afterwards, so nobody wakes it.
+    pub(super) fn feed(&self, input: impl FnOnce(&mut Session, Timestamp)) {
+        let (mut state, now) = self.lock_now();
+        input(&mut state.session, now);
+        state.hand_on();
+    }
+
     pub(super) fn instant(&self, at: Timestamp) -> Instant {
         // A deadline beyond the clock's end never comes; a day is soon enough to look again.
         let day = core::time::Duration::from_hours(24);
@@ -160,16 +167,21 @@ impl<R: Runtime> Shared<R> {
 }
 
 impl State {
-    /// Hands the session's outputs on: events here, the rest to the task. To be called after every change.
+    /// Hands the session's outputs on: events here, the rest to the task. To be called after every change, before
+    /// the lock is given back: whoever finds the session changed must find the news of it too.
     pub(super) fn settle(&mut self) {
+        self.hand_on();
+        if let Some(task) = self.task.take() {
+            task.wake();
+        }
+    }
+
+    fn hand_on(&mut self) {
         while let Some(output) = self.session.poll_output() {
             match output {
                 Output::Event(event) => self.deliver(event),
                 io => self.io.push_back(io),
             }
-        }
-        if let Some(task) = self.task.take() {
-            task.wake();
         }
     }
 
@@ -178,8 +190,7 @@ impl State {
         &mut self,
         cx: &Context<'_>,
     ) -> (VecDeque<Output>, Option<(Timestamp, Timer)>) {
-        self.task = None;
-        self.settle();
+        self.hand_on();
         self.task = Some(cx.waker().clone());
         (core::mem::take(&mut self.io), self.session.poll_timeout())
     }

@@ -2,7 +2,7 @@
 
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
-use core::future::poll_fn;
+use core::future::{Future, poll_fn};
 use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 use std::time::Instant;
@@ -12,7 +12,7 @@ use tungstenite::Message;
 use super::shared::Shared;
 use super::transport::{disconnected_by, frame_of, message_of};
 use super::{BoxFuture, Runtime};
-use crate::client::{ConnectFailure, Disconnected, Output};
+use crate::client::{ConnectFailure, Disconnected, FacilitatorClient as Session, Output};
 use crate::{ConnectionId, Frame, Timestamp};
 
 /// Rounds before the task lets others run.
@@ -21,19 +21,25 @@ const ROUNDS: usize = 32;
 const READS: usize = 64;
 
 /// Carries one session until it has ended.
-pub(super) async fn run<R: Runtime>(shared: Arc<Shared<R>>) {
+///
+/// The task exists from here on, not from its first poll: a runtime that shuts down drops futures that it never
+/// polled, and then, too, the session has to end.
+pub(super) fn run<R: Runtime>(shared: Arc<Shared<R>>) -> impl Future<Output = ()> + Send {
     let mut task = Task {
         shared,
         link: Link::None,
         timer: None,
+        has_left: false,
     };
-    poll_fn(|cx| task.poll(cx)).await;
+    poll_fn(move |cx| task.poll(cx))
 }
 
 struct Task<R: Runtime> {
     shared: Arc<Shared<R>>,
     link: Link<R>,
     timer: Option<(Instant, BoxFuture<()>)>,
+    /// It has said that it is no more: from then on `task_runs` speaks of the next one.
+    has_left: bool,
 }
 
 enum Link<R: Runtime> {
@@ -138,6 +144,7 @@ impl<R: Runtime> Task<R> {
         let ended = !state.session.is_running() && !state.has_io();
         if ended {
             state.task_runs = false;
+            self.has_left = true;
         }
         ended
     }
@@ -150,7 +157,6 @@ impl<R: Runtime> Task<R> {
         let Poll::Ready(result) = attempt.as_mut().poll(cx) else {
             return false;
         };
-        let now = self.shared.now();
         match result {
             Ok(transport) => {
                 self.link = Link::Open(Connection {
@@ -160,14 +166,13 @@ impl<R: Runtime> Task<R> {
                     needs_flush: false,
                     closed: None,
                 });
-                self.shared.lock().session.handle_connected(now, id);
+                self.shared
+                    .feed(|session, now| session.handle_connected(now, id));
             }
             Err(failure) => {
                 self.link = Link::None;
                 self.shared
-                    .lock()
-                    .session
-                    .handle_connect_failed(now, id, failure);
+                    .feed(|session, now| session.handle_connect_failed(now, id, failure));
             }
         }
         true
@@ -195,13 +200,14 @@ impl<R: Runtime> Task<R> {
         if matches!(inputs.back(), Some(Input::Disconnected(_))) {
             self.link = Link::None;
         }
-        let (mut state, now) = self.shared.lock_now();
-        for input in inputs {
-            match input {
-                Input::Frame(frame) => state.session.handle_frame(now, id, frame),
-                Input::Disconnected(how) => state.session.handle_disconnected(now, id, how),
+        self.shared.feed(|session, now| {
+            for input in inputs {
+                match input {
+                    Input::Frame(frame) => session.handle_frame(now, id, frame),
+                    Input::Disconnected(how) => session.handle_disconnected(now, id, how),
+                }
             }
-        }
+        });
         true
     }
 
@@ -213,8 +219,7 @@ impl<R: Runtime> Task<R> {
             return false;
         };
         if self.shared.now() >= deadline {
-            let (mut state, now) = self.shared.lock_now();
-            state.session.handle_timeout(now);
+            self.shared.feed(Session::handle_timeout);
             return true;
         }
         let at = self.shared.instant(deadline);
@@ -236,12 +241,14 @@ impl<R: Runtime> Task<R> {
 impl<R: Runtime> Drop for Task<R> {
     /// The runtime dropped the task before the session had ended: it shut down. Whoever waits gets an answer.
     fn drop(&mut self) {
+        if self.has_left {
+            return;
+        }
         let mut state = self.shared.lock();
-        if core::mem::take(&mut state.task_runs) {
-            let now = self.shared.now();
-            if state.session.abort(now).is_ok() {
-                state.settle();
-            }
+        state.task_runs = false;
+        let now = self.shared.now();
+        if state.session.abort(now).is_ok() {
+            state.settle();
         }
     }
 }

@@ -248,7 +248,7 @@ fn bad_metadata() -> Vec<Bad> {
                 "`metadata`",
                 "job_failure_details.reason",
                 "`tired`",
-                "`nonzero_return_code`",
+                "nonzero_return_code",
             ],
         ),
         bad(
@@ -258,7 +258,7 @@ fn bad_metadata() -> Vec<Bad> {
                 "`metadata`",
                 "job_failure_details.stage",
                 "`break`",
-                "`execution`",
+                "execution",
             ],
         ),
         bad(
@@ -271,7 +271,7 @@ fn bad_metadata() -> Vec<Bad> {
                 r#"{"job_rejection_details":{"rejected_by":"me","reason":"busy","message":""}}"#,
             ),
             4,
-            &["job_rejection_details.rejected_by", "`me`", "`validator`"],
+            &["job_rejection_details.rejected_by", "`me`", "validator"],
         ),
         bad(
             metadata(
@@ -281,7 +281,7 @@ fn bad_metadata() -> Vec<Bad> {
             &[
                 "horde_failure_details.reason",
                 "`rain`",
-                "`executor_disconnected`",
+                "executor_disconnected",
             ],
         ),
         bad(metadata(r#"{"note":{"a\u0000":1}}"#), 4, &["NUL character"]),
@@ -306,7 +306,7 @@ fn bad_rejections_and_specs() -> Vec<Bad> {
         bad(
             reject(r#""lazy","message":"""#),
             5,
-            &["`lazy` is no job rejection reason", "`no_miner_for_job`"],
+            &["`lazy` is no job rejection reason", "no_miner_for_job"],
         ),
         bad(reject(r#""busy""#), 5, &["`message` is missing"]),
         bad(

@@ -1,11 +1,13 @@
 //! Events: none that asks for an action is lost, and an application that takes none stops nothing.
 
+use std::iter::from_fn;
+use std::sync::mpsc;
 use std::time::Duration;
 
 use facilitator_core::client::{Event, Outcome};
 use facilitator_core::message::JobStatus;
 use facilitator_tests::solo::{SUCCESS, job, job_request};
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 
 use crate::memory::{World, config, within};
 
@@ -77,4 +79,23 @@ async fn the_stream_of_events_ends_with_the_session() {
         matches!(events.last(), Some(Event::Stopped { .. })),
         "{events:?}"
     );
+}
+
+/// Other threads can look between any two steps of the task: whoever finds the session ended finds its last event too.
+#[tokio::test(start_paused = true)]
+async fn a_session_never_ends_before_its_last_event() {
+    let mut world = World::new(config());
+    let peer = world.ready().await;
+    tokio::spawn(peer.serve());
+    let (client, (sender, found)) = (world.client.clone(), mpsc::channel());
+    world.between_steps(Some(Box::new(move || {
+        if !client.is_running() {
+            let last = from_fn(|| client.next_event().now_or_never()?.ok()).last();
+            sender.send(last).unwrap();
+        }
+    })));
+    within(20, world.client.stop()).await.unwrap();
+    world.between_steps(None);
+    let found: Vec<_> = found.iter().collect();
+    assert_eq!(found, [Some(Event::Stopped { owed: Vec::new() })]);
 }

@@ -1,5 +1,6 @@
 //! The handle: lifecycle, misuse, receipts, scopes.
 
+use std::hint::spin_loop;
 use std::time::Duration;
 
 use facilitator_core::client::{Event, LifecycleError, Outcome, Phase, SendError};
@@ -88,6 +89,20 @@ async fn after_stop_every_use_says_to_start_again() {
     peer.text().await;
     peer.send(SUCCESS).await;
     assert!(within(1, receipt).await.outcome.is_delivered());
+}
+
+/// On real threads, and at every moment that the ended session's task can be at.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_session_can_start_again_at_once() {
+    let mut world = World::new(config());
+    for n in 0..3000 {
+        world.client.start().unwrap();
+        within(20, world.accept()).await;
+        world.client.abort().unwrap();
+        for _ in 0..n {
+            spin_loop();
+        }
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -258,4 +273,36 @@ async fn dropping_the_last_handle_ends_the_session() {
         within(1, receipt).await.outcome,
         Outcome::HandedBack(_)
     ));
+}
+
+#[test]
+fn a_runtime_that_shuts_down_ends_the_session_even_before_its_first_step() {
+    let world = World::new(config());
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    {
+        let _context = runtime.enter();
+        // Spawned on a runtime that nobody drives, and never polled.
+        world.client.start().unwrap();
+    }
+    assert!(world.client.is_running());
+    drop(runtime);
+    assert!(!world.client.is_running());
+    let elsewhere = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    let events: Vec<Event> = elsewhere.block_on(async {
+        let mut events = Vec::new();
+        while let Ok(event) = world.client.next_event().await {
+            events.push(event);
+        }
+        events
+    });
+    assert!(
+        matches!(events.last(), Some(Event::Stopped { .. })),
+        "{events:?}"
+    );
 }

@@ -1,5 +1,6 @@
 //! A runtime whose connections are pipes in memory; the test holds the other ends.
 
+use std::future::poll_fn;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -17,10 +18,18 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role};
 
+/// The other ends of new connections.
+type Door = mpsc::UnboundedSender<WebSocketStream<DuplexStream>>;
+
+/// What a test does between two steps of a session's task.
+pub(crate) type Look = Box<dyn FnMut() + Send>;
+
 /// Connections in memory. A closed door refuses them.
 pub(crate) struct Memory {
-    doors: Arc<Mutex<Option<mpsc::UnboundedSender<WebSocketStream<DuplexStream>>>>>,
+    doors: Arc<Mutex<Option<Door>>>,
     pipe: usize,
+    /// Called whenever the task looks at its timer, which it does without holding anything.
+    look: Arc<Mutex<Option<Look>>>,
 }
 
 impl Runtime for Memory {
@@ -48,7 +57,14 @@ impl Runtime for Memory {
     }
 
     fn sleep_until(&self, deadline: Instant) -> BoxFuture<()> {
-        Box::pin(tokio::time::sleep_until(deadline.into()))
+        let look = Arc::clone(&self.look);
+        let mut sleep = Box::pin(tokio::time::sleep_until(deadline.into()));
+        Box::pin(poll_fn(move |cx| {
+            if let Some(look) = &mut *look.lock().unwrap() {
+                look();
+            }
+            sleep.as_mut().poll(cx)
+        }))
     }
 
     fn spawn(&self, future: BoxFuture<()>) -> Result<(), SpawnError> {
@@ -64,7 +80,8 @@ pub(crate) type Client = FacilitatorClient<Memory>;
 /// A session and the listener that it connects to.
 pub(crate) struct World {
     pub(crate) client: Client,
-    doors: Arc<Mutex<Option<mpsc::UnboundedSender<WebSocketStream<DuplexStream>>>>>,
+    doors: Arc<Mutex<Option<Door>>>,
+    look: Arc<Mutex<Option<Look>>>,
     arrivals: mpsc::UnboundedReceiver<WebSocketStream<DuplexStream>>,
 }
 
@@ -84,15 +101,23 @@ impl World {
     pub(crate) fn with_pipe(config: Config, pipe: usize) -> Self {
         let (door, arrivals) = mpsc::unbounded_channel();
         let doors = Arc::new(Mutex::new(Some(door)));
+        let look = Arc::default();
         let runtime = Memory {
             doors: Arc::clone(&doors),
             pipe,
+            look: Arc::clone(&look),
         };
         Self {
             client: Client::with_runtime(config, &keypair(), runtime).unwrap(),
             doors,
+            look,
             arrivals,
         }
+    }
+
+    /// From now on this is called between the task's steps; nothing any more with `None`.
+    pub(crate) fn between_steps(&self, look: Option<Look>) {
+        *self.look.lock().unwrap() = look;
     }
 
     /// From now on connections are refused.

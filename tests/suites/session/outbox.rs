@@ -127,7 +127,7 @@ fn a_full_outbox_refuses_the_newest_and_keeps_the_rest() {
 #[test]
 fn bytes_are_bounded_but_a_terminal_status_is_always_taken() {
     let mut config = config();
-    config.outbox_bytes = 300;
+    (config.outbox_bytes, config.message_bytes) = (300, 300);
     let mut solo = Solo::ready(config);
     solo.send(&job(1), Accepted);
     let before = solo.client.stats();
