@@ -60,7 +60,7 @@ fn client(server: &Server, keypair: &Keypair, method: AuthenticationMethod) -> F
 /// The next handshake that was let in.
 async fn let_in(events: &mut Events) -> Handshake {
     loop {
-        match soon(events.next()).await.expect("a handshake") {
+        match events.next().await.expect("a handshake") {
             ServerEvent::Connected { handshake, .. } => return handshake,
             ServerEvent::UpgradeRefused { refusal, .. } => panic!("{refusal}"),
             _ => {}
@@ -87,12 +87,15 @@ async fn refused(events: &mut Events) -> UpgradeRefusal {
 }
 
 async fn phase(client: &FacilitatorClient, wanted: Phase) -> PhaseChange {
-    loop {
-        match soon(client.next_event()).await.unwrap() {
-            Event::Phase(change) if change.phase == wanted => return change,
-            _ => {}
+    soon(async {
+        loop {
+            match client.next_event().await.unwrap() {
+                Event::Phase(change) if change.phase == wanted => return change,
+                _ => {}
+            }
         }
-    }
+    })
+    .await
 }
 
 #[tokio::test]
@@ -103,7 +106,7 @@ async fn a_session_works_end_to_end_and_brings_new_headers_after_a_cut() {
         let alice = key(scheme, "//Alice");
         let client = client(&server, &alice, AuthenticationMethod::Headers);
         phase(&client, Phase::Ready).await;
-        let first = let_in(&mut events).await;
+        let first = soon(let_in(&mut events)).await;
         assert_eq!(
             first.header("X-Public-Key"),
             Some(alice.public().to_hex().as_str())
@@ -116,18 +119,22 @@ async fn a_session_works_end_to_end_and_brings_new_headers_after_a_cut() {
                 "alpine",
             ))
             .unwrap();
-        while !matches!(soon(client.next_event()).await, Ok(Event::JobRequested(_))) {}
+        soon(async { while !matches!(client.next_event().await, Ok(Event::JobRequested(_))) {} })
+            .await;
         let receipt = client.send_status(JOB, JobStatus::Accepted).await.unwrap();
         assert_eq!(soon(receipt).await.outcome, Outcome::Acknowledged);
 
         // The clock of the headers counts seconds: cut until it has gone on.
-        let second = loop {
-            assert_eq!(server.cut_all(), 1);
-            let second = let_in(&mut events).await;
-            if second.header("X-Timestamp") != first.header("X-Timestamp") {
-                break second;
+        let second = soon(async {
+            loop {
+                assert_eq!(server.cut_all(), 1);
+                let second = let_in(&mut events).await;
+                if second.header("X-Timestamp") != first.header("X-Timestamp") {
+                    break second;
+                }
             }
-        };
+        })
+        .await;
         assert_ne!(second.header("X-Signature"), first.header("X-Signature"));
         let receipt = client.send_status(JOB, JobStatus::ExecutorReady).await;
         assert_eq!(soon(receipt.unwrap()).await.outcome, Outcome::Acknowledged);
