@@ -20,7 +20,7 @@ impl fmt::Display for ConnectionId {
 
 /// One WebSocket message, or control frame, in either direction.
 ///
-/// Payloads are shared, so that a frame which may have to be sent again costs no copy.
+/// Payloads are shared, so that the outbox can keep what may have to be sent again without a copy of its own.
 /// `Debug` shows their length only: they can hold credentials and customers' data.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Frame {

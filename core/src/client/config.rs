@@ -2,6 +2,7 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 use core::time::Duration;
 
 use super::authentication::AuthenticationMethod;
@@ -24,7 +25,7 @@ use crate::message::DecodeMode;
 /// assert!(config.check().is_ok());
 /// # Ok::<(), facilitator_core::client::EndpointError>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Config {
     /// Where the facilitator listens.
     pub endpoint: Endpoint,
@@ -148,6 +149,11 @@ impl Config {
                 return Err(ConfigError::Zero { field });
             }
         }
+        if self.trust.verifications_per_second == 0 {
+            return Err(ConfigError::Zero {
+                field: "verifications_per_second",
+            });
+        }
         let counts = [
             ("window", self.window),
             ("outbox_bytes", self.outbox_bytes),
@@ -197,6 +203,47 @@ impl Config {
                 .iter()
                 .map(|(name, value)| (name.as_str(), value.as_str())),
         )
+    }
+}
+
+impl fmt::Debug for Config {
+    /// The values of extra headers are left out: they can be credentials.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<&str> = self
+            .extra_headers
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect();
+        f.debug_struct("Config")
+            .field("endpoint", &self.endpoint)
+            .field("validator_version", &self.validator_version)
+            .field("runner_version", &self.runner_version)
+            .field("extra_headers", &names)
+            .field("authentication", &self.authentication)
+            .field("trust", &self.trust)
+            .field("decode_mode", &self.decode_mode)
+            .field("heartbeat_interval", &self.heartbeat_interval)
+            .field("ping_interval", &self.ping_interval)
+            .field("pong_timeout", &self.pong_timeout)
+            .field("connect_timeout", &self.connect_timeout)
+            .field("authentication_timeout", &self.authentication_timeout)
+            .field("acknowledgement_timeout", &self.acknowledgement_timeout)
+            .field("close_timeout", &self.close_timeout)
+            .field("drain_timeout", &self.drain_timeout)
+            .field("backoff_initial", &self.backoff_initial)
+            .field("backoff_max", &self.backoff_max)
+            .field("backoff_reset_after", &self.backoff_reset_after)
+            .field("refused_delay", &self.refused_delay)
+            .field("retry_after_max", &self.retry_after_max)
+            .field("window", &self.window)
+            .field("outbox_entries", &self.outbox_entries)
+            .field("specs_entries", &self.specs_entries)
+            .field("outbox_bytes", &self.outbox_bytes)
+            .field("message_bytes", &self.message_bytes)
+            .field("inbound_message_bytes", &self.inbound_message_bytes)
+            .field("open_jobs", &self.open_jobs)
+            .field("ended_jobs", &self.ended_jobs)
+            .finish()
     }
 }
 

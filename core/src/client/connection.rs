@@ -7,10 +7,16 @@ use core::time::Duration;
 use super::backoff::Retry;
 use super::event::{
     ConnectFailure, ConnectFailureKind, ConnectRequest, Event, LostReason, Outcome, Output, Owed,
-    PhaseChange, Subject,
+    PhaseChange,
 };
 use super::{Blame, FacilitatorClient, Link, Then, Timer};
 use crate::{CloseFrame, ConnectionId, Frame, Timestamp};
+
+/// Bytes a second of the slowest line on which a large update may still be on its way: half a megabit.
+const SLOWEST_LINE: u64 = 64 * 1024;
+
+/// A peer that sends something, but no pong, is believed to live for this many times the `pong_timeout`.
+const LATE_PONGS: u32 = 3;
 
 /// Time and connections.
 impl FacilitatorClient {
@@ -55,6 +61,7 @@ impl FacilitatorClient {
         let Link::Ready { connection, .. } = self.link else {
             return;
         };
+        let on_the_way = self.time_on_the_way();
         while let Some(entry) = self
             .outbox
             .next_status(self.config.window, self.frames_sent)
@@ -66,22 +73,42 @@ impl FacilitatorClient {
             self.stats.statuses_sent += 1;
             self.stats.statuses_resent += u64::from(repeated);
             self.transmit(connection, frame);
-            if self.timers.get(Timer::Acknowledgement).is_none() {
-                self.timers.arm(
-                    Timer::Acknowledgement,
-                    self.now + self.config.acknowledgement_timeout,
-                );
-            }
         }
+        self.expect_answers(on_the_way);
         while let Some(entry) = self.outbox.next_specs(self.frames_sent) {
             let frame = Frame::Text(Arc::clone(&entry.owed.text));
             self.stats.specs_sent += 1;
+            self.specs_sent = Some(self.frames_sent);
             self.transmit(connection, frame);
         }
         // A status that is answered later proves the specs before it; with none under way, a ping has to.
         if self.outbox.specs_in_flight() > 0 && self.outbox.statuses_in_flight() == 0 {
             self.ping(connection);
         }
+    }
+
+    /// Arms the acknowledgement deadline; one that is armed is put off by the time that has come on the way since.
+    fn expect_answers(&mut self, on_the_way_before: Duration) {
+        if self.outbox.statuses_in_flight() == 0 {
+            return;
+        }
+        let more = self.time_on_the_way().saturating_sub(on_the_way_before);
+        let deadline = match self.timers.get(Timer::Acknowledgement) {
+            Some(armed) => armed + more,
+            None => self.acknowledgement_deadline(),
+        };
+        self.timers.arm(Timer::Acknowledgement, deadline);
+    }
+
+    /// When the oldest unanswered update has to be answered. What is on the way is given the time that it takes.
+    pub(super) fn acknowledgement_deadline(&self) -> Timestamp {
+        self.now + self.config.acknowledgement_timeout + self.time_on_the_way()
+    }
+
+    /// The time that everything in flight may take on a slow line.
+    fn time_on_the_way(&self) -> Duration {
+        let bytes = u64::try_from(self.outbox.bytes_in_flight()).unwrap_or(u64::MAX);
+        Duration::from_millis(bytes.saturating_mul(1000) / SLOWEST_LINE)
     }
 
     pub(super) fn connect(&mut self) {
@@ -108,6 +135,10 @@ impl FacilitatorClient {
     pub(super) fn opened(&mut self, connection: ConnectionId) {
         self.timers.disarm(Timer::Connect);
         self.frames_sent = 0;
+        self.frames_handled = 0;
+        self.heartbeat_sent = None;
+        self.specs_sent = None;
+        self.confirmed = false;
         self.keepalive.reset();
         match self.authenticator.first_frame() {
             Some(frame) => {
@@ -135,6 +166,7 @@ impl FacilitatorClient {
 
     pub(super) fn beat(&mut self, connection: ConnectionId) {
         self.stats.heartbeats_sent += 1;
+        self.heartbeat_sent = Some(self.frames_sent);
         self.transmit(connection, self.heartbeat.clone());
         self.timers
             .arm(Timer::Heartbeat, self.now + self.config.heartbeat_interval);
@@ -144,16 +176,21 @@ impl FacilitatorClient {
         if let Some(ping) = self.keepalive.ping(self.frames_sent) {
             self.stats.pings_sent += 1;
             self.transmit(connection, ping);
-            self.timers
-                .arm(Timer::Pong, self.now + self.config.pong_timeout);
+            self.pong_limit =
+                self.now + self.config.pong_timeout * LATE_PONGS + self.time_on_the_way();
+            self.timers.arm(Timer::Pong, self.pong_deadline());
         }
     }
 
-    /// Whatever the peer sends shows that it lives.
+    fn pong_deadline(&self) -> Timestamp {
+        let deadline = self.now + self.config.pong_timeout + self.time_on_the_way();
+        deadline.min(self.pong_limit)
+    }
+
+    /// Whatever the peer sends shows that it lives, for a while; that it reads, only a pong shows.
     pub(super) fn note_life(&mut self) {
         if self.timers.get(Timer::Pong).is_some() {
-            self.timers
-                .arm(Timer::Pong, self.now + self.config.pong_timeout);
+            self.timers.arm(Timer::Pong, self.pong_deadline());
         }
     }
 
@@ -260,13 +297,9 @@ impl FacilitatorClient {
         }
         self.emit(Event::ConnectionLost {
             connection,
-            reason: reason.clone(),
+            reason,
             owed: self.outbox.len(),
         });
-        self.link = Link::Waiting {
-            reason,
-            next_attempt: self.now,
-        };
     }
 
     /// Drops a connection that is beyond a closing handshake.
@@ -278,8 +311,8 @@ impl FacilitatorClient {
         blame: Blame,
     ) {
         self.outputs.push_back(Output::Disconnect(connection, None));
-        self.lose(connection, reason, blame);
-        self.wait(retry);
+        self.lose(connection, reason.clone(), blame);
+        self.wait(retry, reason);
     }
 
     /// Closes a connection with a handshake, to try again after it.
@@ -313,25 +346,25 @@ impl FacilitatorClient {
             Then::Stop => self.finish(),
             Then::Retry(retry, reason) => {
                 self.timers.disarm(Timer::Close);
-                self.link = Link::Waiting {
-                    reason,
-                    next_attempt: self.now,
-                };
-                self.wait(retry);
+                self.wait(retry, reason);
             }
         }
     }
 
     /// Without a connection: until when?
-    pub(super) fn wait(&mut self, retry: Retry) {
-        let at = self.now + self.backoff.next_delay(retry, &self.config);
-        if let Link::Waiting { next_attempt, .. } = &mut self.link {
-            *next_attempt = at;
-        }
-        if self.draining.is_some_and(|deadline| at >= deadline) {
+    pub(super) fn wait(&mut self, retry: Retry, reason: LostReason) {
+        let next_attempt = self.now + self.backoff.next_delay(retry, &self.config);
+        self.link = Link::Waiting {
+            reason,
+            next_attempt,
+        };
+        if self
+            .draining
+            .is_some_and(|deadline| next_attempt >= deadline)
+        {
             self.finish();
         } else {
-            self.timers.arm(Timer::Reconnect, at);
+            self.timers.arm(Timer::Reconnect, next_attempt);
         }
     }
 
@@ -371,25 +404,7 @@ impl FacilitatorClient {
         self.link = Link::Down;
         let owed: Vec<Owed> = self.outbox.take_all().collect();
         for owed in &owed {
-            self.stats.handed_back += 1;
-            let mut ids = Vec::new();
-            if let Subject::JobStatus { uuid, status } = &owed.subject {
-                ids = self.jobs.handed_back(uuid, *status);
-            }
-            self.emit_receipt(
-                owed.id,
-                owed.subject.clone(),
-                owed.automatic,
-                Outcome::HandedBack(owed.clone()),
-            );
-            for id in ids {
-                self.emit_receipt(
-                    id,
-                    owed.subject.clone(),
-                    false,
-                    Outcome::HandedBack(owed.clone()),
-                );
-            }
+            self.settle(owed.clone(), Outcome::HandedBack(owed.clone()));
         }
         self.announce();
         self.emit(Event::Stopped { owed });

@@ -90,7 +90,8 @@ pub enum Event {
     },
     /// A job to run. `received` is on its way already; every job needs exactly one terminal status.
     JobRequested(Box<V2JobRequest>),
-    /// A job request that nobody who is trusted has signed. It was answered `rejected` with `invalid_signature`.
+    /// A job request that nobody who is trusted has signed. It was answered `rejected` with `invalid_signature`, unless
+    /// a [`JobDeclined`](Self::JobDeclined) before this says that there was no room for the answer.
     JobRefused {
         /// The request.
         request: Box<V2JobRequest>,

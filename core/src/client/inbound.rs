@@ -8,6 +8,7 @@ use super::backoff::Retry;
 use super::event::{
     DeclineReason, Disconnected, Event, LostReason, Outcome, Owed, Refusal, Subject, Unexpected,
 };
+use super::jobs::Fate;
 use super::responses::{self, About};
 use super::submit::rejection;
 use super::trust::TrustError;
@@ -26,10 +27,18 @@ impl FacilitatorClient {
             Err(error) => {
                 self.stats.malformed_received += 1;
                 self.emit(Event::Malformed(error));
+                // An answer that cannot be read was the answer to something: those after it would be matched wrongly.
+                if let Link::Ready { connection, .. } = self.link
+                    && self.outbox.statuses_in_flight() > 0
+                    && responses::is_response_shaped(text)
+                {
+                    self.resolve_by_reconnect(connection, "an unreadable response".into());
+                }
             }
             Ok(decoded) => {
                 let unknown = u64::try_from(decoded.unknown_field_count).unwrap_or(u64::MAX);
                 self.stats.unknown_fields_received += unknown;
+                self.confirmed |= matches!(self.link, Link::Ready { .. });
                 match decoded.message {
                     FacilitatorMessage::Response(response) => self.handle_response(response),
                     FacilitatorMessage::JobRequest(request) => self.handle_job_request(request),
@@ -55,7 +64,10 @@ impl FacilitatorClient {
         self.stats.responses_received += 1;
         match self.link {
             Link::Authenticating(connection) => match authentication::judge(&response) {
-                Ok(()) => self.become_ready(connection),
+                Ok(()) => {
+                    self.confirmed = true;
+                    self.become_ready(connection);
+                }
                 Err(refusal) => self.refused(connection, refusal),
             },
             Link::Ready { connection, .. } => self.match_response(connection, response),
@@ -76,14 +88,8 @@ impl FacilitatorClient {
     }
 
     pub(super) fn match_response(&mut self, connection: ConnectionId, response: Response) {
-        let (statuses, specs) = (
-            self.outbox.statuses_in_flight(),
-            self.outbox.specs_in_flight(),
-        );
         let about = match responses::about(&response) {
-            // With only one kind of message under way, there is no doubt.
-            About::Unclear if specs == 0 => About::StatusRefused,
-            About::Unclear if statuses == 0 => About::SpecsRefused,
+            About::Unclear => self.guess(),
             about => about,
         };
         match about {
@@ -92,10 +98,16 @@ impl FacilitatorClient {
             About::StatusRefused => {
                 self.answer(response, |response| Outcome::Refused(response.errors));
             }
-            About::SpecsRefused if specs > 0 => match self.outbox.refuse_specs() {
-                Some(entry) => self.settle(entry.owed, Outcome::Refused(response.errors)),
-                None => self.resolve_by_reconnect(connection, &response),
-            },
+            About::SpecsRefused if self.outbox.specs_in_flight() > 0 => {
+                if let Some(entry) = self.outbox.refuse_specs() {
+                    self.settle(entry.owed, Outcome::Refused(response.errors));
+                } else {
+                    // One of several, all specs: no status is under suspicion.
+                    self.outbox.suspect_specs();
+                    let reason = LostReason::AmbiguousResponse(first_error(&response));
+                    self.give_up_politely(connection, reason, Retry::Backoff, Blame::Nobody);
+                }
+            }
             About::HeartbeatRefused => {
                 self.emit_unexpected(Unexpected::HeartbeatRefused {
                     errors: response.errors,
@@ -110,7 +122,25 @@ impl FacilitatorClient {
                     errors: response.errors,
                 });
             }
-            About::Unclear => self.resolve_by_reconnect(connection, &response),
+            About::Unclear => self.resolve_by_reconnect(connection, first_error(&response)),
+        }
+    }
+
+    /// What a refusal is about that does not say it: the only message that it can be about, if there is only one.
+    /// Heartbeats and specs are not answered, so they stay possible until a status that was sent after them is.
+    fn guess(&self) -> About {
+        let handled = |sent: Option<u64>| sent.is_none_or(|mark| mark < self.frames_handled);
+        let (statuses, specs) = (
+            self.outbox.statuses_in_flight(),
+            self.outbox.specs_in_flight(),
+        );
+        match (statuses, specs) {
+            (0, 0) => About::Nothing,
+            (0, 1) if handled(self.heartbeat_sent) => About::SpecsRefused,
+            (1.., _) if handled(self.heartbeat_sent) && handled(self.specs_sent) => {
+                About::StatusRefused
+            }
+            _ => About::Unclear,
         }
     }
 
@@ -122,6 +152,7 @@ impl FacilitatorClient {
             });
             return;
         };
+        self.frames_handled = entry.mark();
         for entry in specs {
             self.settle(entry.owed, Outcome::Acknowledged);
         }
@@ -129,18 +160,16 @@ impl FacilitatorClient {
         if self.outbox.statuses_in_flight() == 0 {
             self.timers.disarm(Timer::Acknowledgement);
         } else {
-            self.timers.arm(
-                Timer::Acknowledgement,
-                self.now + self.config.acknowledgement_timeout,
-            );
+            self.timers
+                .arm(Timer::Acknowledgement, self.acknowledgement_deadline());
         }
     }
 
-    /// Everything is sent again on a new connection, one by one, which is always safe.
-    pub(super) fn resolve_by_reconnect(&mut self, connection: ConnectionId, response: &Response) {
-        self.outbox.suspect_all_in_flight();
-        let reason = LostReason::AmbiguousResponse(first_error(response));
-        self.give_up_politely(connection, reason, Retry::Backoff, Blame::Nobody);
+    /// Everything is sent again on a new connection, the oldest alone, which is always safe. It counts as a break of
+    /// the oldest, so that this comes to an end.
+    fn resolve_by_reconnect(&mut self, connection: ConnectionId, what: String) {
+        let reason = LostReason::AmbiguousResponse(what);
+        self.give_up_politely(connection, reason, Retry::Backoff, Blame::Oldest);
     }
 
     pub(super) fn prove_specs(&mut self, frames: u64) {
@@ -154,15 +183,17 @@ impl FacilitatorClient {
             return;
         }
         let (reason, retry) = self.judge_disconnect(Disconnected::Closed(close));
-        self.give_up_politely(connection, reason, retry, Blame::Oldest);
+        let blame = blame_for(&reason);
+        self.give_up_politely(connection, reason, retry, blame);
     }
 
     /// What the end of the current connection means.
     pub(super) fn judge_disconnect(&mut self, how: Disconnected) -> (LostReason, Retry) {
         match how {
             Disconnected::Closed(close) => {
-                let authenticating = matches!(self.link, Link::Authenticating(_));
-                match authentication::judge_close(close.as_ref()).filter(|_| authenticating) {
+                // In headers, nothing says that the authentication was accepted but what comes after it.
+                let pending = !self.confirmed;
+                match authentication::judge_close(close.as_ref()).filter(|_| pending) {
                     Some(refusal) => {
                         self.stats.authentication_failures += 1;
                         let retry = retry_after_refusal(&refusal);
@@ -249,6 +280,7 @@ impl FacilitatorClient {
     /// A message has met its fate.
     pub(super) fn settle(&mut self, owed: Owed, outcome: Outcome) {
         let mut ids = Vec::new();
+        self.stats.handed_back += u64::from(matches!(outcome, Outcome::HandedBack(_)));
         match &owed.subject {
             Subject::JobStatus { uuid, status } => {
                 match &outcome {
@@ -256,18 +288,17 @@ impl FacilitatorClient {
                     Outcome::AlreadyKnown => self.stats.statuses_already_known += 1,
                     Outcome::Refused(_) => self.stats.statuses_refused += 1,
                     Outcome::SetAside(_) => self.stats.statuses_set_aside += 1,
-                    Outcome::HandedBack(_) => self.stats.handed_back += 1,
+                    Outcome::HandedBack(_) => {}
                 }
-                ids = self.jobs.settled(
-                    uuid,
-                    *status,
-                    outcome.is_delivered(),
-                    self.config.ended_jobs,
-                );
+                let remember = self.config.ended_jobs;
+                ids = self.jobs.settled(uuid, *status, fate(&outcome), remember);
             }
-            Subject::MachineSpecs { .. } => {
-                self.stats.specs_acknowledged += u64::from(outcome.is_delivered());
-            }
+            Subject::MachineSpecs { .. } => match &outcome {
+                Outcome::Acknowledged | Outcome::AlreadyKnown => self.stats.specs_acknowledged += 1,
+                Outcome::Refused(_) => self.stats.specs_refused += 1,
+                Outcome::SetAside(_) => self.stats.specs_set_aside += 1,
+                Outcome::HandedBack(_) => {}
+            },
         }
         // In the order in which they were given. Most messages have one receipt, which needs no copy.
         let Some(last) = ids.pop() else {
@@ -283,6 +314,37 @@ impl FacilitatorClient {
             self.emit_receipt(id, owed.subject.clone(), false, outcome.clone());
         }
         self.emit_receipt(last, owed.subject, false, outcome);
+    }
+}
+
+/// What an outcome means for the job.
+fn fate(outcome: &Outcome) -> Fate {
+    match outcome {
+        Outcome::Acknowledged | Outcome::AlreadyKnown => Fate::Delivered,
+        // A job that the facilitator does not know will not be ended by another status either.
+        Outcome::Refused(errors)
+            if errors
+                .first()
+                .is_some_and(|error| error.kind == "job.not_found") =>
+        {
+            Fate::Lost
+        }
+        Outcome::Refused(_) | Outcome::SetAside(_) | Outcome::HandedBack(_) => Fate::Undone,
+    }
+}
+
+/// Whom to suspect of the end of a connection. A close that names a reason of the facilitator's own (RFC 6455, 7.4, and
+/// its registry: going away, service restart, try again later; the facilitator's 3000 and 3001) has another cause than
+/// our messages.
+pub(super) fn blame_for(reason: &LostReason) -> Blame {
+    match reason {
+        LostReason::Closed(Some(close))
+            if matches!(close.code, 1001 | 1012 | 1013 | 3000 | 3001) =>
+        {
+            Blame::Nobody
+        }
+        LostReason::AuthenticationRefused(_) => Blame::Nobody,
+        _ => Blame::Oldest,
     }
 }
 

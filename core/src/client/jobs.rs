@@ -28,6 +28,8 @@ struct Job {
     /// Statuses that the facilitator has.
     delivered: Vec<JobStatus>,
     terminal: Option<JobStatus>,
+    /// Whether it stands in the list of ended jobs.
+    listed: bool,
 }
 
 /// All jobs of a session.
@@ -116,7 +118,7 @@ impl Jobs {
         &mut self,
         uuid: &Uuid,
         status: JobStatus,
-        delivered: bool,
+        fate: Fate,
         remember: usize,
     ) -> Vec<UpdateId> {
         let Some(job) = self.known.get_mut(uuid) else {
@@ -124,33 +126,48 @@ impl Jobs {
         };
         let ids = take_underway(job, status);
         self.shared -= ids.len();
-        if delivered {
+        if fate == Fate::Delivered {
             job.delivered.push(status);
         }
-        if status.is_terminal() {
-            self.ended.push_back(*uuid);
-            while self.ended.len() > remember {
-                if let Some(oldest) = self.ended.pop_front() {
-                    self.known.remove(&oldest);
-                }
+        if job.terminal == Some(status) {
+            if fate == Fate::Undone {
+                job.terminal = None;
+                self.open += 1;
+            } else if !job.listed {
+                job.listed = true;
+                self.ended.push_back(*uuid);
+                self.forget_oldest(remember);
             }
         }
         ids
     }
 
-    /// A status was handed back: the job is as it was before it was given.
-    pub(super) fn handed_back(&mut self, uuid: &Uuid, status: JobStatus) -> Vec<UpdateId> {
-        let Some(job) = self.known.get_mut(uuid) else {
-            return Vec::new();
-        };
-        let ids = take_underway(job, status);
-        self.shared -= ids.len();
-        if job.terminal == Some(status) {
-            job.terminal = None;
-            self.open += 1;
+    /// Keeps no more ended jobs than `remember`. One that was opened again, or still has something on its way, stays.
+    fn forget_oldest(&mut self, remember: usize) {
+        for _ in remember..self.ended.len() {
+            let Some(oldest) = self.ended.pop_front() else {
+                return;
+            };
+            match self.known.get_mut(&oldest) {
+                Some(job) if job.terminal.is_none() => job.listed = false,
+                Some(job) if !job.underway.is_empty() => self.ended.push_back(oldest),
+                _ => {
+                    self.known.remove(&oldest);
+                }
+            }
         }
-        ids
     }
+}
+
+/// What became of a status that has left the outbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// The facilitator has it.
+    Delivered,
+    /// The facilitator will never have it, and nothing in its place: it does not know the job.
+    Lost,
+    /// It is as if it had not been given; it, or another one, may be given again.
+    Undone,
 }
 
 fn take_underway(job: &mut Job, status: JobStatus) -> Vec<UpdateId> {
@@ -180,7 +197,7 @@ mod tests {
         jobs.share(&A, JobStatus::Accepted, UpdateId(9));
         assert_eq!(jobs.shared(), 1);
         assert_eq!(
-            jobs.settled(&A, JobStatus::Accepted, true, 10),
+            jobs.settled(&A, JobStatus::Accepted, Fate::Delivered, 10),
             [UpdateId(9)]
         );
         assert_eq!(
@@ -194,7 +211,7 @@ mod tests {
         let mut jobs = Jobs::default();
         jobs.take_up(A);
         jobs.queued(&A, JobStatus::Received);
-        jobs.settled(&A, JobStatus::Received, false, 10);
+        jobs.settled(&A, JobStatus::Received, Fate::Undone, 10);
         assert_eq!(jobs.look_up(&A, JobStatus::Received), Given::New);
     }
 
@@ -207,7 +224,7 @@ mod tests {
             (jobs.open(), jobs.terminal(&A)),
             (0, Some(JobStatus::Failed))
         );
-        jobs.handed_back(&A, JobStatus::Failed);
+        jobs.settled(&A, JobStatus::Failed, Fate::Undone, 10);
         assert_eq!((jobs.open(), jobs.terminal(&A)), (1, None));
     }
 
@@ -218,7 +235,7 @@ mod tests {
             let uuid = Uuid::from_u128(n);
             jobs.take_up(uuid);
             jobs.queued(&uuid, JobStatus::Completed);
-            jobs.settled(&uuid, JobStatus::Completed, true, 3);
+            jobs.settled(&uuid, JobStatus::Completed, Fate::Delivered, 3);
         }
         assert_eq!(jobs.open(), 0);
         let known = |n| jobs.is_known(&Uuid::from_u128(n));
@@ -226,5 +243,59 @@ mod tests {
             [known(1), known(2), known(3), known(4), known(5)],
             [false, false, true, true, true]
         );
+    }
+
+    #[test]
+    fn a_terminal_status_given_again_is_remembered_once() {
+        let mut jobs = Jobs::default();
+        jobs.take_up(A);
+        for fate in [Fate::Lost, Fate::Lost, Fate::Delivered] {
+            jobs.queued(&A, JobStatus::Failed);
+            jobs.share(&A, JobStatus::Failed, UpdateId(1));
+            assert_eq!(jobs.settled(&A, JobStatus::Failed, fate, 2), [UpdateId(1)]);
+        }
+        assert_eq!((jobs.ended.len(), jobs.open(), jobs.shared()), (1, 0, 0));
+    }
+
+    #[test]
+    fn a_job_with_something_on_its_way_is_not_forgotten() {
+        let mut jobs = Jobs::default();
+        jobs.take_up(A);
+        jobs.queued(&A, JobStatus::Failed);
+        jobs.settled(&A, JobStatus::Failed, Fate::Lost, 1);
+        jobs.queued(&A, JobStatus::Failed);
+        jobs.share(&A, JobStatus::Failed, UpdateId(7));
+        for n in 2..9 {
+            let uuid = Uuid::from_u128(n);
+            jobs.take_up(uuid);
+            jobs.queued(&uuid, JobStatus::Failed);
+            jobs.settled(&uuid, JobStatus::Failed, Fate::Delivered, 1);
+        }
+        assert_eq!(
+            jobs.settled(&A, JobStatus::Failed, Fate::Delivered, 1),
+            [UpdateId(7)]
+        );
+        assert_eq!((jobs.open(), jobs.shared()), (0, 0));
+    }
+
+    #[test]
+    fn a_job_that_was_opened_again_is_not_forgotten_and_its_slot_comes_back() {
+        let mut jobs = Jobs::default();
+        jobs.take_up(A);
+        jobs.queued(&A, JobStatus::Failed);
+        jobs.settled(&A, JobStatus::Failed, Fate::Lost, 1);
+        jobs.queued(&A, JobStatus::Failed);
+        jobs.settled(&A, JobStatus::Failed, Fate::Undone, 1);
+        assert_eq!(jobs.open(), 1);
+        for n in 2..5 {
+            let uuid = Uuid::from_u128(n);
+            jobs.take_up(uuid);
+            jobs.queued(&uuid, JobStatus::Failed);
+            jobs.settled(&uuid, JobStatus::Failed, Fate::Delivered, 1);
+        }
+        assert!(jobs.is_known(&A));
+        jobs.queued(&A, JobStatus::Completed);
+        jobs.settled(&A, JobStatus::Completed, Fate::Delivered, 1);
+        assert_eq!(jobs.open(), 0);
     }
 }

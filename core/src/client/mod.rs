@@ -85,6 +85,15 @@ pub struct FacilitatorClient {
     next_connection: u64,
     /// Frames of ours that the current connection has carried.
     frames_sent: u64,
+    /// How many of them a later answer has proven to be handled.
+    frames_handled: u64,
+    /// Frames that had been sent before the newest heartbeat, and before the newest specs.
+    heartbeat_sent: Option<u64>,
+    specs_sent: Option<u64>,
+    /// Whether anything came that only an authenticated connection gets.
+    confirmed: bool,
+    /// When a ping must be answered at the latest, whatever else the peer sends.
+    pong_limit: Timestamp,
 
     timers: TimerTable,
     backoff: Backoff,
@@ -159,6 +168,11 @@ impl FacilitatorClient {
             announced: Phase::Idle,
             next_connection: 0,
             frames_sent: 0,
+            frames_handled: 0,
+            heartbeat_sent: None,
+            specs_sent: None,
+            confirmed: false,
+            pong_limit: Timestamp::ZERO,
             timers: TimerTable::default(),
             backoff: Backoff::new(seed),
             keepalive: Keepalive::default(),
@@ -248,7 +262,7 @@ impl FacilitatorClient {
 
     /// Tells the wall clock: `unix` is the time since the Unix epoch at `now`. The session reads no clock; it needs
     /// this one for the age of signatures and for authentication in headers, and carries it on with `now` until it
-    /// is told again. The shared driver tells it with every input.
+    /// is told again. The shared driver tells it with every input of the network and every tick.
     pub fn set_wall_clock(&mut self, now: Timestamp, unix: Duration) {
         self.advance(now);
         self.unix_origin = Some(unix.saturating_sub(self.now.as_duration()));
@@ -331,12 +345,9 @@ impl FacilitatorClient {
                     (None, ConnectFailureKind::Http { status: 401 | 403 }) => Retry::Refused,
                     (None, _) => Retry::Backoff,
                 };
-                self.lose(
-                    connection,
-                    LostReason::ConnectFailed(failure),
-                    Blame::Nobody,
-                );
-                self.wait(retry);
+                let reason = LostReason::ConnectFailed(failure);
+                self.lose(connection, reason.clone(), Blame::Nobody);
+                self.wait(retry, reason);
             }
             _ => self.stats.stale_inputs += 1,
         }
@@ -380,8 +391,9 @@ impl FacilitatorClient {
                 self.after_closing(then);
             } else {
                 let (reason, retry) = self.judge_disconnect(how);
-                self.lose(connection, reason, Blame::Oldest);
-                self.wait(retry);
+                let blame = inbound::blame_for(&reason);
+                self.lose(connection, reason.clone(), blame);
+                self.wait(retry, reason);
             }
         } else {
             self.stats.stale_inputs += 1;

@@ -24,15 +24,28 @@ pub(super) struct Entry {
     mark: u64,
 }
 
+impl Entry {
+    /// How many of our frames the connection had carried before this one.
+    pub(super) fn mark(&self) -> u64 {
+        self.mark
+    }
+}
+
 /// A queue whose front part is in flight. `Response`s and proofs come in the order of the frames, so what is in flight
 /// is always a prefix, and an acknowledgement always pops the front.
 #[derive(Clone, Debug, Default)]
 struct Lane {
     entries: VecDeque<Entry>,
     in_flight: usize,
+    in_flight_bytes: usize,
 }
 
 impl Lane {
+    fn requeue(&mut self) {
+        self.in_flight = 0;
+        self.in_flight_bytes = 0;
+    }
+
     fn push(&mut self, owed: Owed) {
         self.entries.push_back(Entry {
             owed,
@@ -47,6 +60,7 @@ impl Lane {
         entry.mark = mark;
         entry.owed.transmissions = entry.owed.transmissions.saturating_add(1);
         self.in_flight += 1;
+        self.in_flight_bytes += entry.owed.text.len();
         Some(entry)
     }
 
@@ -74,8 +88,10 @@ impl Lane {
         if self.in_flight == 0 {
             return None;
         }
+        let entry = self.entries.pop_front()?;
         self.in_flight -= 1;
-        self.entries.pop_front()
+        self.in_flight_bytes -= entry.owed.text.len();
+        Some(entry)
     }
 }
 
@@ -86,9 +102,6 @@ pub(super) struct Outbox {
     specs: Lane,
     bytes: usize,
     next_id: u64,
-    /// While positive, one message at a time is in flight, of both lanes together: a refusal came that could have
-    /// meant several, and the next one shall be unmistakable. Counts the messages that were under suspicion.
-    alone: usize,
 }
 
 impl Outbox {
@@ -128,7 +141,7 @@ impl Outbox {
 
     /// The next status update that may be sent, marked as sent after `mark` other frames.
     pub(super) fn next_status(&mut self, window: usize, mark: u64) -> Option<&Entry> {
-        let window = if self.alone > 0 || self.statuses.is_suspect() {
+        let window = if self.statuses.is_suspect() {
             usize::from(self.specs.in_flight == 0)
         } else if self.specs.is_suspect() {
             0
@@ -143,9 +156,7 @@ impl Outbox {
 
     /// The next machine specs that may be sent, marked as sent after `mark` other frames.
     pub(super) fn next_specs(&mut self, mark: u64) -> Option<&Entry> {
-        let slice = if self.alone > 0 {
-            usize::from(self.statuses.entries.is_empty())
-        } else if self.statuses.is_suspect() {
+        let slice = if self.statuses.is_suspect() {
             0
         } else if self.specs.is_suspect() {
             usize::from(self.statuses.in_flight == 0)
@@ -211,20 +222,24 @@ impl Outbox {
     /// The connection is gone by our own decision: as [`break_connection`](Self::break_connection), but nobody is
     /// suspected.
     pub(super) fn requeue(&mut self) {
-        self.statuses.in_flight = 0;
-        self.specs.in_flight = 0;
+        self.statuses.requeue();
+        self.specs.requeue();
     }
 
-    /// A refusal could have meant several messages: what is in flight goes one by one from now on.
-    pub(super) fn suspect_all_in_flight(&mut self) {
-        self.alone = self.statuses.in_flight + self.specs.in_flight;
+    /// One of several specs in flight was refused, and nobody knows which: all will be sent again, the oldest alone.
+    pub(super) fn suspect_specs(&mut self) {
+        if self.specs.in_flight > 0
+            && let Some(oldest) = self.specs.entries.front_mut()
+        {
+            oldest.breaks = oldest.breaks.max(1);
+        }
+        self.requeue();
     }
 
     /// Takes everything, oldest first, statuses before specs.
     pub(super) fn take_all(&mut self) -> impl Iterator<Item = Owed> + use<> {
         self.requeue();
         self.bytes = 0;
-        self.alone = 0;
         let statuses = core::mem::take(&mut self.statuses.entries);
         let specs = core::mem::take(&mut self.specs.entries);
         statuses.into_iter().chain(specs).map(|entry| entry.owed)
@@ -255,6 +270,11 @@ impl Outbox {
         self.specs.in_flight
     }
 
+    /// Bytes that the peer may still have to read.
+    pub(super) fn bytes_in_flight(&self) -> usize {
+        self.statuses.in_flight_bytes + self.specs.in_flight_bytes
+    }
+
     pub(super) fn bytes(&self) -> usize {
         self.bytes
     }
@@ -262,6 +282,5 @@ impl Outbox {
     /// An entry has left for good.
     fn forget(&mut self, entry: &Entry) {
         self.bytes = self.bytes.saturating_sub(entry.owed.text.len());
-        self.alone = self.alone.saturating_sub(1);
     }
 }

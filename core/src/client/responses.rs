@@ -1,7 +1,13 @@
 //! What a `Response` is about. There is no id: the facilitator answers frames strictly in order, one `Response` a
 //! status, none for heartbeats and specs unless they do not parse; an error tells by its `type` and `loc`.
 
-use crate::message::{Response, ResponseError, ResponseStatus};
+use alloc::borrow::Cow;
+use alloc::collections::BTreeMap;
+use alloc::string::String;
+
+use serde_json::value::RawValue;
+
+use crate::message::{PathSegment, Response, ResponseError, ResponseStatus};
 
 /// The message that a `Response` belongs to, as far as the `Response` tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,10 +54,17 @@ pub(super) fn about(response: &Response) -> About {
 }
 
 /// The first element of the validator library's `loc`: the type of the message that did not parse.
-fn loc_head(error: &ResponseError) -> Option<alloc::string::String> {
-    let loc = error.extra.get("loc")?;
-    let path: alloc::vec::Vec<serde_json::Value> = serde_json::from_str(loc.as_str()).ok()?;
-    path.into_iter().next()?.as_str().map(Into::into)
+fn loc_head(error: &ResponseError) -> Option<String> {
+    match error.loc()?.into_iter().next()? {
+        PathSegment::Key(message_type) => Some(message_type),
+        PathSegment::Index(_) => None,
+    }
+}
+
+/// Whether a text that is no readable message was meant as a `Response`: an answer to something, then.
+pub(super) fn is_response_shaped(text: &str) -> bool {
+    let fields: Result<BTreeMap<Cow<'_, str>, &RawValue>, _> = serde_json::from_str(text);
+    fields.is_ok_and(|fields| fields.contains_key("status") && !fields.contains_key("message_type"))
 }
 
 #[cfg(test)]

@@ -38,6 +38,10 @@ pub struct Stats {
     pub specs_sent: u64,
     /// Machine specs that the peer has read past.
     pub specs_acknowledged: u64,
+    /// Machine specs that the facilitator refused.
+    pub specs_refused: u64,
+    /// Machine specs taken out because they broke the connection.
+    pub specs_set_aside: u64,
     /// Messages handed back at a stop.
     pub handed_back: u64,
     /// Text frames read.

@@ -1,4 +1,4 @@
-//! Every deadline of a session, by name, in one table. What happens at one is decided in `client/mod.rs`.
+//! Every deadline of a session, by name, in one table. What happens at one is decided in `connection`.
 
 use core::fmt;
 
