@@ -321,13 +321,13 @@ async fn everybody_who_waits_for_the_end_gets_the_whole_report() {
                 let inner = client.clone();
                 let stopped = tokio::spawn(async move { inner.stop().await });
                 tokio::task::yield_now().await;
-                stopped
+                (stopped,)
             })
             .await
     });
     let mut peer = world.accept().await;
     peer.authenticate().await;
-    let (stopped, outer) = within(60, session).await.unwrap().unwrap();
+    let ((stopped,), outer) = within(60, session).await.unwrap().unwrap();
     let inner = within(1, stopped).await.unwrap().unwrap();
     assert_eq!((inner.owed.len(), outer.owed.len()), (1, 1));
 }
