@@ -7,6 +7,12 @@ use super::{Json, JsonType, StreamingServerDetails, V0MachineSpecsUpdate};
 
 /// Reads a uuid in any of the spellings that Python's `uuid.UUID` takes: hyphens anywhere or nowhere, braces, `urn:uuid:`.
 pub(crate) fn parse_uuid(text: &str) -> Option<Uuid> {
+    // The usual spelling, of which there is one.
+    if text.len() == 36
+        && let Ok(uuid) = Uuid::try_parse(text)
+    {
+        return Some(uuid);
+    }
     // Nothing that is a uuid is longer, and what is not shall not cost.
     if text.len() > 128 {
         return None;
