@@ -39,7 +39,7 @@ pub(super) const HEARTBEAT_TAG: &str = "V0Heartbeat";
 impl V0AuthenticationRequest {
     pub(super) fn read<'t>(r: &mut Reader<'t>, value: Value<'t>) -> Read<Self> {
         let ([message_type, public_key, signature], rest) =
-            r.model(value, ["message_type", "public_key", "signature"])?;
+            r.model(value, &["message_type", "public_key", "signature"])?;
         let message_type = r.constant(message_type, TAG, "'V0AuthenticationRequest'");
         let public_key = r.required(public_key, Reader::string);
         let signature = r.required(signature, Reader::string);
@@ -54,7 +54,7 @@ impl V0AuthenticationRequest {
 
 impl V0Heartbeat {
     pub(super) fn read<'t>(r: &mut Reader<'t>, value: Value<'t>) -> Read<Self> {
-        let ([message_type], rest) = r.model(value, ["message_type"])?;
+        let ([message_type], rest) = r.model(value, &["message_type"])?;
         let message_type = r.constant(message_type, HEARTBEAT_TAG, "'V0Heartbeat'");
         r.forbid(&rest);
         message_type.map(|()| Self)

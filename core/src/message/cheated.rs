@@ -36,7 +36,7 @@ impl V0JobCheated {
             rest,
         ) = r.model(
             value,
-            [
+            &[
                 "signature",
                 "type",
                 "message_type",

@@ -145,7 +145,7 @@ impl V2JobRequest {
 impl V2JobRequest {
     /// What is known to be a job request by its tag.
     pub(super) fn read<'t>(r: &mut Reader<'t>, value: Value<'t>) -> Read<Self> {
-        r.within(TAG, |r| Self::read_fields(r, value))
+        r.within(TAG, value, Self::read_fields)
     }
 
     fn read_fields<'t>(r: &mut Reader<'t>, value: Value<'t>) -> Read<Self> {
@@ -153,7 +153,7 @@ impl V2JobRequest {
             expected: "'spin_up-4min.gpu-24gb', 'always_on.gpu-24gb', 'always_on.llm.a6000', 'always_on.test' \
                        or 'always_on.cpu.8c.16gb'",
         };
-        let (fields, rest) = r.model(value, FIELDS)?;
+        let (fields, rest) = r.model(value, &FIELDS)?;
         let [signature, kind, _, uuid, job_namespace, fields @ ..] = fields;
         let [
             executor_class,
@@ -220,7 +220,7 @@ impl V2JobRequest {
 
 impl StreamingDetails {
     fn read<'t>(r: &mut Reader<'t>, value: Value<'t>) -> Read<Self> {
-        let ([public_key, executor_ip], rest) = r.model(value, ["public_key", "executor_ip"])?;
+        let ([public_key, executor_ip], rest) = r.model(value, &["public_key", "executor_ip"])?;
         let public_key = r.required(public_key, Reader::string);
         let executor_ip = r.optional(executor_ip, Reader::string);
         r.ignore(&rest);

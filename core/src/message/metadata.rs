@@ -337,7 +337,7 @@ impl JobStatusMetadata {
     pub(super) fn read<'t>(r: &mut Reader<'t>, value: Value<'t>) -> Read<Self> {
         let ([response, rejection, failure, horde_failure, streaming], rest) = r.model(
             value,
-            [
+            &[
                 "miner_response",
                 "job_rejection_details",
                 "job_failure_details",
@@ -366,7 +366,7 @@ impl MinerResponse {
     fn read<'t>(r: &mut Reader<'t>, value: Value<'t>) -> Read<Self> {
         let ([stderr, stdout, artifacts, upload_results], rest) = r.model(
             value,
-            [
+            &[
                 "docker_process_stderr",
                 "docker_process_stdout",
                 "artifacts",
@@ -391,7 +391,7 @@ impl MinerResponse {
 impl JobRejectionDetails {
     fn read<'t>(r: &mut Reader<'t>, value: Value<'t>) -> Read<Self> {
         let ([rejected_by, reason, message, context], rest) =
-            r.model(value, ["rejected_by", "reason", "message", "context"])?;
+            r.model(value, &["rejected_by", "reason", "message", "context"])?;
         let rejected_by = r.required(rejected_by, open!(JobParticipant));
         let reason = r.required(reason, open!(JobRejectionReason));
         let message = r.required(message, Reader::string);
@@ -410,7 +410,7 @@ impl JobFailureDetails {
     fn read<'t>(r: &mut Reader<'t>, value: Value<'t>) -> Read<Self> {
         let ([reason, stage, message, context, exit_status, stdout, stderr], rest) = r.model(
             value,
-            [
+            &[
                 "reason",
                 "stage",
                 "message",
@@ -443,7 +443,7 @@ impl JobFailureDetails {
 impl HordeFailureDetails {
     fn read<'t>(r: &mut Reader<'t>, value: Value<'t>) -> Read<Self> {
         let ([reported_by, reason, message, context], rest) =
-            r.model(value, ["reported_by", "reason", "message", "context"])?;
+            r.model(value, &["reported_by", "reason", "message", "context"])?;
         let reported_by = r.required(reported_by, open!(JobParticipant));
         let reason = r.required(reason, open!(HordeFailureReason));
         let message = r.required(message, Reader::string);
@@ -462,7 +462,7 @@ impl StreamingServerDetails {
     fn read<'t>(r: &mut Reader<'t>, value: Value<'t>) -> Read<Self> {
         let ([cert, address, port], rest) = r.model(
             value,
-            [
+            &[
                 "streaming_server_cert",
                 "streaming_server_address",
                 "streaming_server_port",

@@ -165,8 +165,8 @@ mod tests {
         text: &str,
         read: impl FnOnce(Value<'_>) -> Result<T, IssueKind>,
     ) -> Result<T, &'static str> {
-        match Tape::parse(text) {
-            Ok(tape) => read(tape.root()).map_err(|kind| kind.name()),
+        match Tape::read(text, read) {
+            Ok(outcome) => outcome.map_err(|kind| kind.name()),
             Err(refusal) => panic!("{text}: {refusal:?}"),
         }
     }

@@ -6,7 +6,7 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use super::error::{ExpectedType, Issue, IssueKind, PathSegment, shorten};
-use super::json::{Tape, Value};
+use super::json::{Step, Tape, Value};
 use super::{
     DecodeError, DecodeMode, Decoded, Integer, Json, JsonMap, OrderedMap, StringMap, UnknownField,
     map, number,
@@ -19,17 +19,12 @@ pub(super) struct Refused(());
 /// What a typed reader returns.
 pub(super) type Read<T> = Result<T, Refused>;
 
-/// A step on the way to where the reader is.
-enum Step<'t> {
-    Name(&'static str),
-    Key(Cow<'t, str>),
-    Index(usize),
-}
-
 /// Reads one message.
 pub(super) struct Reader<'t> {
     mode: DecodeMode,
-    path: Vec<Step<'t>>,
+    root: Value<'t>,
+    /// As what the values around the current one are read, outermost first: names that paths hold beside keys.
+    parts: Vec<(Value<'t>, &'static str)>,
     issues: Vec<Issue>,
     omitted: usize,
     unknown: Vec<UnknownField>,
@@ -45,9 +40,9 @@ pub(super) struct Field<'t> {
 }
 
 /// The fields of an object that have no name.
-pub(super) struct Rest<'t, const N: usize> {
+pub(super) struct Rest<'t> {
     object: Value<'t>,
-    names: [&'static str; N],
+    names: &'static [&'static str],
     count: usize,
 }
 
@@ -57,26 +52,29 @@ pub(super) fn decode<T>(
     mode: DecodeMode,
     read: impl for<'t> FnOnce(&mut Reader<'t>, Value<'t>) -> Read<T>,
 ) -> Result<Decoded<T>, DecodeError> {
-    let tape =
-        Tape::parse(text).map_err(|refusal| DecodeError::from_refusal(refusal, text.as_bytes()))?;
-    let mut reader = Reader {
-        mode,
-        // Deeper than most paths of the protocol.
-        path: Vec::with_capacity(8),
-        issues: Vec::new(),
-        omitted: 0,
-        unknown: Vec::new(),
-        unknown_count: 0,
-    };
-    match read(&mut reader, tape.root()) {
-        Ok(message) if reader.issues.is_empty() => Ok(Decoded {
-            message,
-            unknown_fields: reader.unknown,
-            unknown_field_count: reader.unknown_count,
-        }),
-        // A refusal exists only where an issue was noted, and the first ones are kept.
-        _ => Err(DecodeError::new(reader.issues, reader.omitted)),
-    }
+    let outcome = Tape::read(text, |root| {
+        let mut reader = Reader {
+            mode,
+            root,
+            parts: Vec::new(),
+            issues: Vec::new(),
+            omitted: 0,
+            unknown: Vec::new(),
+            unknown_count: 0,
+        };
+        match read(&mut reader, root) {
+            Ok(message) if reader.issues.is_empty() => Ok(Decoded {
+                message,
+                unknown_fields: reader.unknown,
+                unknown_field_count: reader.unknown_count,
+            }),
+            // A refusal exists only where an issue was noted, and the first ones are kept.
+            _ => Err(DecodeError::new(reader.issues, reader.omitted)),
+        }
+    });
+    outcome
+        .map_err(|refusal| DecodeError::from_refusal(refusal, text.as_bytes()))
+        .flatten()
 }
 
 impl<'t> Reader<'t> {
@@ -85,27 +83,45 @@ impl<'t> Reader<'t> {
         self.mode == DecodeMode::Strict
     }
 
-    fn loc(&self) -> Vec<PathSegment> {
-        let segment = |step: &Step<'_>| match step {
-            Step::Name(name) => PathSegment::Key((*name).into()),
-            Step::Key(key) => PathSegment::Key(shorten(key)),
-            Step::Index(index) => PathSegment::Index(*index),
-        };
-        self.path.iter().map(segment).collect()
+    /// The path to a value. Worked out only where it is asked for: most messages have nothing to tell.
+    fn loc(&self, value: Value<'t>) -> Vec<PathSegment> {
+        let (mut loc, mut around) = (Vec::new(), self.root);
+        let mut parts = self.parts.iter().peekable();
+        loop {
+            while let Some((_, name)) = parts.next_if(|(part, _)| part.is_at(around)) {
+                loc.push(PathSegment::Key((*name).into()));
+            }
+            let Some((step, inner)) = around.towards(value) else {
+                return loc;
+            };
+            loc.push(match step {
+                Step::Key(key) => PathSegment::Key(shorten(&key.as_text().unwrap_or_default())),
+                Step::Index(index) => PathSegment::Index(index),
+            });
+            around = inner;
+        }
     }
 
     /// Notes what is wrong with `value`.
-    pub(super) fn refuse(&mut self, kind: IssueKind, value: Value<'_>) -> Refused {
-        let found = match kind {
-            IssueKind::Missing => None,
-            _ => Some(value.json_type()),
-        };
+    pub(super) fn refuse(&mut self, kind: IssueKind, value: Value<'t>) -> Refused {
+        self.note(kind, value, None)
+    }
+
+    /// Notes what is wrong with a value, or with an object that misses the field of a name.
+    #[cold]
+    fn note(
+        &mut self,
+        kind: IssueKind,
+        value: Value<'t>,
+        missing: Option<&'static str>,
+    ) -> Refused {
         if self.issues.len() < DecodeError::MAX_ISSUES {
-            let loc = self.loc();
+            let mut loc = self.loc(value);
+            loc.extend(missing.map(|name| PathSegment::Key(name.into())));
             self.issues.push(Issue {
                 kind,
                 loc,
-                found,
+                found: missing.is_none().then(|| value.json_type()),
                 span: value.span(),
             });
         } else {
@@ -114,20 +130,21 @@ impl<'t> Reader<'t> {
         Refused(())
     }
 
-    fn wrong_type(&mut self, expected: ExpectedType, value: Value<'_>) -> Refused {
+    fn wrong_type(&mut self, expected: ExpectedType, value: Value<'t>) -> Refused {
         self.refuse(IssueKind::WrongType(expected), value)
     }
 
-    fn at<T>(&mut self, step: Step<'t>, read: impl FnOnce(&mut Self) -> T) -> T {
-        self.path.push(step);
-        let outcome = read(self);
-        self.path.pop();
+    /// Reads `value` as a part of the union, or as the message, that is called `name`.
+    pub(super) fn within<T>(
+        &mut self,
+        name: &'static str,
+        value: Value<'t>,
+        read: impl FnOnce(&mut Self, Value<'t>) -> T,
+    ) -> T {
+        self.parts.push((value, name));
+        let outcome = read(self, value);
+        self.parts.pop();
         outcome
-    }
-
-    /// Reads as a part of the union or of the message called `name`.
-    pub(super) fn within<T>(&mut self, name: &'static str, read: impl FnOnce(&mut Self) -> T) -> T {
-        self.at(Step::Name(name), read)
     }
 
     /// What `read` reads, or nothing, and then nothing is held against the message either.
@@ -148,88 +165,46 @@ impl<'t> Reader<'t> {
     // Objects.
 
     /// The fields of an object by name: of a repeated one the last. And the rest, which must be said what to do with.
+    #[inline]
     pub(super) fn model<const N: usize>(
         &mut self,
         object: Value<'t>,
-        names: [&'static str; N],
-    ) -> Read<([Field<'t>; N], Rest<'t, N>)> {
-        self.fields(object, names, ExpectedType::Model)
-    }
-
-    /// Some fields of an object that will be read as a model once they have told which.
-    pub(super) fn peek<const N: usize>(
-        &mut self,
-        object: Value<'t>,
-        names: [&'static str; N],
-    ) -> Read<[Option<Value<'t>>; N]> {
-        let (fields, _) = self.fields(object, names, ExpectedType::Dict)?;
-        Ok(fields.map(|field| field.value))
-    }
-
-    fn fields<const N: usize>(
-        &mut self,
-        object: Value<'t>,
-        names: [&'static str; N],
-        expected: ExpectedType,
-    ) -> Read<([Field<'t>; N], Rest<'t, N>)> {
-        let Some(entries) = object.entries() else {
-            return Err(self.wrong_type(expected, object));
+        names: &'static [&'static str; N],
+    ) -> Read<([Field<'t>; N], Rest<'t>)> {
+        let mut values = [None; N];
+        let Some(count) = object.find(names, &mut values) else {
+            return Err(self.wrong_type(ExpectedType::Model, object));
         };
-        let mut fields = names.map(|name| Field {
-            name,
-            value: None,
+        let mut names_left = names.iter();
+        let fields = values.map(|value| Field {
+            name: names_left.next().copied().unwrap_or_default(),
+            value,
             object,
         });
-        let mut count = 0;
-        // Peers write the fields in order, so the next one is mostly the one after the last one.
-        let mut guess = 0;
-        for (key, value) in entries {
-            let key = key.as_bytes().unwrap_or_default();
-            let is_key = |name: &&str| *name.as_bytes() == *key;
-            let place = match names.get(guess).filter(|name| is_key(name)) {
-                Some(_) => Some(guess),
-                None => names.iter().position(is_key),
-            };
-            match place.and_then(|place| fields.get_mut(place).map(|field| (place, field))) {
-                Some((place, field)) => {
-                    field.value = Some(value);
-                    guess = place + 1;
-                }
-                None => count += 1,
-            }
-        }
-        Ok((
-            fields,
-            Rest {
-                object,
-                names,
-                count,
-            },
-        ))
+        let rest = Rest {
+            object,
+            names,
+            count,
+        };
+        Ok((fields, rest))
     }
 
-    fn each_of<const N: usize>(
-        &mut self,
-        rest: &Rest<'t, N>,
-        mut note: impl FnMut(&mut Self, Cow<'t, str>, Value<'t>),
-    ) {
+    fn each_of(&mut self, rest: &Rest<'t>, mut note: impl FnMut(&mut Self, Value<'t>, Value<'t>)) {
         if rest.count == 0 {
             return;
         }
         for (key, value) in rest.object.entries().into_iter().flatten() {
             if !rest.names.iter().any(|name| key.is(name)) {
-                note(self, key.as_text().unwrap_or_default(), value);
+                note(self, key, value);
             }
         }
     }
 
     /// The reference refuses other fields here. So does strict mode; else they are kept aside and counted.
-    pub(super) fn forbid<const N: usize>(&mut self, rest: &Rest<'t, N>) {
+    pub(super) fn forbid(&mut self, rest: &Rest<'t>) {
         if self.is_strict() {
-            self.each_of(rest, |reader, key, value| {
-                reader.at(Step::Key(key), |reader| {
-                    reader.refuse(IssueKind::ExtraForbidden, value)
-                });
+            self.each_of(rest, |reader, _, value| {
+                reader.refuse(IssueKind::ExtraForbidden, value);
             });
         } else {
             self.ignore(rest);
@@ -237,13 +212,12 @@ impl<'t> Reader<'t> {
     }
 
     /// The reference passes over other fields here: they are kept aside and counted, in strict mode, too.
-    pub(super) fn ignore<const N: usize>(&mut self, rest: &Rest<'t, N>) {
-        self.each_of(rest, |reader, key, value| {
+    pub(super) fn ignore(&mut self, rest: &Rest<'t>) {
+        self.each_of(rest, |reader, _, value| {
             reader.unknown_count += 1;
             if reader.unknown.len() < Decoded::<()>::MAX_UNKNOWN_FIELDS {
-                let loc = reader.at(Step::Key(key), |reader| reader.loc());
                 reader.unknown.push(UnknownField {
-                    loc,
+                    loc: reader.loc(value),
                     value: Json::from_value(value),
                 });
             }
@@ -251,10 +225,11 @@ impl<'t> Reader<'t> {
     }
 
     /// Other fields belong to the message here.
-    pub(super) fn keep<const N: usize>(&mut self, rest: &Rest<'t, N>) -> JsonMap {
+    pub(super) fn keep(&mut self, rest: &Rest<'t>) -> JsonMap {
         let mut kept = Vec::with_capacity(rest.count);
         self.each_of(rest, |_, key, value| {
-            kept.push((key.into_owned(), Json::from_value(value)));
+            let key = key.to_text().unwrap_or_default();
+            kept.push((key, Json::from_value(value)));
         });
         OrderedMap::from_unique(map::unique(kept))
     }
@@ -266,12 +241,12 @@ impl<'t> Reader<'t> {
         discriminator: &'static str,
         expected: &'static str,
     ) -> Read<Cow<'t, str>> {
-        let Some(entries) = object.entries() else {
+        if object.entries().is_none() {
             return Err(self.wrong_type(ExpectedType::Dict, object));
-        };
-        match entries.filter(|(key, _)| key.is(discriminator)).last() {
+        }
+        match object.get(discriminator) {
             None => Err(self.refuse(IssueKind::UnionTagNotFound { discriminator }, object)),
-            Some((_, tag)) => match tag.as_text() {
+            Some(tag) => match tag.as_text() {
                 Some(tag) => Ok(tag),
                 None => Err(self.unknown_tag(object, discriminator, &tag.python_text(), expected)),
             },
@@ -304,10 +279,10 @@ impl<'t> Reader<'t> {
         field: Field<'t>,
         read: impl FnOnce(&mut Self, Value<'t>) -> Read<T>,
     ) -> Read<T> {
-        self.within(field.name, |reader| match field.value {
-            Some(value) => read(reader, value),
-            None => Err(reader.refuse(IssueKind::Missing, field.object)),
-        })
+        match field.value {
+            Some(value) => read(self, value),
+            None => Err(self.note(IssueKind::Missing, field.object, Some(field.name))),
+        }
     }
 
     /// A field that has a default when it is not there. A null is not the same as its absence.
@@ -318,7 +293,7 @@ impl<'t> Reader<'t> {
         read: impl FnOnce(&mut Self, Value<'t>) -> Read<T>,
     ) -> Read<T> {
         match field.value {
-            Some(value) => self.within(field.name, |reader| read(reader, value)),
+            Some(value) => read(self, value),
             None => Ok(default),
         }
     }
@@ -330,9 +305,7 @@ impl<'t> Reader<'t> {
         read: impl FnOnce(&mut Self, Value<'t>) -> Read<T>,
     ) -> Read<Option<T>> {
         match field.value {
-            Some(value) if !value.is_null() => self
-                .within(field.name, |reader| read(reader, value))
-                .map(Some),
+            Some(value) if !value.is_null() => read(self, value).map(Some),
             _ => Ok(None),
         }
     }
@@ -356,8 +329,8 @@ impl<'t> Reader<'t> {
     // Values.
 
     pub(super) fn string(&mut self, value: Value<'t>) -> Read<String> {
-        match value.as_text() {
-            Some(text) => Ok(text.into_owned()),
+        match value.to_text() {
+            Some(text) => Ok(text),
             None => Err(self.wrong_type(ExpectedType::String, value)),
         }
     }
@@ -418,11 +391,8 @@ impl<'t> Reader<'t> {
             return Err(self.wrong_type(ExpectedType::List, value));
         };
         let mut list = Ok(Vec::with_capacity(elements.clone().count()));
-        for (index, element) in elements.enumerate() {
-            match (
-                self.at(Step::Index(index), |reader| read(reader, element)),
-                &mut list,
-            ) {
+        for element in elements {
+            match (read(self, element), &mut list) {
                 (Ok(element), Ok(list)) => list.push(element),
                 (Ok(_), Err(_)) => {}
                 (Err(refused), list) => *list = Err(refused),
@@ -445,12 +415,10 @@ impl<'t> Reader<'t> {
         };
         let mut map = Ok(Vec::with_capacity(entries.clone().count()));
         for (key, value) in entries {
-            let key = key.as_text().unwrap_or_default();
-            match (
-                self.at(Step::Key(key.clone()), |reader| read(reader, value)),
-                &mut map,
-            ) {
-                (Ok(value), Ok(map)) => map.push((key.into_owned(), value)),
+            match (read(self, value), &mut map) {
+                (Ok(value), Ok(map)) => {
+                    map.push((key.to_text().unwrap_or_default(), value));
+                }
                 (Ok(_), Err(_)) => {}
                 (Err(refused), map) => *map = Err(refused),
             }

@@ -98,6 +98,12 @@ impl Response {
         if is_plain_success(text) {
             return Ok(Decoded::new(Self::success()));
         }
+        Self::decode_other(text, mode)
+    }
+
+    /// Apart, so that the test for a plain success can be inlined without all of this.
+    #[inline(never)]
+    fn decode_other(text: &str, mode: DecodeMode) -> Result<Decoded<Self>, DecodeError> {
         reader::decode(text, mode, Self::read)
     }
 }
@@ -107,7 +113,7 @@ impl Response {
         const STATUS: IssueKind = IssueKind::Literal {
             expected: "'error' or 'success'",
         };
-        let ([status, errors], rest) = r.model(value, ["status", "errors"])?;
+        let ([status, errors], rest) = r.model(value, &["status", "errors"])?;
         let status = r.required(status, |r, value| {
             r.strict_name(value, ResponseStatus::from_name, STATUS)
         });
@@ -124,7 +130,7 @@ impl Response {
 
 impl ResponseError {
     fn read<'t>(r: &mut Reader<'t>, value: Value<'t>) -> Read<Self> {
-        let ([msg, kind, help], rest) = r.model(value, ["msg", "type", "help"])?;
+        let ([msg, kind, help], rest) = r.model(value, &["msg", "type", "help"])?;
         let msg = r.required(msg, Reader::string);
         let kind = r.required(kind, Reader::string);
         let help = r.or(help, String::new(), Reader::string);

@@ -66,7 +66,7 @@ impl SignatureInfo {
             rest,
         ) = r.model(
             value,
-            [
+            &[
                 "signature_type",
                 "signatory",
                 "timestamp_ns",

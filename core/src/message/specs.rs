@@ -37,7 +37,7 @@ impl V0MachineSpecsUpdate {
             rest,
         ) = r.model(
             value,
-            [
+            &[
                 "message_type",
                 "miner_hotkey",
                 "validator_hotkey",

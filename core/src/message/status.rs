@@ -87,7 +87,7 @@ pub(super) const TAG: &str = "V0JobStatusUpdate";
 impl V0JobStatusUpdate {
     pub(super) fn read<'t>(r: &mut Reader<'t>, value: Value<'t>) -> Read<Self> {
         let ([message_type, uuid, status, metadata], rest) =
-            r.model(value, ["message_type", "uuid", "status", "metadata"])?;
+            r.model(value, &["message_type", "uuid", "status", "metadata"])?;
         let message_type = r.constant(message_type, TAG, "'V0JobStatusUpdate'");
         let uuid = r.required(uuid, Reader::string);
         let status = r.required(status, |_, value| {

@@ -150,14 +150,12 @@ impl OutputUpload {
         }
         match &*tag {
             ZIP_POST => r
-                .within(ZIP_POST, |r| ZipAndHttpPostUpload::read(r, value))
+                .within(ZIP_POST, value, ZipAndHttpPostUpload::read)
                 .map(|upload| Self::Zip(ZipUpload::Post(upload))),
             ZIP_PUT => r
-                .within(ZIP_PUT, |r| ZipAndHttpPutUpload::read(r, value))
+                .within(ZIP_PUT, value, ZipAndHttpPutUpload::read)
                 .map(|upload| Self::Zip(ZipUpload::Put(upload))),
-            MULTI => r
-                .within(MULTI, |r| MultiUpload::read(r, value))
-                .map(Self::Multi),
+            MULTI => r.within(MULTI, value, MultiUpload::read).map(Self::Multi),
             _ => Err(r.unknown_tag(value, TAG, &tag, TYPES)),
         }
     }
@@ -166,7 +164,7 @@ impl OutputUpload {
 impl MultiUpload {
     fn read<'t>(r: &mut Reader<'t>, value: Value<'t>) -> Read<Self> {
         let ([_, uploads, system_output], rest) =
-            r.model(value, [TAG, "uploads", "system_output"])?;
+            r.model(value, &[TAG, "uploads", "system_output"])?;
         let uploads = r.required(uploads, |r, list| {
             r.list(list, |r, value| {
                 let tag = r.tag(value, TAG, FILE_TYPES)?;
@@ -188,10 +186,10 @@ impl SingleFileUpload {
     fn read<'t>(r: &mut Reader<'t>, tag: &str, value: Value<'t>) -> Option<Read<Self>> {
         Some(match tag {
             FILE_POST => r
-                .within(FILE_POST, |r| SingleFilePostUpload::read(r, value))
+                .within(FILE_POST, value, SingleFilePostUpload::read)
                 .map(Self::Post),
             FILE_PUT => r
-                .within(FILE_PUT, |r| SingleFilePutUpload::read(r, value))
+                .within(FILE_PUT, value, SingleFilePutUpload::read)
                 .map(Self::Put),
             _ => return None,
         })
@@ -201,20 +199,18 @@ impl SingleFileUpload {
 impl ZipUpload {
     /// `system_output`, the only union of the reference that needs no tag: a form unless it says or has to be a body.
     fn read_untagged<'t>(r: &mut Reader<'t>, value: Value<'t>) -> Read<Self> {
-        if let Some(upload) = r.attempt(|r| ZipAndHttpPostUpload::read(r, value)) {
+        // What says to be a body is no form: no need to try.
+        let is_put = value.get(TAG).is_some_and(|tag| tag.is(ZIP_PUT));
+        if !is_put && let Some(upload) = r.attempt(|r| ZipAndHttpPostUpload::read(r, value)) {
             return Ok(Self::Post(upload));
         }
         if let Some(upload) = r.attempt(|r| ZipAndHttpPutUpload::read(r, value)) {
             return Ok(Self::Put(upload));
         }
         // The reference tells what is wrong with it as either of the two.
-        let _ = r.within("ZipAndHttpPostUpload", |r| {
-            ZipAndHttpPostUpload::read(r, value)
-        });
-        r.within("ZipAndHttpPutUpload", |r| {
-            ZipAndHttpPutUpload::read(r, value)
-        })
-        .map(Self::Put)
+        let _ = r.within("ZipAndHttpPostUpload", value, ZipAndHttpPostUpload::read);
+        r.within("ZipAndHttpPutUpload", value, ZipAndHttpPutUpload::read)
+            .map(Self::Put)
     }
 }
 
@@ -222,7 +218,7 @@ impl SingleFilePostUpload {
     fn read<'t>(r: &mut Reader<'t>, value: Value<'t>) -> Read<Self> {
         let ([_, url, form_fields, relative_path, signed_headers], rest) = r.model(
             value,
-            [TAG, "url", "form_fields", "relative_path", "signed_headers"],
+            &[TAG, "url", "form_fields", "relative_path", "signed_headers"],
         )?;
         let url = r.required(url, Reader::string);
         let form_fields = r.optional(form_fields, Reader::string_map);
@@ -241,7 +237,7 @@ impl SingleFilePostUpload {
 impl SingleFilePutUpload {
     fn read<'t>(r: &mut Reader<'t>, value: Value<'t>) -> Read<Self> {
         let ([_, url, relative_path, signed_headers], rest) =
-            r.model(value, [TAG, "url", "relative_path", "signed_headers"])?;
+            r.model(value, &[TAG, "url", "relative_path", "signed_headers"])?;
         let url = r.required(url, Reader::string);
         let relative_path = r.required(relative_path, Reader::string);
         let signed_headers = r.optional(signed_headers, Reader::string_map);
@@ -256,7 +252,7 @@ impl SingleFilePutUpload {
 
 impl ZipAndHttpPostUpload {
     fn read<'t>(r: &mut Reader<'t>, value: Value<'t>) -> Read<Self> {
-        let ([tag, url, form_fields], rest) = r.model(value, [TAG, "url", "form_fields"])?;
+        let ([tag, url, form_fields], rest) = r.model(value, &[TAG, "url", "form_fields"])?;
         let tag = r.constant(tag, ZIP_POST, ZIP_POST_QUOTED);
         let url = r.required(url, Reader::string);
         let form_fields = r.optional(form_fields, Reader::string_map);
@@ -271,7 +267,7 @@ impl ZipAndHttpPostUpload {
 
 impl ZipAndHttpPutUpload {
     fn read<'t>(r: &mut Reader<'t>, value: Value<'t>) -> Read<Self> {
-        let ([tag, url], rest) = r.model(value, [TAG, "url"])?;
+        let ([tag, url], rest) = r.model(value, &[TAG, "url"])?;
         let tag = r.constant(tag, ZIP_PUT, ZIP_PUT_QUOTED);
         let url = r.required(url, Reader::string);
         r.ignore(&rest);

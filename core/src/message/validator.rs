@@ -28,20 +28,16 @@ impl ValidatorMessage {
         let tag = r.tag(value, "message_type", Self::TYPES)?;
         match &*tag {
             authentication::TAG => r
-                .within(authentication::TAG, |r| {
-                    V0AuthenticationRequest::read(r, value)
-                })
+                .within(authentication::TAG, value, V0AuthenticationRequest::read)
                 .map(Self::Authentication),
             authentication::HEARTBEAT_TAG => r
-                .within(authentication::HEARTBEAT_TAG, |r| {
-                    V0Heartbeat::read(r, value)
-                })
+                .within(authentication::HEARTBEAT_TAG, value, V0Heartbeat::read)
                 .map(|_| Self::Heartbeat),
             status::TAG => r
-                .within(status::TAG, |r| V0JobStatusUpdate::read(r, value))
+                .within(status::TAG, value, V0JobStatusUpdate::read)
                 .map(Self::JobStatus),
             specs::TAG => r
-                .within(specs::TAG, |r| V0MachineSpecsUpdate::read(r, value))
+                .within(specs::TAG, value, V0MachineSpecsUpdate::read)
                 .map(Self::MachineSpecs),
             _ => Err(r.unknown_tag(value, "message_type", &tag, Self::TYPES)),
         }

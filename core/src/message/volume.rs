@@ -155,16 +155,16 @@ impl SingleVolume {
     fn read<'t>(r: &mut Reader<'t>, tag: &str, value: Value<'t>) -> Option<Read<Self>> {
         Some(match tag {
             INLINE => r
-                .within(INLINE, |r| InlineVolume::read(r, value))
+                .within(INLINE, value, InlineVolume::read)
                 .map(Self::Inline),
             ZIP_URL => r
-                .within(ZIP_URL, |r| ZipUrlVolume::read(r, value))
+                .within(ZIP_URL, value, ZipUrlVolume::read)
                 .map(Self::ZipUrl),
             SINGLE_FILE => r
-                .within(SINGLE_FILE, |r| SingleFileVolume::read(r, value))
+                .within(SINGLE_FILE, value, SingleFileVolume::read)
                 .map(Self::SingleFile),
             HUGGINGFACE => r
-                .within(HUGGINGFACE, |r| HuggingfaceVolume::read(r, value))
+                .within(HUGGINGFACE, value, HuggingfaceVolume::read)
                 .map(Self::Huggingface),
             _ => return None,
         })
@@ -189,9 +189,7 @@ impl Volume {
     pub(super) fn read<'t>(r: &mut Reader<'t>, value: Value<'t>) -> Read<Self> {
         let tag = r.tag(value, TAG, TYPES)?;
         if tag == MULTI {
-            return r
-                .within(MULTI, |r| MultiVolume::read(r, value))
-                .map(Self::Multi);
+            return r.within(MULTI, value, MultiVolume::read).map(Self::Multi);
         }
         let volume = SingleVolume::read(r, &tag, value);
         volume
@@ -202,7 +200,7 @@ impl Volume {
 
 impl MultiVolume {
     fn read<'t>(r: &mut Reader<'t>, value: Value<'t>) -> Read<Self> {
-        let ([_, volumes], rest) = r.model(value, [TAG, "volumes"])?;
+        let ([_, volumes], rest) = r.model(value, &[TAG, "volumes"])?;
         let volumes = r.required(volumes, |r, list| {
             r.list(list, |r, value| {
                 let tag = r.tag(value, TAG, SINGLE_TYPES)?;
@@ -218,7 +216,7 @@ impl MultiVolume {
 impl InlineVolume {
     fn read<'t>(r: &mut Reader<'t>, value: Value<'t>) -> Read<Self> {
         let ([_, contents, relative_path], rest) =
-            r.model(value, [TAG, "contents", "relative_path"])?;
+            r.model(value, &[TAG, "contents", "relative_path"])?;
         let contents = r.required(contents, Reader::string);
         let relative_path = r.optional(relative_path, Reader::string);
         r.ignore(&rest);
@@ -244,7 +242,7 @@ impl ZipUrlVolume {
 
 impl SingleFileVolume {
     fn read<'t>(r: &mut Reader<'t>, value: Value<'t>) -> Read<Self> {
-        let ([_, url, relative_path], rest) = r.model(value, [TAG, "url", "relative_path"])?;
+        let ([_, url, relative_path], rest) = r.model(value, &[TAG, "url", "relative_path"])?;
         let url = r.required(url, Reader::string);
         let relative_path = r.required(relative_path, Reader::string);
         r.ignore(&rest);
@@ -270,7 +268,7 @@ impl HuggingfaceVolume {
             rest,
         ) = r.model(
             value,
-            [
+            &[
                 TAG,
                 "repo_id",
                 "repo_type",
@@ -307,8 +305,9 @@ impl AllowPatterns {
             return Ok(Self::Many(patterns));
         }
         // The reference tells what is wrong with it as either of the two.
-        let _ = r.within("str", |r| r.string(value));
-        r.within("list[str]", |r| r.strings(value)).map(Self::Many)
+        let _ = r.within("str", value, Reader::string);
+        r.within("list[str]", value, Reader::strings)
+            .map(Self::Many)
     }
 }
 

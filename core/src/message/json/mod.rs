@@ -14,7 +14,7 @@ use core::hash::{Hash, Hasher};
 
 pub use tape::{MAX_BYTES, MAX_DEPTH, MAX_VALUES};
 pub(crate) use tape::{Refusal, Tape};
-pub(crate) use value::Value;
+pub(crate) use value::{Step, Value};
 pub(crate) use write::{Encode, Sink, Style, Writer};
 
 use super::{DecodeError, Integer, JsonMap, JsonType};
@@ -56,9 +56,8 @@ impl Json {
     /// [`DecodeError`] with `json_invalid` when `text` is no JSON or is nested more than 200 deep, and when it is
     /// longer or holds more values than a message may.
     pub fn parse(text: &str) -> Result<Self, DecodeError> {
-        let tape = Tape::parse(text)
-            .map_err(|refusal| DecodeError::from_refusal(refusal, text.as_bytes()))?;
-        Ok(Self::from_value(tape.root()))
+        Tape::read(text, Self::from_value)
+            .map_err(|refusal| DecodeError::from_refusal(refusal, text.as_bytes()))
     }
 
     /// A list of values.
@@ -174,8 +173,8 @@ impl Json {
     }
 
     /// Looks at the value through a tape, which a text that is stored always has.
-    fn with_value<T>(&self, look: impl FnOnce(Value<'_>) -> T) -> T {
-        look(Tape::parse(&self.stored).unwrap_or(Tape::NULL).root())
+    fn with_value<T: Default>(&self, look: impl FnOnce(Value<'_>) -> T) -> T {
+        Tape::read(&self.stored, look).unwrap_or_default()
     }
 }
 

@@ -8,7 +8,7 @@ use alloc::format;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use super::value::Value;
+use super::value::{self, Value};
 use crate::message::Integer;
 
 /// How deep the lists and objects of a message may be nested: the reference's limit.
@@ -20,6 +20,7 @@ pub const MAX_VALUES: usize = 1 << 20;
 
 /// What a node is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
 pub(super) enum Kind {
     Null,
     True,
@@ -35,22 +36,61 @@ pub(super) enum Kind {
     Array,
     /// Its children alternate between keys and values.
     Object,
+    /// The end of a list or an object, which has no value of its own.
+    Close,
 }
 
-/// A value or a key. `u32` is enough for [`MAX_BYTES`] and keeps it at 16 bytes.
+/// A value, a key, or the end of a list or an object: small, because the tape is most of what reading allocates.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Node {
-    pub(super) kind: Kind,
-    pub(super) start: u32,
-    pub(super) end: u32,
-    /// The node after this one's last descendant. While a container is open: the container around it.
-    pub(super) next: u32,
+    /// The kind above [`Node::START`], the offset of the first byte below.
+    head: u32,
+    /// The offset behind the last byte. For a list or an object: the node behind its [`Kind::Close`], and the
+    /// container around it as long as it is open.
+    pub(super) reach: u32,
+}
+
+impl Node {
+    /// The bits of an offset: [`MAX_BYTES`] fits in.
+    const START: u32 = (1 << 28) - 1;
+
+    const NOTHING: Self = Self::new(Kind::Null, 0, 0);
+
+    const fn new(kind: Kind, start: usize, reach: u32) -> Self {
+        Self {
+            head: (kind as u32) << 28 | narrow(start) & Self::START,
+            reach,
+        }
+    }
+
+    pub(super) const fn kind(self) -> Kind {
+        match self.head >> 28 {
+            0 => Kind::Null,
+            1 => Kind::True,
+            2 => Kind::False,
+            3 => Kind::Integer,
+            4 => Kind::Float,
+            5 => Kind::Plain,
+            6 => Kind::Escaped,
+            7 => Kind::Array,
+            8 => Kind::Object,
+            _ => Kind::Close,
+        }
+    }
+
+    pub(super) const fn start(self) -> usize {
+        (self.head & Self::START) as usize
+    }
+
+    pub(super) const fn is_container(self) -> bool {
+        matches!(self.kind(), Kind::Array | Kind::Object)
+    }
 }
 
 /// A text and its nodes, in order of their appearance; the first is the root.
 pub(crate) struct Tape<'t> {
     pub(super) text: &'t str,
-    pub(super) nodes: Vec<Node>,
+    pub(super) nodes: &'t [Node],
 }
 
 /// Why a text is no tape, and at which byte. Small, because every step of the lexer may return one.
@@ -140,53 +180,86 @@ impl Fault {
     }
 }
 
-impl<'t> Tape<'t> {
-    /// A tape without nodes, on which everything is null.
-    pub(super) const NULL: Self = Self {
-        text: "",
-        nodes: Vec::new(),
-    };
-
-    /// Reads the whole of `text`.
-    pub(crate) fn parse(text: &'t str) -> Result<Self, Refusal> {
+impl Tape<'_> {
+    /// Reads the whole of `text`, and looks at its outermost value.
+    pub(crate) fn read<T>(
+        text: &str,
+        look: impl for<'t> FnOnce(Value<'t>) -> T,
+    ) -> Result<T, Refusal> {
         if text.len() > MAX_BYTES {
             return Err(Refusal {
                 fault: Fault::TooManyBytes,
                 at: 0,
             });
         }
-        // Two quotes and two separators make a short string; a guess on the high side wastes a little, once.
-        let nodes = Vec::with_capacity(8 + text.len() / 12);
         let mut lexer = Lexer {
             bytes: text.as_bytes(),
-            at: 0,
-            nodes,
+            near: [Node::NOTHING; NEAR],
+            far: Vec::new(),
+            len: 0,
             open: NOWHERE,
             inside: Inside::Nothing,
             depth: 0,
+            room: MAX_VALUES,
         };
         lexer.document()?;
-        Ok(Self {
+        let tape = Tape {
             text,
-            nodes: lexer.nodes,
-        })
+            nodes: lexer.nodes(),
+        };
+        Ok(look(Value::new(&tape, 0)))
     }
 
-    /// The outermost value.
-    pub(crate) fn root(&self) -> Value<'_> {
-        Value::new(self, 0)
+    /// Whether a node is the string `text`.
+    #[inline]
+    pub(super) fn says(&self, node: Node, text: &str) -> bool {
+        // Bytes compare without a look at where characters begin, and lengths mostly tell without a look at all.
+        let (start, end) = (node.start(), node.reach as usize);
+        if node.kind() == Kind::Escaped {
+            return self
+                .text
+                .get(start..end)
+                .is_some_and(|raw| value::unescape(raw) == text);
+        }
+        end.wrapping_sub(start) == text.len()
+            && node.kind() == Kind::Plain
+            && self.text.as_bytes().get(start..end) == Some(text.as_bytes())
+    }
+
+    /// The place of a string among others.
+    #[inline(never)]
+    pub(super) fn place_among(&self, node: Node, texts: &[&str]) -> Option<usize> {
+        texts.iter().position(|text| self.says(node, text))
+    }
+
+    /// A node. Every place comes out of the tape itself; a null stands for the impossible rest.
+    #[inline]
+    pub(super) fn node(&self, at: u32) -> Node {
+        self.nodes
+            .get(at as usize)
+            .copied()
+            .unwrap_or(Node::NOTHING)
     }
 }
 
+/// How many nodes need no memory of their own: a job request of two kilobytes has 150.
+const NEAR: usize = 192;
+
+/// Its methods take the place that they begin at, and return the one that they have come to.
 struct Lexer<'t> {
     bytes: &'t [u8],
-    at: usize,
-    nodes: Vec<Node>,
+    /// The nodes as long as there are few, then a copy of the first ones.
+    near: [Node; NEAR],
+    /// All nodes when there are many.
+    far: Vec<Node>,
+    len: usize,
     /// The innermost container that is not closed yet, or [`NOWHERE`], and what it is.
     open: u32,
     inside: Inside,
     /// How many containers that hold something are open.
     depth: usize,
+    /// How many nodes there may be: as many as values and keys, and the ends so far.
+    room: usize,
 }
 
 /// "No container": what the outermost value has around it.
@@ -200,125 +273,135 @@ enum Inside {
     Object,
 }
 
-/// Where the lexer has come to.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
-    /// Before a value.
-    Before,
-    /// Behind a value.
-    Behind,
-    /// Behind the last one.
-    End,
-}
+/// What is behind the text's last byte: no JSON has it outside of strings.
+const END: u8 = 0;
 
 impl Lexer<'_> {
     fn document(&mut self) -> Result<(), Refusal> {
-        let mut place = Place::Before;
-        while place != Place::End {
-            place = match place {
-                Place::Before => self.value()?,
-                _ => match self.inside {
-                    Inside::Object => self.behind_member()?,
-                    Inside::Array => self.behind_element()?,
-                    Inside::Nothing => self.behind_all()?,
-                },
+        let (mut at, mut byte) = self.visible(0);
+        let mut is_key = false;
+        loop {
+            if is_key {
+                (at, byte) = self.key(at)?;
+            }
+            // A value, or the way into it.
+            let inside = match byte {
+                b'"' => {
+                    at = self.string(at)?;
+                    false
+                }
+                b'{' | b'[' => {
+                    (at, byte) = self.open(byte, at)?;
+                    byte != END
+                }
+                first => {
+                    at = self.scalar(first, at)?;
+                    false
+                }
             };
-        }
-        Ok(())
-    }
-
-    /// A value, or the way into it as far as the first value that it holds.
-    fn value(&mut self) -> Result<Place, Refusal> {
-        match self.skip_whitespace() {
-            Some(b'"') => self.string()?,
-            Some(b'{') => return self.object(),
-            Some(b'[') => return self.array(),
-            Some(b'-' | b'0'..=b'9') => self.number()?,
-            Some(b't') => self.name(Kind::True, b"true")?,
-            Some(b'f') => self.name(Kind::False, b"false")?,
-            Some(b'n') => self.name(Kind::Null, b"null")?,
-            Some(b'N') => self.name(Kind::Float, b"NaN")?,
-            Some(b'I') => self.name(Kind::Float, b"Infinity")?,
-            Some(_) => return self.refuse(Fault::NoValue),
-            None => return self.refuse(Fault::EofValue),
-        }
-        Ok(Place::Behind)
-    }
-
-    fn object(&mut self) -> Result<Place, Refusal> {
-        self.open(Kind::Object, Inside::Object)?;
-        match self.skip_whitespace() {
-            Some(b'"') => {
-                self.deeper()?;
-                self.key()
-            }
-            Some(b'}') => Ok(self.close()),
-            Some(_) => self.refuse(Fault::NoKey),
-            None => self.refuse(Fault::EofObject),
-        }
-    }
-
-    fn array(&mut self) -> Result<Place, Refusal> {
-        self.open(Kind::Array, Inside::Array)?;
-        match self.skip_whitespace() {
-            Some(b']') => Ok(self.close()),
-            Some(_) => {
-                self.deeper()?;
-                Ok(Place::Before)
-            }
-            None => self.refuse(Fault::EofList),
-        }
-    }
-
-    fn behind_member(&mut self) -> Result<Place, Refusal> {
-        match self.skip_whitespace() {
-            Some(b',') => {
-                self.at += 1;
-                match self.skip_whitespace() {
-                    Some(b'"') => self.key(),
-                    Some(b'}') => self.refuse(Fault::TrailingComma),
-                    Some(_) => self.refuse(Fault::NoKey),
-                    None => self.refuse(Fault::EofValue),
+            if !inside {
+                (at, byte) = self.next(at)?;
+                if byte == END {
+                    return Ok(());
                 }
             }
-            Some(b'}') => {
-                self.depth -= 1;
-                Ok(self.close())
-            }
-            Some(_) => self.refuse(Fault::NoObjectSeparator),
-            None => self.refuse(Fault::EofObject),
+            is_key = matches!(self.inside, Inside::Object);
         }
     }
 
-    fn behind_element(&mut self) -> Result<Place, Refusal> {
-        match self.skip_whitespace() {
-            Some(b',') => {
-                self.at += 1;
-                match self.skip_whitespace() {
-                    Some(b']') => self.refuse(Fault::TrailingComma),
-                    Some(_) => Ok(Place::Before),
-                    None => self.refuse(Fault::EofValue),
+    /// Into a list or an object: what it holds first. Where it holds nothing, [`END`] and what is behind it.
+    fn open(&mut self, bracket: u8, at: usize) -> Result<(usize, u8), Refusal> {
+        let (kind, inside, close) = match bracket {
+            b'{' => (Kind::Object, Inside::Object, b'}'),
+            _ => (Kind::Array, Inside::Array, b']'),
+        };
+        let place = narrow(self.len);
+        self.add(Node::new(kind, at, self.open), at)?;
+        (self.open, self.inside) = (place, inside);
+        let (at, byte) = self.visible(at + 1);
+        if byte == close {
+            return Ok((self.close(at)?, END));
+        }
+        match inside {
+            _ if self.is_end(at) => self.refuse_end(if bracket == b'{' {
+                Fault::EofObject
+            } else {
+                Fault::EofList
+            }),
+            Inside::Object if byte != b'"' => Err(self.refusal(Fault::NoKey, at)),
+            // No value begins so.
+            _ if byte == END => Err(self.refusal(Fault::NoValue, at)),
+            // Only what holds something counts, as with the reference.
+            _ if self.depth >= MAX_DEPTH => Err(self.refusal(Fault::TooDeep, at)),
+            _ => {
+                self.depth += 1;
+                Ok((at, byte))
+            }
+        }
+    }
+
+    /// Out of lists and objects: the next key or value, or [`END`].
+    #[inline]
+    fn next(&mut self, mut at: usize) -> Result<(usize, u8), Refusal> {
+        loop {
+            let (here, byte) = self.visible(at);
+            match (self.inside, byte) {
+                (Inside::Object, b',') => {
+                    let (at, byte) = self.visible(here + 1);
+                    return match byte {
+                        b'"' => Ok((at, byte)),
+                        b'}' => Err(self.refusal(Fault::TrailingComma, at)),
+                        _ => self.refuse(Fault::NoKey, Fault::EofValue, at),
+                    };
                 }
+                (Inside::Array, b',') => {
+                    let (at, byte) = self.visible(here + 1);
+                    return match byte {
+                        b']' => Err(self.refusal(Fault::TrailingComma, at)),
+                        _ if self.is_end(at) => self.refuse_end(Fault::EofValue),
+                        // No value begins so.
+                        END => Err(self.refusal(Fault::NoValue, at)),
+                        _ => Ok((at, byte)),
+                    };
+                }
+                (Inside::Object, b'}') | (Inside::Array, b']') => {
+                    self.depth -= 1;
+                    at = self.close(here)?;
+                }
+                (Inside::Object, _) => {
+                    return self.refuse(Fault::NoObjectSeparator, Fault::EofObject, here);
+                }
+                (Inside::Array, _) => {
+                    return self.refuse(Fault::NoListSeparator, Fault::EofList, here);
+                }
+                (Inside::Nothing, _) if self.is_end(here) => return Ok((here, END)),
+                (Inside::Nothing, _) => return Err(self.refusal(Fault::TrailingCharacters, here)),
             }
-            Some(b']') => {
-                self.depth -= 1;
-                Ok(self.close())
-            }
-            Some(_) => self.refuse(Fault::NoListSeparator),
-            None => self.refuse(Fault::EofList),
         }
     }
 
-    fn behind_all(&mut self) -> Result<Place, Refusal> {
-        match self.skip_whitespace() {
-            Some(_) => self.refuse(Fault::TrailingCharacters),
-            None => Ok(Place::End),
+    fn scalar(&mut self, first: u8, at: usize) -> Result<usize, Refusal> {
+        match first {
+            b'-' | b'0'..=b'9' => self.number(at),
+            b't' => self.name(Kind::True, b"true", at),
+            b'f' => self.name(Kind::False, b"false", at),
+            b'n' => self.name(Kind::Null, b"null", at),
+            b'N' => self.name(Kind::Float, b"NaN", at),
+            b'I' => self.name(Kind::Float, b"Infinity", at),
+            _ => self.refuse(Fault::NoValue, Fault::EofValue, at),
         }
     }
 
+    /// Refuses the byte at a place by one fault, the end of the text by another.
     #[cold]
-    fn refuse<T>(&self, fault: Fault) -> Result<T, Refusal> {
-        Err(self.refusal(fault, self.at))
+    fn refuse<T>(&self, byte: Fault, end: Fault, at: usize) -> Result<T, Refusal> {
+        Err(self.refusal(if self.is_end(at) { end } else { byte }, at))
+    }
+
+    /// Refuses the end of the text.
+    #[cold]
+    fn refuse_end<T>(&self, fault: Fault) -> Result<T, Refusal> {
+        Err(self.refusal(fault, self.bytes.len()))
     }
 
     fn refusal(&self, fault: Fault, at: usize) -> Refusal {
@@ -328,225 +411,240 @@ impl Lexer<'_> {
         }
     }
 
-    fn peek(&self) -> Option<u8> {
-        self.bytes.get(self.at).copied()
+    const fn is_end(&self, at: usize) -> bool {
+        at >= self.bytes.len()
     }
 
-    fn skip_whitespace(&mut self) -> Option<u8> {
-        while let Some(byte) = self.peek() {
-            if !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
-                return Some(byte);
+    /// The byte at a place, or [`END`].
+    #[inline]
+    fn byte(&self, at: usize) -> u8 {
+        self.bytes.get(at).copied().unwrap_or(END)
+    }
+
+    /// The first place from here on that holds no white space, and its byte.
+    #[inline]
+    fn visible(&self, mut at: usize) -> (usize, u8) {
+        loop {
+            let byte = self.byte(at);
+            if byte > b' ' || !matches!(byte, b' ' | b'\t' | b'\n' | b'\r') {
+                return (at, byte);
             }
-            self.at += 1;
+            at += 1;
         }
-        None
     }
 
-    /// Adds a node that ends here. Its `next` is right for everything but an open container.
+    /// Adds a value or a key that ends at `end`.
+    #[inline]
     fn push(&mut self, kind: Kind, start: usize, end: usize) -> Result<(), Refusal> {
-        if self.nodes.len() >= MAX_VALUES {
-            return self.refuse(Fault::TooManyValues);
+        self.add(Node::new(kind, start, narrow(end)), end)
+    }
+
+    #[inline]
+    fn add(&mut self, node: Node, at: usize) -> Result<(), Refusal> {
+        match self.near.get_mut(self.len) {
+            Some(place) => *place = node,
+            None => self.add_far(node, at)?,
         }
-        let next = narrow(self.nodes.len() + 1);
-        self.nodes.push(Node {
-            kind,
-            start: narrow(start),
-            end: narrow(end),
-            next,
-        });
+        self.len += 1;
         Ok(())
     }
 
-    fn open(&mut self, kind: Kind, inside: Inside) -> Result<(), Refusal> {
-        let place = narrow(self.nodes.len());
-        self.push(kind, self.at, self.at)?;
-        if let Some(node) = self.nodes.last_mut() {
-            node.next = self.open;
+    #[cold]
+    #[inline(never)]
+    fn add_far(&mut self, node: Node, at: usize) -> Result<(), Refusal> {
+        if self.len >= self.room {
+            return Err(self.refusal(Fault::TooManyValues, at));
         }
-        (self.open, self.inside) = (place, inside);
-        self.at += 1;
+        if self.far.is_empty() {
+            self.far.reserve(self.len * 4);
+            self.far.extend_from_slice(&self.near);
+        }
+        self.far.push(node);
         Ok(())
     }
 
-    /// The open container holds something: only such ones count, as with the reference.
-    fn deeper(&mut self) -> Result<(), Refusal> {
-        if self.depth >= MAX_DEPTH {
-            return self.refuse(Fault::TooDeep);
+    fn nodes(&self) -> &[Node] {
+        if self.far.is_empty() {
+            self.near.get(..self.len).unwrap_or_default()
+        } else {
+            &self.far
         }
-        self.depth += 1;
-        Ok(())
     }
 
-    fn close(&mut self) -> Place {
-        self.at += 1;
-        let (end, next) = (narrow(self.at), narrow(self.nodes.len()));
-        if let Some(node) = self.nodes.get_mut(self.open as usize) {
-            node.end = end;
-            self.open = core::mem::replace(&mut node.next, next);
+    fn open_node(&mut self) -> Option<&mut Node> {
+        if self.far.is_empty() {
+            self.near.get_mut(self.open as usize)
+        } else {
+            self.far.get_mut(self.open as usize)
         }
-        self.inside = match self.nodes.get(self.open as usize).map(|node| node.kind) {
+    }
+
+    fn close(&mut self, at: usize) -> Result<usize, Refusal> {
+        self.room += 1;
+        self.add(Node::new(Kind::Close, at, 0), at)?;
+        let behind = narrow(self.len);
+        if let Some(node) = self.open_node() {
+            let around = core::mem::replace(&mut node.reach, behind);
+            self.open = around;
+        }
+        self.inside = match self.open_node().map(|node| node.kind()) {
             None => Inside::Nothing,
             Some(Kind::Object) => Inside::Object,
             Some(_) => Inside::Array,
         };
-        Place::Behind
+        Ok(at + 1)
     }
 
-    fn key(&mut self) -> Result<Place, Refusal> {
-        self.string()?;
-        match self.skip_whitespace() {
-            Some(b':') => {
-                self.at += 1;
-                Ok(Place::Before)
-            }
-            Some(_) => self.refuse(Fault::NoColon),
-            None => self.refuse(Fault::EofObject),
+    /// A key and its colon, as far as the value.
+    #[inline]
+    fn key(&mut self, at: usize) -> Result<(usize, u8), Refusal> {
+        let behind = self.string(at)?;
+        let (at, byte) = self.visible(behind);
+        if byte == b':' {
+            Ok(self.visible(at + 1))
+        } else {
+            self.refuse(Fault::NoColon, Fault::EofObject, at)
         }
     }
 
-    fn name(&mut self, kind: Kind, name: &[u8]) -> Result<(), Refusal> {
-        let start = self.at;
-        for expected in name {
-            match self.peek() {
-                Some(byte) if byte == *expected => self.at += 1,
-                Some(_) => return self.refuse(Fault::NoName),
-                None => return self.refuse(Fault::EofValue),
-            }
+    fn name<const N: usize>(
+        &mut self,
+        kind: Kind,
+        name: &[u8; N],
+        start: usize,
+    ) -> Result<usize, Refusal> {
+        let rest = self.bytes.get(start..).unwrap_or_default();
+        if rest.first_chunk() == Some(name) {
+            self.push(kind, start, start + N)?;
+            return Ok(start + N);
         }
-        self.push(kind, start, self.at)
+        let same = rest.iter().zip(name).take_while(|(a, b)| a == b).count();
+        self.refuse(Fault::NoName, Fault::EofValue, start + same)
     }
 
-    fn number(&mut self) -> Result<(), Refusal> {
-        let start = self.at;
-        if self.peek() == Some(b'-') {
-            self.at += 1;
+    fn number(&mut self, start: usize) -> Result<usize, Refusal> {
+        let mut at = start;
+        if self.byte(at) == b'-' {
+            at += 1;
         }
-        match self.peek() {
-            Some(b'0') => {
-                self.at += 1;
-                if self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
-                    return self.refuse(Fault::Number);
+        match self.byte(at) {
+            b'0' => {
+                at += 1;
+                if self.byte(at).is_ascii_digit() {
+                    return Err(self.refusal(Fault::Number, at));
                 }
             }
-            Some(b'1'..=b'9') => self.digits(),
-            Some(b'I') => {
-                self.at = start;
-                return self.name(Kind::Float, b"-Infinity");
-            }
-            Some(_) => return self.refuse(Fault::Number),
-            None => return self.refuse(Fault::EofValue),
+            b'1'..=b'9' => at = self.digits(at),
+            b'I' => return self.name(Kind::Float, b"-Infinity", start),
+            _ => return self.refuse(Fault::Number, Fault::EofValue, at),
         }
-        if self.at - start > Integer::MAX_DIGITS {
+        if at - start > Integer::MAX_DIGITS {
             return Err(self.refusal(Fault::NumberOutOfRange, start + Integer::MAX_DIGITS + 1));
         }
         let mut kind = Kind::Integer;
-        if self.peek() == Some(b'.') {
+        if self.byte(at) == b'.' {
             kind = Kind::Float;
-            self.at += 1;
-            self.some_digits()?;
+            at = self.some_digits(at + 1)?;
         }
-        if matches!(self.peek(), Some(b'e' | b'E')) {
+        if matches!(self.byte(at), b'e' | b'E') {
             kind = Kind::Float;
-            self.at += 1;
-            if matches!(self.peek(), Some(b'+' | b'-')) {
-                self.at += 1;
+            at += 1;
+            if matches!(self.byte(at), b'+' | b'-') {
+                at += 1;
             }
-            self.some_digits()?;
+            at = self.some_digits(at)?;
         }
-        self.push(kind, start, self.at)
+        self.push(kind, start, at)?;
+        Ok(at)
     }
 
-    fn digits(&mut self) {
-        while self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
-            self.at += 1;
+    fn digits(&self, mut at: usize) -> usize {
+        while self.byte(at).is_ascii_digit() {
+            at += 1;
         }
+        at
     }
 
-    fn some_digits(&mut self) -> Result<(), Refusal> {
-        match self.peek() {
-            Some(b'0'..=b'9') => self.digits(),
-            Some(_) => return self.refuse(Fault::Number),
-            None => return self.refuse(Fault::EofValue),
+    fn some_digits(&self, at: usize) -> Result<usize, Refusal> {
+        if self.byte(at).is_ascii_digit() {
+            Ok(self.digits(at))
+        } else {
+            self.refuse(Fault::Number, Fault::EofValue, at)
         }
-        Ok(())
     }
 
     /// A string, from its opening quote to behind its closing one.
-    fn string(&mut self) -> Result<(), Refusal> {
-        let start = self.at + 1;
-        let rest = self.bytes.get(start..).unwrap_or_default();
-        let plain = plain_prefix(rest);
-        if rest.get(plain) == Some(&b'"') {
-            self.at = start + plain + 1;
-            return self.push(Kind::Plain, start, start + plain);
+    #[inline]
+    fn string(&mut self, at: usize) -> Result<usize, Refusal> {
+        let start = at + 1;
+        let end = plain_end(self.bytes, start);
+        if self.byte(end) == b'"' {
+            self.push(Kind::Plain, start, end)?;
+            Ok(end + 1)
+        } else {
+            self.unusual_string(start, end)
         }
-        self.at = start + plain;
-        self.unusual_string(start)
     }
 
     /// The rest of a string that has an escape here, or no end.
-    fn unusual_string(&mut self, start: usize) -> Result<(), Refusal> {
+    #[cold]
+    #[inline(never)]
+    fn unusual_string(&mut self, start: usize, mut at: usize) -> Result<usize, Refusal> {
         loop {
-            match self.peek() {
-                Some(b'"') => {
-                    self.at += 1;
-                    return self.push(Kind::Escaped, start, self.at - 1);
+            at = match self.byte(at) {
+                b'"' => {
+                    self.push(Kind::Escaped, start, at)?;
+                    return Ok(at + 1);
                 }
-                Some(b'\\') => self.escape()?,
-                Some(_) => return self.refuse(Fault::ControlCharacter),
-                None => return self.refuse(Fault::EofString),
-            }
-            self.at += plain_prefix(self.bytes.get(self.at..).unwrap_or_default());
+                b'\\' => self.escape(at + 1)?,
+                _ => return self.refuse(Fault::ControlCharacter, Fault::EofString, at),
+            };
+            at = plain_end(self.bytes, at);
         }
     }
 
-    /// An escape, from its backslash to behind its last character.
-    fn escape(&mut self) -> Result<(), Refusal> {
-        self.at += 1;
-        match self.peek() {
-            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
-                self.at += 1;
-                Ok(())
+    /// An escape, from behind its backslash to behind its last character.
+    fn escape(&self, at: usize) -> Result<usize, Refusal> {
+        match self.byte(at) {
+            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Ok(at + 1),
+            b'u' => {
+                let behind = at + 5;
+                match self.hex4(at + 1)? {
+                    0xDC00..=0xDFFF => Err(self.refusal(Fault::LoneSurrogate, behind - 1)),
+                    0xD800..=0xDBFF => self.low_surrogate(behind),
+                    _ => Ok(behind),
+                }
             }
-            Some(b'u') => match self.hex4()? {
-                0xDC00..=0xDFFF => Err(self.refusal(Fault::LoneSurrogate, self.at - 1)),
-                0xD800..=0xDBFF => self.low_surrogate(),
-                _ => Ok(()),
-            },
-            Some(_) => self.refuse(Fault::Escape),
-            None => self.refuse(Fault::EofString),
+            _ => self.refuse(Fault::Escape, Fault::EofString, at),
         }
     }
 
     /// The second half of a surrogate pair.
-    fn low_surrogate(&mut self) -> Result<(), Refusal> {
-        for expected in *b"\\u" {
-            match self.peek() {
-                Some(byte) if byte == expected => self.at += 1,
-                Some(_) => return self.refuse(Fault::EndOfEscape),
-                None => return self.refuse(Fault::EofString),
+    fn low_surrogate(&self, at: usize) -> Result<usize, Refusal> {
+        for (at, expected) in (at..).zip(*b"\\u") {
+            if self.byte(at) != expected {
+                return self.refuse(Fault::EndOfEscape, Fault::EofString, at);
             }
         }
-        self.at -= 1;
-        match self.hex4()? {
-            0xDC00..=0xDFFF => Ok(()),
-            _ => Err(self.refusal(Fault::LoneSurrogate, self.at - 1)),
+        let behind = at + 6;
+        match self.hex4(at + 2)? {
+            0xDC00..=0xDFFF => Ok(behind),
+            _ => Err(self.refusal(Fault::LoneSurrogate, behind - 1)),
         }
     }
 
-    /// Four hexadecimal digits; called on the `u` before them.
-    fn hex4(&mut self) -> Result<u32, Refusal> {
-        let Some(digits) = self.bytes.get(self.at + 1..self.at + 5) else {
-            return Err(self.refusal(Fault::EofString, self.bytes.len()));
+    /// Four hexadecimal digits.
+    fn hex4(&self, at: usize) -> Result<u32, Refusal> {
+        let Some(digits) = self.bytes.get(at..at + 4) else {
+            return self.refuse_end(Fault::EofString);
         };
         let mut value = 0;
-        for (offset, &digit) in digits.iter().enumerate() {
+        for (at, &digit) in (at..).zip(digits) {
             match char::from(digit).to_digit(16) {
                 Some(digit) => value = value * 16 + digit,
-                None => return Err(self.refusal(Fault::Escape, self.at + 1 + offset)),
+                None => return Err(self.refusal(Fault::Escape, at)),
             }
         }
-        self.at += 5;
         Ok(value)
     }
 }
@@ -556,7 +654,7 @@ impl Lexer<'_> {
     clippy::cast_possible_truncation,
     reason = "both are bounded by MAX_BYTES"
 )]
-const fn narrow(n: usize) -> u32 {
+pub(super) const fn narrow(n: usize) -> u32 {
     n as u32
 }
 
@@ -565,31 +663,35 @@ const fn is_special(byte: u8) -> bool {
     byte == b'"' || byte == b'\\' || byte < b' '
 }
 
-/// How many bytes of a string are nothing but themselves: eight at a time, as numbers.
-pub(super) fn plain_prefix(bytes: &[u8]) -> usize {
+/// The first place from `at` on whose byte is anything but itself inside of a string, or the end: eight bytes at a
+/// time, as numbers.
+#[inline(never)]
+fn plain_end(bytes: &[u8], at: usize) -> usize {
     const EACH: u64 = 0x0101_0101_0101_0101;
     const HIGH: u64 = 0x8080_8080_8080_8080;
-    /// The high bit of each byte below `limit`, which is at most 128; above the first such byte, of some others, too.
-    const fn below(block: u64, limit: u8) -> u64 {
-        block.wrapping_sub(EACH * limit as u64) & !block & HIGH
-    }
-    let (blocks, tail) = bytes.as_chunks();
-    let mut plain = 0;
+    let (blocks, tail) = bytes.get(at..).unwrap_or_default().as_chunks();
+    let mut at = at;
     for block in blocks {
         let block = u64::from_le_bytes(*block);
-        let quote = below(block ^ (EACH * u64::from(b'"')), 1);
-        let backslash = below(block ^ (EACH * u64::from(b'\\')), 1);
-        let special = quote | backslash | below(block, b' ');
+        // With this bit turned over, a quote is the next number behind the control characters. Subtracting turns the
+        // high bit of a byte on when it was too small, and perhaps of some above the first such byte.
+        let small = (block ^ (EACH * 0x02)).wrapping_sub(EACH * 0x21);
+        let backslash = (block ^ (EACH * u64::from(b'\\'))).wrapping_sub(EACH);
+        let special = (small | backslash) & !block & HIGH;
         if special != 0 {
-            return plain + special.trailing_zeros() as usize / 8;
+            return at + special.trailing_zeros() as usize / 8;
         }
-        plain += size_of::<u64>();
+        at += size_of::<u64>();
     }
-    plain
-        + tail
-            .iter()
-            .position(|&byte| is_special(byte))
-            .unwrap_or(tail.len())
+    at + tail
+        .iter()
+        .position(|&byte| is_special(byte))
+        .unwrap_or(tail.len())
+}
+
+/// How many bytes of a string are nothing but themselves.
+pub(super) fn plain_prefix(bytes: &[u8]) -> usize {
+    plain_end(bytes, 0)
 }
 
 #[cfg(test)]
@@ -597,13 +699,17 @@ mod tests {
     use super::*;
 
     fn refusal(text: &str) -> String {
-        match Tape::parse(text) {
-            Ok(_) => format!("{text} is JSON"),
+        match Tape::read(text, |_| ()) {
+            Ok(()) => format!("{text} is JSON"),
             Err(refusal) => match refusal.excess() {
                 Some((what, limit)) => format!("more than {limit} {what}"),
                 None => refusal.describe(text.as_bytes()),
             },
         }
+    }
+
+    fn reads(text: &str) -> bool {
+        Tape::read(text, |_| ()).is_ok()
     }
 
     #[test]
@@ -629,6 +735,11 @@ mod tests {
             ("[-]", "invalid number at line 1 column 3"),
             ("1.", "EOF while parsing a value at line 1 column 2"),
             ("nul", "EOF while parsing a value at line 1 column 3"),
+            ("\0", "expected value at line 1 column 1"),
+            ("[\0]", "expected value at line 1 column 2"),
+            ("[1,\0]", "expected value at line 1 column 4"),
+            ("{\0}", "key must be a string at line 1 column 2"),
+            ("[1]\0", "trailing characters at line 1 column 4"),
             ("nulL", "expected ident at line 1 column 4"),
             (
                 "\"a\nb\"",
@@ -652,11 +763,11 @@ mod tests {
     #[test]
     fn depth_counts_what_holds_something() {
         let nested = |depth: usize, inner: &str| "[".repeat(depth) + inner + &"]".repeat(depth);
-        assert!(Tape::parse(&nested(MAX_DEPTH, "1")).is_ok());
-        assert!(Tape::parse(&nested(MAX_DEPTH, "[]")).is_ok());
+        assert!(reads(&nested(MAX_DEPTH, "1")));
+        assert!(reads(&nested(MAX_DEPTH, "[]")));
         assert!(refusal(&nested(MAX_DEPTH + 1, "1")).starts_with("recursion limit exceeded"));
         // Neighbours do not add up.
-        assert!(Tape::parse(&format!("[{}1]", "{\"a\":1},[1],".repeat(MAX_DEPTH))).is_ok());
+        assert!(reads(&format!("[{}1]", "{\"a\":1},[1],".repeat(MAX_DEPTH))));
         // A hostile depth costs neither stack nor much memory.
         assert!(refusal(&"[".repeat(1 << 20)).starts_with("recursion limit exceeded"));
         assert!(refusal(&"{\"\":".repeat(1 << 18)).starts_with("recursion limit exceeded"));
@@ -664,7 +775,7 @@ mod tests {
 
     #[test]
     fn numbers_are_bounded_in_digits() {
-        assert!(Tape::parse(&"9".repeat(Integer::MAX_DIGITS)).is_ok());
+        assert!(reads(&"9".repeat(Integer::MAX_DIGITS)));
         assert!(refusal(&"9".repeat(Integer::MAX_DIGITS + 1)).starts_with("number out of range"));
     }
 
@@ -674,6 +785,10 @@ mod tests {
             refusal(&format!("[{}1]", "1,".repeat(MAX_VALUES))),
             "more than 1048576 values and keys"
         );
+        // The list itself is one of them; where lists end, nothing is counted.
+        assert!(reads(&format!("[{}1]", "1,".repeat(MAX_VALUES - 2))));
+        assert!(reads(&format!("[{}1]", "[],".repeat(MAX_VALUES - 2))));
+        assert!(!reads(&format!("[{}1]", "[],".repeat(MAX_VALUES - 1))));
     }
 
     #[test]
@@ -706,23 +821,32 @@ mod tests {
 
     #[test]
     fn spans_and_successors() {
-        let tape = Tape::parse("{\"a\": [1, {}], \"b\\n\": -2.5e3}")
-            .ok()
-            .map(|tape| {
-                let all = tape
-                    .nodes
-                    .iter()
-                    .map(|n| (&tape.text[n.start as usize..n.end as usize], n.next));
-                all.collect::<Vec<_>>()
+        let nodes = |root: Value<'_>| {
+            let tape = root.tape();
+            let all = tape.nodes.iter().map(|node| {
+                let end = if node.is_container() {
+                    tape.nodes[node.reach as usize - 1].start() + 1
+                } else {
+                    node.reach as usize
+                };
+                let text = tape.text.get(node.start()..end).map(String::from);
+                (node.kind(), text, node.reach)
             });
+            all.collect::<Vec<_>>()
+        };
+        let tape = Tape::read("{\"a\": [1, {}], \"b\\n\": -2.5e3}", nodes).ok();
+        let text = |text: &str| Some(text.into());
         let expected = [
-            ("{\"a\": [1, {}], \"b\\n\": -2.5e3}", 7),
-            ("a", 2),
-            ("[1, {}]", 5),
-            ("1", 4),
-            ("{}", 5),
-            ("b\\n", 6),
-            ("-2.5e3", 7),
+            (Kind::Object, text("{\"a\": [1, {}], \"b\\n\": -2.5e3}"), 10),
+            (Kind::Plain, text("a"), 3),
+            (Kind::Array, text("[1, {}]"), 7),
+            (Kind::Integer, text("1"), 8),
+            (Kind::Object, text("{}"), 6),
+            (Kind::Close, None, 0),
+            (Kind::Close, None, 0),
+            (Kind::Escaped, text("b\\n"), 19),
+            (Kind::Float, text("-2.5e3"), 28),
+            (Kind::Close, None, 0),
         ];
         assert_eq!(tape.as_deref(), Some(expected.as_slice()));
     }

@@ -2,8 +2,9 @@
 
 use alloc::borrow::Cow;
 use alloc::string::String;
+use core::ops::Range;
 
-use super::tape::{Kind, Node, Tape};
+use super::tape::{Kind, Node, Tape, narrow};
 use crate::message::JsonType;
 
 /// A value (or a key) of a tape.
@@ -18,29 +19,32 @@ impl<'t> Value<'t> {
         Self { tape, at }
     }
 
-    fn node(self) -> Node {
-        // Every place comes out of the tape itself; a null stands for the impossible rest.
-        const NOTHING: Node = Node {
-            kind: Kind::Null,
-            start: 0,
-            end: 0,
-            next: u32::MAX,
-        };
+    #[cfg(test)]
+    pub(super) const fn tape(self) -> &'t Tape<'t> {
         self.tape
-            .nodes
-            .get(self.at as usize)
-            .copied()
-            .unwrap_or(NOTHING)
+    }
+
+    fn node(self) -> Node {
+        self.tape.node(self.at)
+    }
+
+    /// The place behind this value and all that is in it.
+    const fn next(self, node: Node) -> u32 {
+        if node.is_container() {
+            node.reach
+        } else {
+            self.at + 1
+        }
     }
 
     pub(super) fn kind(self) -> Kind {
-        self.node().kind
+        self.node().kind()
     }
 
     /// The type, in words that an error may use.
     pub(crate) fn json_type(self) -> JsonType {
         match self.kind() {
-            Kind::Null => JsonType::Null,
+            Kind::Null | Kind::Close => JsonType::Null,
             Kind::True | Kind::False => JsonType::Bool,
             Kind::Integer => JsonType::Integer,
             Kind::Float => JsonType::Float,
@@ -56,52 +60,52 @@ impl<'t> Value<'t> {
 
     /// The text between its first and its last byte; a string's quotes and escapes are left as they are.
     pub(super) fn raw(self) -> &'t str {
+        let (_, range) = self.range();
+        self.tape.text.get(range).unwrap_or_default()
+    }
+
+    fn range(self) -> (Kind, Range<usize>) {
         let node = self.node();
-        self.tape
-            .text
-            .get(node.start as usize..node.end as usize)
-            .unwrap_or_default()
+        let end = if node.is_container() {
+            self.tape.node(node.reach.saturating_sub(1)).start() + 1
+        } else {
+            node.reach as usize
+        };
+        (node.kind(), node.start()..end)
     }
 
     /// Where it stands in the text, a string's quotes included.
-    pub(crate) fn span(self) -> core::ops::Range<usize> {
-        let node = self.node();
-        match node.kind {
-            Kind::Plain | Kind::Escaped => {
-                (node.start as usize).saturating_sub(1)..node.end as usize + 1
-            }
-            _ => node.start as usize..node.end as usize,
+    pub(crate) fn span(self) -> Range<usize> {
+        match self.range() {
+            (Kind::Plain | Kind::Escaped, inside) => inside.start.saturating_sub(1)..inside.end + 1,
+            (_, span) => span,
         }
     }
 
     /// Whether it is the string `text`.
+    #[inline]
     pub(crate) fn is(self, text: &str) -> bool {
-        self.as_bytes()
-            .is_some_and(|bytes| *bytes == *text.as_bytes())
-    }
-
-    /// What a string says, in UTF-8: for comparisons, which need no look at where characters begin.
-    pub(crate) fn as_bytes(self) -> Option<Cow<'t, [u8]>> {
-        let node = self.node();
-        match node.kind {
-            Kind::Plain => {
-                let bytes = self.tape.text.as_bytes();
-                Some(Cow::Borrowed(
-                    bytes
-                        .get(node.start as usize..node.end as usize)
-                        .unwrap_or_default(),
-                ))
-            }
-            Kind::Escaped => Some(Cow::Owned(unescape(self.raw()).into_bytes())),
-            _ => None,
-        }
+        self.tape.says(self.node(), text)
     }
 
     /// What a string says.
     pub(crate) fn as_text(self) -> Option<Cow<'t, str>> {
-        match self.kind() {
-            Kind::Plain => Some(Cow::Borrowed(self.raw())),
-            Kind::Escaped => Some(Cow::Owned(unescape(self.raw()))),
+        let node = self.node();
+        let raw = self.tape.text.get(node.start()..node.reach as usize);
+        match node.kind() {
+            Kind::Plain => raw.map(Cow::Borrowed),
+            Kind::Escaped => raw.map(|raw| Cow::Owned(unescape(raw))),
+            _ => None,
+        }
+    }
+
+    /// What a string says, to keep.
+    pub(crate) fn to_text(self) -> Option<String> {
+        let node = self.node();
+        let raw = self.tape.text.get(node.start()..node.reach as usize);
+        match node.kind() {
+            Kind::Plain => raw.map(String::from),
+            Kind::Escaped => raw.map(unescape),
             _ => None,
         }
     }
@@ -142,6 +146,7 @@ impl<'t> Value<'t> {
             Kind::Plain | Kind::Escaped => self.as_text().unwrap_or_default(),
             Kind::Array => "[..]".into(),
             Kind::Object => "{..}".into(),
+            Kind::Close => "".into(),
         }
     }
 
@@ -155,13 +160,96 @@ impl<'t> Value<'t> {
         (self.kind() == Kind::Object).then(|| Entries(self.children()))
     }
 
+    /// Whether it is the same place of the tape.
+    pub(crate) const fn is_at(self, other: Self) -> bool {
+        self.at == other.at
+    }
+
+    /// The step from a list or an object towards a value inside it, and where it leads.
+    pub(crate) fn towards(self, inside: Self) -> Option<(Step<'t>, Self)> {
+        let holds = |child: Self| (child.at..child.next(child.node())).contains(&inside.at);
+        match self.kind() {
+            Kind::Array => self
+                .children()
+                .enumerate()
+                .find(|(_, child)| holds(*child))
+                .map(|(index, child)| (Step::Index(index), child)),
+            Kind::Object => Entries(self.children())
+                .find(|(_, value)| holds(*value))
+                .map(|(key, value)| (Step::Key(key), value)),
+            _ => None,
+        }
+    }
+
+    /// The values of an object's keys by name, of a repeated one the last, and how many keys have no name among these.
+    pub(crate) fn find(self, names: &[&str], values: &mut [Option<Self>]) -> Option<usize> {
+        let mut others = 0;
+        // Peers write the fields in order, so the next one is mostly the one after the last one.
+        let mut guess = 0;
+        self.each_key(|key, at| {
+            let place = match names.get(guess) {
+                Some(name) if self.tape.says(key, name) => Some(guess),
+                _ => self.tape.place_among(key, names),
+            };
+            match place.and_then(|place| values.get_mut(place).map(|slot| (place, slot))) {
+                Some((place, slot)) => {
+                    *slot = Some(Self::new(self.tape, at));
+                    guess = place + 1;
+                }
+                None => others += 1,
+            }
+        })?;
+        Some(others)
+    }
+
+    /// The value of one key of an object, of a repeated one the last.
+    pub(crate) fn get(self, name: &str) -> Option<Self> {
+        let mut found = None;
+        self.each_key(|key, at| {
+            if self.tape.says(key, name) {
+                found = Some(Self::new(self.tape, at));
+            }
+        })?;
+        found
+    }
+
+    /// Walks along an object's keys and the places of their values.
+    #[inline]
+    fn each_key(self, mut look: impl FnMut(Node, u32)) -> Option<()> {
+        let object = self.node();
+        if object.kind() != Kind::Object {
+            return None;
+        }
+        let end = object.reach.saturating_sub(1);
+        let mut rest = self.tape.nodes.get(self.at as usize + 1..end as usize)?;
+        while let [key, value, ..] = rest {
+            let at = end - narrow(rest.len()) + 1;
+            look(*key, at);
+            let behind = if value.is_container() {
+                value.reach - at + 1
+            } else {
+                2
+            };
+            rest = rest.get(behind as usize..).unwrap_or_default();
+        }
+        Some(())
+    }
+
     fn children(self) -> Elements<'t> {
         Elements {
             tape: self.tape,
             at: self.at + 1,
-            end: self.node().next,
+            end: self.node().reach.saturating_sub(1),
         }
     }
+}
+
+/// A step into a list or an object.
+pub(crate) enum Step<'t> {
+    /// A key, which is a string.
+    Key(Value<'t>),
+    /// A place in a list, from 0.
+    Index(usize),
 }
 
 /// The elements of a list.
@@ -180,7 +268,7 @@ impl<'t> Iterator for Elements<'t> {
             return None;
         }
         let value = Value::new(self.tape, self.at);
-        self.at = value.node().next;
+        self.at = value.next(value.node());
         Some(value)
     }
 }
@@ -206,7 +294,8 @@ impl<'t> Iterator for Entries<'t> {
 }
 
 /// What a string with escapes says. The tape has checked every one of them.
-fn unescape(raw: &str) -> String {
+#[cold]
+pub(super) fn unescape(raw: &str) -> String {
     let mut text = String::with_capacity(raw.len());
     let mut rest = raw;
     while let Some((plain, escape)) = rest.split_once('\\') {
@@ -257,6 +346,8 @@ fn unicode_escape(text: &str) -> (char, &str) {
 
 #[cfg(test)]
 mod tests {
+    use alloc::vec::Vec;
+
     use super::*;
 
     #[test]
@@ -270,22 +361,20 @@ mod tests {
             r#""\ud800\udc00\udbff\udfff""#,
             r#""\\\\""#,
         ] {
-            let tape = Tape::parse(text).ok();
-            let ours = tape
-                .as_ref()
-                .and_then(|tape| tape.root().as_text())
-                .map(Cow::into_owned);
+            let ours = Tape::read(text, |value| value.as_text().map(Cow::into_owned));
+            let ours = ours.ok().flatten();
             assert_eq!(ours, serde_json::from_str::<String>(text).ok(), "{text}");
         }
     }
 
     #[test]
     fn a_string_is_borrowed_when_it_can_be() {
-        let tape = Tape::parse(r#"["a","\n"]"#).ok();
-        let borrowed = tape
-            .iter()
-            .flat_map(|tape| tape.root().elements().into_iter().flatten());
-        let borrowed = borrowed.map(|value| matches!(value.as_text(), Some(Cow::Borrowed(_))));
-        assert!(borrowed.eq([true, false]));
+        let borrowed = Tape::read(r#"["a","\n"]"#, |value| {
+            let elements = value.elements().into_iter().flatten();
+            elements
+                .map(|value| matches!(value.as_text(), Some(Cow::Borrowed(_))))
+                .collect::<Vec<_>>()
+        });
+        assert_eq!(borrowed, Ok(alloc::vec![true, false]));
     }
 }

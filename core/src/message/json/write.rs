@@ -151,6 +151,7 @@ impl<S: Sink> Writer<S> {
             }),
             Kind::Float => self.float(value.as_float().unwrap_or(f64::NAN)),
             Kind::Plain | Kind::Escaped => self.string(&value.as_text().unwrap_or_default()),
+            Kind::Close => {}
             Kind::Array => self.array(|w| {
                 for element in value.elements().into_iter().flatten() {
                     w.separate();
