@@ -1,0 +1,102 @@
+//! Decoding what a facilitator sends, against `serde_json` into derived types that own what they hold.
+//!
+//! ```text
+//! cargo bench -p facilitator-core --bench decode            1000 rounds a line
+//! cargo bench -p facilitator-core --bench decode -- 5000    more, for a busy machine
+//! ```
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a benchmark stops where its own data are wrong, and prints what it finds"
+)]
+
+mod rival;
+#[path = "../samples/mod.rs"]
+mod samples;
+#[path = "../versus/mod.rs"]
+mod versus;
+
+use std::hint::black_box;
+
+use facilitator_core::message::{
+    DecodeMode, ExecutorClass, FacilitatorMessage, Response, V2JobRequest,
+};
+use versus::Effort;
+
+fn main() {
+    let effort = Effort::of_arguments();
+    job_requests(effort);
+    responses(effort);
+}
+
+/// The rival is told what it reads, the decoder has to find out. Only in the lines called "by tag" both have to.
+fn job_requests(effort: Effort) {
+    const BAR: Option<f64> = Some(0.7);
+    let real = samples::job_request();
+    let plain = without_unions();
+    versus::heading("decoder", "serde_json");
+    for (name, text) in [
+        ("real, compact", real.encode()),
+        ("real, as pushed", samples::pushed(&real)),
+        ("no unions, compact", plain.encode()),
+        ("no unions, as pushed", samples::pushed(&plain)),
+        (
+            "vector, each kind of volume",
+            samples::vector("job/volume/multi_all/pyjson"),
+        ),
+        ("vector, signed", samples::vector("job/tamper/none")),
+    ] {
+        let name = format!("V2JobRequest, {} B: {name}", text.len());
+        effort.compare(
+            &name,
+            BAR,
+            || FacilitatorMessage::decode(black_box(&text), DecodeMode::Lenient),
+            || serde_json::from_str::<rival::V2JobRequest>(black_box(&text)),
+        );
+        effort.compare(
+            &format!("{name}, by tag"),
+            BAR,
+            || FacilitatorMessage::decode(black_box(&text), DecodeMode::Lenient),
+            || serde_json::from_str::<rival::FacilitatorMessage>(black_box(&text)),
+        );
+    }
+}
+
+fn responses(effort: Effort) {
+    const REFUSED: &str =
+        r#"{"status":"error","errors":[{"msg":"job not found","type":"job.not_found","help":""}]}"#;
+    let success = Response::success().encode();
+    versus::heading("decoder", "serde_json");
+    for (name, bar, text) in [
+        ("Response, success", Some(0.1), success.as_str()),
+        (
+            "Response, success with spaces",
+            None,
+            r#"{"status": "success", "errors": []}"#,
+        ),
+        ("Response, error", None, REFUSED),
+    ] {
+        effort.compare(
+            name,
+            bar,
+            || FacilitatorMessage::decode(black_box(text), DecodeMode::Lenient),
+            || serde_json::from_str::<rival::Response>(black_box(text)),
+        );
+    }
+}
+
+/// What is easiest for a derived reader: strings and numbers, no union to look ahead for.
+fn without_unions() -> V2JobRequest {
+    let mut request = samples::job_request();
+    (request.volume, request.output_upload) = (None, None);
+    request.executor_class = ExecutorClass::AlwaysOnGpu24Gb;
+    for n in 0..8 {
+        request.args.push(format!("--option-{n}=some value"));
+        request
+            .env
+            .insert(format!("VARIABLE_{n}"), format!("/a/path/of/number/{n}"));
+    }
+    request
+}
