@@ -338,4 +338,18 @@ mod tests {
             );
         }
     }
+
+    #[test]
+    fn header_values_are_not_shown() {
+        let secret = ("Authorization".into(), "Bearer s3cret".into());
+        let config = Config {
+            extra_headers: alloc::vec![secret],
+            ..config()
+        };
+        let shown = alloc::format!("{config:?}");
+        assert!(
+            shown.contains("Authorization") && !shown.contains("s3cret"),
+            "{shown}"
+        );
+    }
 }

@@ -12,7 +12,7 @@ use std::hash::{BuildHasher, RandomState};
 use futures_core::Stream;
 use tracing::warn;
 
-use super::shared::{Shared, State};
+use super::shared::{Shared, State, Waiters};
 use super::{EventError, PendingReceipt, Runtime, StartError, task};
 use crate::Timestamp;
 use crate::client::{
@@ -147,7 +147,7 @@ impl<R: Runtime> FacilitatorClient<R> {
         state.session.abort(now)?;
         state.settle();
         Ok(StopReport {
-            owed: core::mem::take(&mut state.left),
+            owed: state.left.clone(),
         })
     }
 
@@ -173,7 +173,7 @@ impl<R: Runtime> FacilitatorClient<R> {
                 self.wait_for_end(ended).await
             }
             Err(_) => StopReport {
-                owed: core::mem::take(&mut self.shared.lock().left),
+                owed: self.shared.lock().left.clone(),
             },
         };
         core::mem::forget(scope);
@@ -214,21 +214,29 @@ impl<R: Runtime> FacilitatorClient<R> {
     ///
     /// [`EventError`], when none will come: before `start`, or after the last one of a session that has ended.
     pub async fn next_event(&self) -> Result<Event, EventError> {
-        poll_fn(|cx| self.poll_event(cx)).await
+        let mut waiting = Registration::new(&self.shared, |state| &mut state.event_takers);
+        poll_fn(|cx| self.poll_event(cx, &mut waiting)).await
     }
 
     /// The events of this session as a stream, which ends with the session.
     pub fn events(&self) -> Events<'_, R> {
-        Events(self)
+        Events {
+            client: self,
+            waiting: Registration::new(&self.shared, |state| &mut state.event_takers),
+        }
     }
 
-    fn poll_event(&self, cx: &mut Context<'_>) -> Poll<Result<Event, EventError>> {
+    fn poll_event(
+        &self,
+        cx: &mut Context<'_>,
+        waiting: &mut Registration<'_, R>,
+    ) -> Poll<Result<Event, EventError>> {
         let mut state = self.shared.lock();
         if let Some(event) = state.take_event() {
             return Poll::Ready(Ok(event));
         }
         if state.session.is_running() {
-            state.wait_for_event(cx.waker());
+            waiting.wait(&mut state, cx);
             return Poll::Pending;
         }
         let error = if state.started_before {
@@ -240,14 +248,15 @@ impl<R: Runtime> FacilitatorClient<R> {
     }
 
     async fn wait_for_end(&self, ended_before: u64) -> StopReport {
+        let mut waiting = Registration::new(&self.shared, |state| &mut state.end_waiters);
         poll_fn(|cx| {
             let mut state = self.shared.lock();
             if state.ended > ended_before || !state.session.is_running() {
                 return Poll::Ready(StopReport {
-                    owed: core::mem::take(&mut state.left),
+                    owed: state.left.clone(),
                 });
             }
-            state.wait_for_end(cx.waker());
+            waiting.wait(&mut state, cx);
             Poll::Pending
         })
         .await
@@ -285,6 +294,17 @@ impl<R: Runtime> FacilitatorClient<R> {
     ) -> Result<PendingReceipt, SendError> {
         let now = self.shared.now();
         let mut state = self.shared.lock();
+        let others_wait = state
+            .room
+            .get(STATUSES)
+            .is_some_and(|queue| !queue.is_empty());
+        if others_wait && !update.status.is_terminal() && state.session.is_running() {
+            let capacity = state.session.config().outbox_entries;
+            return Err(SendError::Full {
+                owed: state.session.owed(),
+                capacity,
+            });
+        }
         let id = state.session.send_job_status(now, update)?;
         Ok(accepted(&mut state, id))
     }
@@ -433,6 +453,35 @@ fn accepted(state: &mut State, id: UpdateId) -> PendingReceipt {
     receipt
 }
 
+/// A future's place among those that wait for the same thing; it is left with the future.
+struct Registration<'a, R: Runtime> {
+    shared: &'a Shared<R>,
+    list: fn(&mut State) -> &mut Waiters,
+    key: Option<u64>,
+}
+
+impl<'a, R: Runtime> Registration<'a, R> {
+    fn new(shared: &'a Shared<R>, list: fn(&mut State) -> &mut Waiters) -> Self {
+        Self {
+            shared,
+            list,
+            key: None,
+        }
+    }
+
+    fn wait(&mut self, state: &mut State, cx: &Context<'_>) {
+        self.key = Some((self.list)(state).wait(self.key, cx.waker()));
+    }
+}
+
+impl<R: Runtime> Drop for Registration<'_, R> {
+    fn drop(&mut self) {
+        if let Some(key) = self.key {
+            (self.list)(&mut self.shared.lock()).leave(key);
+        }
+    }
+}
+
 /// A place in the queue for room; leaving it, also by cancellation, lets the next one try.
 struct Place<'a, R: Runtime> {
     shared: &'a Shared<R>,
@@ -449,14 +498,25 @@ impl<R: Runtime> Drop for Place<'_, R> {
 }
 
 /// Events as a stream; see [`FacilitatorClient::events`].
-#[derive(Debug)]
-pub struct Events<'a, R: Runtime>(&'a FacilitatorClient<R>);
+pub struct Events<'a, R: Runtime> {
+    client: &'a FacilitatorClient<R>,
+    waiting: Registration<'a, R>,
+}
+
+impl<R: Runtime> fmt::Debug for Events<'_, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Events").field(self.client).finish()
+    }
+}
 
 impl<R: Runtime> Stream for Events<'_, R> {
     type Item = Event;
 
-    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
-        self.0.poll_event(cx).map(Result::ok)
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Event>> {
+        let this = &mut *self;
+        this.client
+            .poll_event(cx, &mut this.waiting)
+            .map(Result::ok)
     }
 }
 

@@ -11,11 +11,12 @@ use std::time::{Instant, UNIX_EPOCH};
 use super::receipt::Slot;
 use super::{PendingReceipt, Runtime};
 use crate::Timestamp;
-use crate::client::{Event, FacilitatorClient as Session, Output, Owed, Timer, UpdateId};
+use crate::client::{Event, FacilitatorClient as Session, Outcome, Output, Owed, Timer, UpdateId};
 
-/// Events that wait for a slow application; beyond it the oldest that ask for nothing are dropped and counted.
-/// Job requests are bounded by `open_jobs` instead, and are never dropped.
+/// Events of one kind that wait for a slow application; beyond it the oldest are dropped and counted.
 const WAITING_EVENTS: usize = 4096;
+/// What they may hold in messages, in bytes.
+const WAITING_BYTES: usize = 64 * 1024 * 1024;
 
 pub(super) struct Shared<R> {
     pub(super) runtime: R,
@@ -27,9 +28,10 @@ pub(super) struct State {
     pub(super) session: Session,
     /// Outputs for the task, in order.
     io: VecDeque<Output>,
-    events: VecDeque<Event>,
-    /// How many of the waiting events may be dropped.
-    droppable: usize,
+    events: VecDeque<Waiting>,
+    /// What waits of each kind that can be dropped.
+    news: Load,
+    reports: Load,
     missed: u64,
     receipts: BTreeMap<UpdateId, Arc<Slot>>,
     /// Whether a task carries this session's frames.
@@ -39,10 +41,39 @@ pub(super) struct State {
     pub(super) ended: u64,
     pub(super) left: Vec<Owed>,
     task: Option<Waker>,
-    event_takers: Vec<Waker>,
-    end_waiters: Vec<Waker>,
+    pub(super) event_takers: Waiters,
+    pub(super) end_waiters: Waiters,
     /// Callers that wait for room, first come first served, one queue for each lane.
     pub(super) room: [RoomQueue; 2],
+}
+
+/// Futures that wait for the same thing. One that is dropped takes its waker with it.
+#[derive(Default)]
+pub(super) struct Waiters {
+    next_key: u64,
+    wakers: BTreeMap<u64, Waker>,
+}
+
+impl Waiters {
+    /// Waits under this key, or a new one. Returns the key.
+    pub(super) fn wait(&mut self, key: Option<u64>, waker: &Waker) -> u64 {
+        let key = key.unwrap_or_else(|| {
+            self.next_key += 1;
+            self.next_key
+        });
+        self.wakers.insert(key, waker.clone());
+        key
+    }
+
+    pub(super) fn leave(&mut self, key: u64) {
+        self.wakers.remove(&key);
+    }
+
+    fn wake_all(&mut self) {
+        for (_, waker) in core::mem::take(&mut self.wakers) {
+            waker.wake();
+        }
+    }
 }
 
 /// Callers that wait for room in one lane.
@@ -110,7 +141,8 @@ impl<R: Runtime> Shared<R> {
             session,
             io: VecDeque::new(),
             events: VecDeque::new(),
-            droppable: 0,
+            news: Load::default(),
+            reports: Load::default(),
             missed: 0,
             receipts: BTreeMap::new(),
             task_runs: false,
@@ -118,8 +150,8 @@ impl<R: Runtime> Shared<R> {
             ended: 0,
             left: Vec::new(),
             task: None,
-            event_takers: Vec::new(),
-            end_waiters: Vec::new(),
+            event_takers: Waiters::default(),
+            end_waiters: Waiters::default(),
             room: Default::default(),
         };
         Self {
@@ -216,17 +248,29 @@ impl State {
                 events: core::mem::take(&mut self.missed),
             });
         }
-        let event = self.events.pop_front()?;
-        self.droppable -= usize::from(is_droppable(&event));
-        Some(event)
+        let waiting = self.events.pop_front()?;
+        if let Some(load) = self.load(waiting.kind) {
+            load.remove(&waiting);
+        }
+        Some(waiting.event)
     }
 
-    pub(super) fn wait_for_event(&mut self, waker: &Waker) {
-        remember(&mut self.event_takers, waker);
+    fn load(&mut self, kind: Kind) -> Option<&mut Load> {
+        match kind {
+            Kind::Must => None,
+            Kind::Report => Some(&mut self.reports),
+            Kind::News => Some(&mut self.news),
+        }
     }
 
-    pub(super) fn wait_for_end(&mut self, waker: &Waker) {
-        remember(&mut self.end_waiters, waker);
+    fn drop_oldest(&mut self, kind: Kind) {
+        let oldest = self.events.iter().position(|waiting| waiting.kind == kind);
+        if let Some(dropped) = oldest.and_then(|oldest| self.events.remove(oldest)) {
+            self.missed += 1;
+            if let Some(load) = self.load(kind) {
+                load.remove(&dropped);
+            }
+        }
     }
 
     fn deliver(&mut self, event: Event) {
@@ -242,41 +286,87 @@ impl State {
             Event::Stopped { owed } => {
                 self.ended += 1;
                 self.left.clone_from(owed);
-                wake_all(&mut self.end_waiters);
+                self.end_waiters.wake_all();
                 for queue in &mut self.room {
                     queue.wake_all();
                 }
             }
             _ => {}
         }
-        if is_droppable(&event) {
-            if self.droppable >= WAITING_EVENTS
-                && let Some(oldest) = self.events.iter().position(is_droppable)
-            {
-                self.events.remove(oldest);
-                self.droppable -= 1;
-                self.missed += 1;
-            }
-            self.droppable += 1;
+        let waiting = Waiting::new(event);
+        let kind = waiting.kind;
+        if let Some(load) = self.load(kind) {
+            load.add(&waiting);
         }
-        self.events.push_back(event);
-        wake_all(&mut self.event_takers);
+        self.events.push_back(waiting);
+        while self.load(kind).is_some_and(|load| load.is_too_much()) {
+            self.drop_oldest(kind);
+        }
+        self.event_takers.wake_all();
     }
 }
 
-/// Whether nobody has to act on it. The end of a session and jobs must be seen.
-fn is_droppable(event: &Event) -> bool {
-    !matches!(event, Event::JobRequested(_) | Event::Stopped { .. })
+/// An event that waits to be taken.
+struct Waiting {
+    event: Event,
+    kind: Kind,
+    bytes: usize,
 }
 
-fn remember(wakers: &mut Vec<Waker>, waker: &Waker) {
-    if !wakers.iter().any(|known| known.will_wake(waker)) {
-        wakers.push(waker.clone());
+/// What becomes of an event when too many wait.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// It is never dropped: jobs, which `open_jobs` bounds.
+    Must,
+    /// Something has to be done about it: dropped only when too many of its own kind wait.
+    Report,
+    /// Nothing has to be done about it.
+    News,
+}
+
+impl Waiting {
+    fn new(event: Event) -> Self {
+        let (kind, bytes) = match &event {
+            Event::JobRequested(_) => (Kind::Must, 0),
+            Event::JobCheated(report) => (Kind::Report, report.encode().len()),
+            Event::Stopped { owed } => (
+                Kind::Report,
+                owed.iter().map(|owed| owed.as_json().len()).sum(),
+            ),
+            Event::JobRefused { request, .. } => (Kind::News, request.encode().len()),
+            Event::CheatReportRefused { report, .. } => (Kind::News, report.encode().len()),
+            Event::Receipt(receipt) => match &receipt.outcome {
+                Outcome::SetAside(owed) | Outcome::HandedBack(owed) => {
+                    (Kind::News, owed.as_json().len())
+                }
+                _ => (Kind::News, 0),
+            },
+            _ => (Kind::News, 0),
+        };
+        Self { event, kind, bytes }
     }
 }
 
-fn wake_all(wakers: &mut Vec<Waker>) {
-    for waker in wakers.drain(..) {
-        waker.wake();
+/// How much waits of one kind.
+#[derive(Default)]
+struct Load {
+    events: usize,
+    bytes: usize,
+}
+
+impl Load {
+    fn add(&mut self, waiting: &Waiting) {
+        self.events += 1;
+        self.bytes += waiting.bytes;
+    }
+
+    fn remove(&mut self, waiting: &Waiting) {
+        self.events -= 1;
+        self.bytes -= waiting.bytes;
+    }
+
+    /// One alone is never too much.
+    fn is_too_much(&self) -> bool {
+        self.events > WAITING_EVENTS || (self.events > 1 && self.bytes > WAITING_BYTES)
     }
 }

@@ -1,7 +1,7 @@
 //! Waiting for room: first come first served, and a caller that goes away takes its message with it.
 
 use facilitator_core::client::{Config, SendError};
-use facilitator_core::message::{JobStatus, V0JobStatusUpdate};
+use facilitator_core::message::{JobStatus, JobStatusMetadata, MinerResponse, V0JobStatusUpdate};
 use facilitator_tests::solo::{SUCCESS, job};
 
 use crate::memory::{Peer, World, config, within};
@@ -139,4 +139,72 @@ async fn whoever_waits_when_the_session_ends_is_told() {
     world.client.abort().unwrap();
     let error = within(1, waiting).await.unwrap();
     assert!(matches!(error, Err(SendError::Stopped)), "{error:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_does_not_wait_does_not_overtake_those_who_do() {
+    let big = |n, bytes| {
+        let response = MinerResponse {
+            docker_process_stdout: "x".repeat(bytes),
+            ..MinerResponse::default()
+        };
+        let metadata = JobStatusMetadata {
+            miner_response: Some(response.into()),
+            ..JobStatusMetadata::default()
+        };
+        V0JobStatusUpdate::new(job(n), JobStatus::VolumesReady).with_metadata(metadata)
+    };
+    let mut world = World::new(Config {
+        outbox_bytes: 10_000,
+        message_bytes: 10_000,
+        ..config()
+    });
+    let mut peer = world.ready().await;
+    world
+        .client
+        .send_job_status(big(1, 5_000))
+        .await
+        .unwrap()
+        .id();
+    let client = world.client.clone();
+    let patient = tokio::spawn(async move {
+        client
+            .send_job_status(big(2, 8_000))
+            .await
+            .map(|receipt| receipt.id())
+    });
+    tokio::task::yield_now().await;
+    // It would fit, but somebody was there before.
+    let error = world.client.try_send_job_status(big(3, 100)).unwrap_err();
+    assert!(error.is_full(), "{error}");
+    peer.text().await;
+    peer.send(SUCCESS).await;
+    within(5, patient).await.unwrap().unwrap();
+    assert!(within(5, peer.text()).await.contains(&job(2)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancelled_turn_goes_to_the_next() {
+    let mut world = World::new(small());
+    let mut peer = full(&mut world).await;
+    let client = world.client.clone();
+    let mut first =
+        Box::pin(async move { client.send_status(&job(1), JobStatus::ExecutorReady).await });
+    let polled =
+        std::future::poll_fn(|cx| std::task::Poll::Ready(first.as_mut().poll(cx).is_pending()))
+            .await;
+    assert!(polled);
+    let client = world.client.clone();
+    let second = tokio::spawn(async move {
+        client
+            .send_status(&job(1), JobStatus::VolumesReady)
+            .await
+            .map(|r| r.id())
+    });
+    tokio::task::yield_now().await;
+    // Room comes, the first is woken, and goes away before it looks.
+    peer.send(SUCCESS).await;
+    assert!(within(5, peer.text()).await.contains("accepted"));
+    drop(first);
+    within(5, second).await.unwrap().unwrap();
 }

@@ -4,7 +4,7 @@ use std::iter::from_fn;
 use std::sync::mpsc;
 use std::time::Duration;
 
-use facilitator_core::client::{Event, Outcome};
+use facilitator_core::client::{Config, Event, Outcome, TrustPolicy};
 use facilitator_core::message::JobStatus;
 use facilitator_tests::solo::{SUCCESS, job, job_request};
 use futures_util::{FutureExt, StreamExt};
@@ -98,4 +98,56 @@ async fn a_session_never_ends_before_its_last_event() {
     world.between_steps(None);
     let found: Vec<_> = found.iter().collect();
     assert_eq!(found, [Some(Event::Stopped { owed: Vec::new() })]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cheat_report_survives_a_flood_of_other_events() {
+    let mut world = World::new(config());
+    let mut peer = world.ready().await;
+    let report = format!(
+        r#"{{"message_type":"V0JobCheated","job_uuid":"{}","trusted_job_uuid":"{}","details":null}}"#,
+        job(1),
+        job(2)
+    );
+    peer.send(&report).await;
+    for _ in 0..10_000 {
+        peer.send("{").await;
+    }
+    peer.send(&job_request(&job(1))).await;
+    peer.text().await;
+    let mut reported = false;
+    while !reported {
+        reported = matches!(
+            within(1, world.client.next_event()).await.unwrap(),
+            Event::JobCheated(_)
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn refused_requests_that_nobody_takes_do_not_pile_up() {
+    let mut world = World::new(Config {
+        trust: TrustPolicy::default(),
+        ..config()
+    });
+    let mut peer = world.ready().await;
+    // 100 MiB of jobs that nobody has signed.
+    let padding = "x".repeat(1 << 20);
+    for n in 0..100 {
+        let request = job_request(&job(n)).replace("python:3.11", &padding);
+        peer.send(&request).await;
+        assert!(peer.text().await.contains("invalid_signature"));
+        peer.send(SUCCESS).await;
+    }
+    let (mut missed, mut kept) = (0, 0);
+    while let Ok(Ok(event)) =
+        tokio::time::timeout(Duration::from_secs(1), world.client.next_event()).await
+    {
+        match event {
+            Event::Missed { events } => missed += events,
+            Event::JobRefused { .. } => kept += 1,
+            _ => {}
+        }
+    }
+    assert!(kept < 64 && missed > 36, "{kept} kept, {missed} missed");
 }

@@ -306,3 +306,28 @@ fn a_runtime_that_shuts_down_ends_the_session_even_before_its_first_step() {
         "{events:?}"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn everybody_who_waits_for_the_end_gets_the_whole_report() {
+    let mut world = World::new(config());
+    let client = world.client.clone();
+    let session = tokio::spawn(async move {
+        client
+            .run(async |client| {
+                let _pending = client
+                    .send_status(&job(1), JobStatus::Accepted)
+                    .await
+                    .unwrap();
+                let inner = client.clone();
+                let stopped = tokio::spawn(async move { inner.stop().await });
+                tokio::task::yield_now().await;
+                (stopped,)
+            })
+            .await
+    });
+    let mut peer = world.accept().await;
+    peer.authenticate().await;
+    let ((stopped,), outer) = within(60, session).await.unwrap().unwrap();
+    let inner = within(1, stopped).await.unwrap().unwrap();
+    assert_eq!((inner.owed.len(), outer.owed.len()), (1, 1));
+}

@@ -1,5 +1,7 @@
 //! Stalled writes and big messages.
 
+use std::time::Duration;
+
 use facilitator_core::client::Config;
 use facilitator_core::message::{JobStatus, JobStatusMetadata, MinerResponse, V0JobStatusUpdate};
 use facilitator_tests::solo::job;
@@ -69,7 +71,9 @@ async fn a_peer_that_never_reads_is_replaced_in_time() {
     let mut world = World::with_pipe(config(), 512);
     let _peer = world.ready().await;
     let receipt = world.client.send_job_status(big(1, 100_000)).await.unwrap();
-    let bound = config().acknowledgement_timeout + config().backoff_initial;
+    // Two seconds more: the time that its bytes may take on a slow line.
+    let bound =
+        config().acknowledgement_timeout + config().backoff_initial + Duration::from_secs(2);
     let mut next = within(bound.as_secs() + 1, world.accept()).await;
     next.authenticate().await;
     tokio::spawn(next.serve());

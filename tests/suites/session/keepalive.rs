@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use facilitator_core::Frame;
 use facilitator_core::client::{Event, LostReason, Phase};
-use facilitator_core::message::JobStatus;
-use facilitator_tests::solo::{Solo, config, job};
+use facilitator_core::message::{JobStatus, JobStatusMetadata, MinerResponse, V0JobStatusUpdate};
+use facilitator_tests::solo::{SUCCESS, Solo, config, job};
 
 #[test]
 fn a_peer_that_falls_silent_is_replaced_in_time() {
@@ -49,19 +49,33 @@ fn a_peer_that_answers_stays() {
 #[test]
 fn a_busy_peer_that_answers_its_pings_late_is_alive() {
     let mut solo = Solo::ready(config());
-    for _ in 0..20 {
+    for _ in 0..7 {
         solo.pass(Duration::from_secs(10));
         solo.receive_frame(Frame::Ping([0][..].into()));
     }
     assert_eq!(solo.client.phase(), Phase::Ready);
+    let pings = solo.take().pings();
     assert_eq!(
-        solo.take().pings().len(),
+        pings.len(),
         1,
         "one ping is unanswered, so there is no second"
     );
+    solo.receive_frame(Frame::Pong(pings[0].clone()));
     // Now it falls silent for good.
     solo.pass(config().ping_interval + config().pong_timeout);
     assert_ne!(solo.client.phase(), Phase::Ready);
+}
+
+#[test]
+fn a_peer_that_talks_but_reads_nothing_is_replaced() {
+    let mut solo = Solo::ready(config());
+    let begin = solo.now;
+    while solo.client.phase() == Phase::Ready {
+        solo.pass(Duration::from_secs(1));
+        solo.receive_frame(Frame::Ping([0][..].into()));
+    }
+    let bound = config().ping_interval + config().pong_timeout * 3;
+    assert_eq!(solo.now.saturating_duration_since(begin), bound);
 }
 
 #[test]
@@ -85,8 +99,28 @@ fn a_facilitator_that_reads_but_never_answers_is_replaced() {
             solo.receive_frame(Frame::Pong(ping));
         }
     }
-    assert_eq!(
-        solo.now.saturating_duration_since(begin),
-        config().acknowledgement_timeout
-    );
+    // A moment more than the bound: the update's own time on the way.
+    let waited = solo.now.saturating_duration_since(begin);
+    assert!(waited >= config().acknowledgement_timeout);
+    assert!(waited <= config().acknowledgement_timeout + Duration::from_secs(1));
+}
+
+#[test]
+fn a_large_update_is_given_the_time_that_a_slow_line_takes() {
+    let response = MinerResponse {
+        docker_process_stdout: "x".repeat(8 << 20),
+        ..MinerResponse::default()
+    };
+    let metadata = JobStatusMetadata {
+        miner_response: Some(response.into()),
+        ..JobStatusMetadata::default()
+    };
+    let update = V0JobStatusUpdate::new(job(1), JobStatus::Completed).with_metadata(metadata);
+    let mut solo = Solo::ready(config());
+    solo.client.send_job_status(solo.now, update).unwrap();
+    // Two minutes at half a megabit a second; the ping stands behind it in the same line.
+    solo.pass(Duration::from_mins(2));
+    assert_eq!(solo.client.phase(), Phase::Ready);
+    solo.receive(SUCCESS);
+    assert_eq!(solo.client.stats().statuses_acknowledged, 1);
 }

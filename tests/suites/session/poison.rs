@@ -5,6 +5,7 @@ use facilitator_core::message::{
     JobFailureDetails, JobFailureReason, JobFailureStage, JobStatus, JobStatusMetadata,
     V0JobStatusUpdate,
 };
+use facilitator_core::{CloseFrame, Frame};
 use facilitator_tests::solo::{SUCCESS, Solo, config, job, specs};
 
 fn refused(update: V0JobStatusUpdate) -> SendError {
@@ -161,36 +162,30 @@ fn an_update_that_breaks_the_connection_three_times_is_set_aside_whole() {
 fn poisonous_specs_are_set_aside_and_no_status_with_them() {
     let mut solo = Solo::ready(config());
     let status = solo.send(&job(1), JobStatus::Accepted);
-    let specs = solo
+    let poison = solo
         .client
         .send_machine_specs(solo.now, "5X", &job(7), specs())
         .unwrap();
-    solo.drain();
-    solo.cut();
-    let mut set_aside = false;
-    for _ in 0..10 {
-        solo.reconnect();
+    let mut fates = Vec::new();
+    for _ in 0..20 {
         let out = solo.take();
+        fates.extend(
+            out.receipts()
+                .into_iter()
+                .map(|receipt| (receipt.id, receipt.outcome.as_str())),
+        );
+        if fates.len() == 2 {
+            break;
+        }
         if out.specs() > 0 {
             // They crash the facilitator whenever they come.
             solo.cut();
+            solo.reconnect();
         } else if !out.statuses().is_empty() {
             solo.receive(SUCCESS);
-            if solo.take().specs() > 0 {
-                solo.cut();
-            }
-        }
-        let out = solo.take();
-        for receipt in out.receipts() {
-            assert_eq!(receipt.id, specs, "{receipt:?}");
-            set_aside |= matches!(receipt.outcome, Outcome::SetAside(_));
-        }
-        if set_aside {
-            break;
         }
     }
-    assert!(set_aside);
-    assert!(status < specs);
+    assert_eq!(fates, [(status, "acknowledged"), (poison, "set_aside")]);
 }
 
 #[test]
@@ -223,4 +218,55 @@ fn machine_specs_that_cannot_be_read() {
         }
     );
     assert_eq!(solo.client.owed(), 0);
+}
+
+#[test]
+fn a_close_that_names_its_own_reason_suspects_no_update() {
+    for code in [1001, 1012, 1013, 3001] {
+        let mut solo = Solo::ready(config());
+        let id = solo.send(&job(1), JobStatus::Accepted);
+        for _ in 0..5 {
+            solo.receive_frame(Frame::Close(Some(CloseFrame::new(code))));
+            solo.cut();
+            solo.reconnect();
+        }
+        solo.receive(SUCCESS);
+        assert_eq!(solo.take().outcome(id), &Outcome::Acknowledged, "{code}");
+    }
+}
+
+#[test]
+fn too_big_is_a_break_like_any_other() {
+    let mut solo = Solo::ready(config());
+    let id = solo.send(&job(1), JobStatus::Accepted);
+    for _ in 0..3 {
+        solo.receive_frame(Frame::Close(Some(CloseFrame::new(CloseFrame::TOO_BIG))));
+        solo.cut();
+        solo.reconnect();
+    }
+    assert!(matches!(solo.take().outcome(id), Outcome::SetAside(_)));
+}
+
+#[test]
+fn a_terminal_status_that_is_refused_or_set_aside_can_be_replaced() {
+    let mut solo = Solo::ready(config());
+    solo.send(&job(1), JobStatus::Failed);
+    solo.receive(&facilitator_tests::solo::error_at(
+        "string_type",
+        r#"["V0JobStatusUpdate","metadata"]"#,
+    ));
+    assert_eq!(solo.client.stats().open_jobs, 1);
+    solo.send(&job(1), JobStatus::HordeFailed);
+    for _ in 0..3 {
+        solo.cut();
+        solo.reconnect();
+    }
+    assert_eq!(solo.client.stats().statuses_set_aside, 1);
+    solo.send(&job(1), JobStatus::Rejected);
+    solo.receive(SUCCESS);
+    assert_eq!(solo.client.stats().open_jobs, 0);
+    // A job that the facilitator does not know is over with the first try.
+    solo.send(&job(2), JobStatus::Failed);
+    solo.receive(&facilitator_tests::solo::error("job.not_found"));
+    assert_eq!(solo.client.stats().open_jobs, 0);
 }

@@ -11,6 +11,7 @@ use facilitator_core::signature::{
     BadSignature, Keypair, SignatureError, sign_job_cheated, sign_job_request,
     verify_authentication_headers,
 };
+use facilitator_core::{CloseFrame, Frame};
 use facilitator_tests::pair::key;
 use facilitator_tests::solo::{SUCCESS, Solo, config, job, job_request, keypair};
 
@@ -269,5 +270,35 @@ fn a_handshake_that_is_refused_by_name_waits_minutes() {
         let before = solo.now;
         solo.wait_for_attempt();
         assert!(solo.now.saturating_duration_since(before) >= Duration::from_mins(5));
+    }
+}
+
+#[test]
+fn a_server_that_upgrades_first_and_refuses_then_is_not_asked_again_for_minutes() {
+    for code in [3000, 3001] {
+        let config = Config {
+            authentication: AuthenticationMethod::Headers,
+            ..config()
+        };
+        let mut solo = Solo::new(config);
+        solo.start();
+        solo.connect();
+        let id = solo.send(&job(1), facilitator_core::message::JobStatus::Accepted);
+        for _ in 0..4 {
+            solo.receive_frame(Frame::Close(Some(CloseFrame::new(code))));
+            solo.cut();
+            let before = solo.now;
+            solo.wait_for_attempt();
+            assert!(
+                solo.now.saturating_duration_since(before) >= Duration::from_mins(5),
+                "{code}"
+            );
+            solo.connect();
+        }
+        solo.receive(SUCCESS);
+        assert!(
+            solo.take().outcome(id).is_delivered(),
+            "no update is suspected of it"
+        );
     }
 }
