@@ -4,6 +4,17 @@
 //! cargo bench -p facilitator-core --bench decode            1000 rounds a line
 //! cargo bench -p facilitator-core --bench decode -- 5000    more, for a busy machine
 //! ```
+//!
+//! What three runs on a shared machine gave: the range of the medians; the middle half of each run lay within 3 % of
+//! its median, single rounds far outside of it.
+//!
+//! | what | ratio | bar |
+//! |---|---|---|
+//! | a real job request, both find out what it is | 0.46 to 0.47 | 0.7 |
+//! | the same, and the rival is told | 0.61 to 0.62 | 0.7 |
+//! | strings only, both find out | 0.47 to 0.48 | 0.7 |
+//! | strings only, and the rival is told | 0.85 to 0.86 | 0.7, missed: allocating the strings is half of both |
+//! | the plain success | 0.09 | 0.1 |
 #![allow(
     clippy::expect_used,
     clippy::panic,

@@ -1,5 +1,6 @@
 //! A session that is kept busy, and a queue that does the least that could be called the same.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::hint::black_box;
 
@@ -224,7 +225,7 @@ impl Toy {
             status,
             metadata,
         } = self.reports.next();
-        let metadata = metadata.map_or_else(|| "null".to_owned(), |metadata| metadata.encode());
+        let metadata = metadata.map_or(Cow::Borrowed("null"), |metadata| metadata.encode().into());
         self.queue.push_back(format!(
             r#"{{"message_type":"V0JobStatusUpdate","uuid":"{uuid}","status":"{status}","metadata":{metadata}}}"#
         ));

@@ -6,6 +6,10 @@
 //! cargo bench -p facilitator-core --bench verify            1000 rounds a line
 //! cargo bench -p facilitator-core --bench verify -- 5000    more, for a busy machine
 //! ```
+//!
+//! What three runs on a shared machine gave, as the range of the medians: 1.08 to 1.09 with a key that was kept, 1.06
+//! to 1.09 with a new one. The bar is 1.15. It is not for messages that carry megabytes: those take as long as their
+//! hash does.
 #![allow(
     clippy::expect_used,
     clippy::panic,

@@ -28,6 +28,16 @@ impl<S: Sink> Sink for &mut S {
     }
 }
 
+/// A sink that takes what is formatted.
+struct Formatted<'a, S>(&'a mut S);
+
+impl<S: Sink> core::fmt::Write for Formatted<'_, S> {
+    fn write_str(&mut self, text: &str) -> core::fmt::Result {
+        self.0.push(text);
+        Ok(())
+    }
+}
+
 /// How JSON is spelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Style {
@@ -93,16 +103,28 @@ impl<S: Sink> Writer<S> {
         }
     }
 
-    /// A field of an object.
-    pub(crate) fn field<T: Encode + ?Sized>(&mut self, name: &str, value: &T) {
-        self.key(name);
+    /// A field of an object, by a name of the protocol: none of those holds anything to escape.
+    pub(crate) fn field<T: Encode + ?Sized>(&mut self, name: &'static str, value: &T) {
+        let is_first = core::mem::take(&mut self.first);
+        let (before, behind) = match (self.style, is_first) {
+            (Style::Compact | Style::Stored, true) => ("\"", "\":"),
+            (Style::Compact | Style::Stored, false) => (",\"", "\":"),
+            (Style::Python | Style::PythonSorted, true) => ("\"", "\": "),
+            (Style::Python | Style::PythonSorted, false) => (", \"", "\": "),
+            (Style::CompactInPython, true) => ("\\\"", "\\\":"),
+            (Style::CompactInPython, false) => (",\\\"", "\\\":"),
+        };
+        self.sink.push(before);
+        self.sink.push(name);
+        self.sink.push(behind);
         value.write(self);
     }
 
     /// The fields of `map`, in its order.
     pub(crate) fn fields<T: Encode>(&mut self, map: &OrderedMap<T>) {
         for (name, value) in map.iter() {
-            self.field(name, value);
+            self.key(name);
+            value.write(self);
         }
     }
 
@@ -227,11 +249,9 @@ fn escape_char(c: char, sink: &mut impl Sink) {
         '\r' => sink.push("\\r"),
         '\t' => sink.push("\\t"),
         _ => {
-            let mut escape = String::new();
             for unit in c.encode_utf16(&mut [0; 2]) {
-                let _ = write!(escape, "\\u{unit:04x}");
+                let _ = write!(Formatted(sink), "\\u{unit:04x}");
             }
-            sink.push(&escape);
         }
     }
 }
@@ -307,9 +327,7 @@ impl Encode for bool {
 
 impl Encode for Integer {
     fn write<S: Sink>(&self, w: &mut Writer<S>) {
-        let mut digits = String::with_capacity(20);
-        let _ = write!(digits, "{self}");
-        w.verbatim(&digits);
+        let _ = write!(Formatted(&mut w.sink), "{self}");
     }
 }
 
