@@ -228,37 +228,25 @@ impl FacilitatorClient {
                 self.give_up(
                     connection,
                     LostReason::ConnectFailed(failure),
-                    Retry::Backoff,
                     Blame::Nobody,
                 );
             }
             (Timer::Authentication, Link::Authenticating(connection)) => {
                 let connection = *connection;
                 self.stats.authentication_failures += 1;
-                self.give_up(
-                    connection,
-                    LostReason::AuthenticationTimeout,
-                    Retry::Backoff,
-                    Blame::Nobody,
-                );
+                self.give_up(connection, LostReason::AuthenticationTimeout, Blame::Nobody);
             }
             (Timer::Acknowledgement, Link::Ready { connection, .. }) => {
                 let connection = *connection;
                 self.give_up(
                     connection,
                     LostReason::AcknowledgementTimeout,
-                    Retry::Backoff,
                     Blame::Oldest,
                 );
             }
             (Timer::Pong, Link::Ready { connection, .. }) => {
                 let connection = *connection;
-                self.give_up(
-                    connection,
-                    LostReason::PongTimeout,
-                    Retry::Backoff,
-                    Blame::Oldest,
-                );
+                self.give_up(connection, LostReason::PongTimeout, Blame::Oldest);
             }
             (Timer::Reconnect, Link::Waiting { .. }) => self.connect(),
             (Timer::Heartbeat, Link::Ready { connection, .. }) => {
@@ -303,16 +291,10 @@ impl FacilitatorClient {
     }
 
     /// Drops a connection that is beyond a closing handshake.
-    pub(super) fn give_up(
-        &mut self,
-        connection: ConnectionId,
-        reason: LostReason,
-        retry: Retry,
-        blame: Blame,
-    ) {
+    pub(super) fn give_up(&mut self, connection: ConnectionId, reason: LostReason, blame: Blame) {
         self.outputs.push_back(Output::Disconnect(connection, None));
         self.lose(connection, reason.clone(), blame);
-        self.wait(retry, reason);
+        self.wait(Retry::Backoff, reason);
     }
 
     /// Closes a connection with a handshake, to try again after it.

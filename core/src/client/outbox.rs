@@ -190,17 +190,15 @@ impl Outbox {
     /// The peer has read `frames` of our frames: takes all specs among them.
     pub(super) fn prove(&mut self, frames: u64) -> Vec<Entry> {
         let mut proven = Vec::new();
-        while self.specs.in_flight > 0
-            && self
-                .specs
-                .entries
-                .front()
-                .is_some_and(|entry| entry.mark < frames)
+        while self
+            .specs
+            .entries
+            .front()
+            .is_some_and(|entry| entry.mark < frames)
+            && let Some(entry) = self.specs.pop_in_flight()
         {
-            if let Some(entry) = self.specs.pop_in_flight() {
-                self.forget(&entry);
-                proven.push(entry);
-            }
+            self.forget(&entry);
+            proven.push(entry);
         }
         proven
     }
