@@ -10,6 +10,7 @@ use super::event::{
 };
 use super::jobs::Fate;
 use super::responses::{self, About};
+use super::slab::Slot;
 use super::submit::rejection;
 use super::trust::TrustError;
 use super::{Blame, FacilitatorClient, Link, Timer, authentication, door};
@@ -100,7 +101,7 @@ impl FacilitatorClient {
             }
             About::SpecsRefused if self.outbox.specs_in_flight() > 0 => {
                 if let Some(entry) = self.outbox.refuse_specs() {
-                    self.settle(entry.owed, Outcome::Refused(response.errors));
+                    self.settle_specs(entry.owed, Outcome::Refused(response.errors));
                 } else {
                     // One of several, all specs: no status is under suspicion.
                     self.outbox.suspect_specs();
@@ -154,9 +155,9 @@ impl FacilitatorClient {
         };
         self.frames_handled = entry.mark();
         for entry in specs {
-            self.settle(entry.owed, Outcome::Acknowledged);
+            self.settle_specs(entry.owed, Outcome::Acknowledged);
         }
-        self.settle(entry.owed, outcome(response));
+        self.settle_status(entry.key, entry.owed, outcome(response));
         if self.outbox.statuses_in_flight() == 0 {
             self.timers.disarm(Timer::Acknowledgement);
         } else {
@@ -174,7 +175,7 @@ impl FacilitatorClient {
 
     pub(super) fn prove_specs(&mut self, frames: u64) {
         for entry in self.outbox.prove(frames) {
-            self.settle(entry.owed, Outcome::Acknowledged);
+            self.settle_specs(entry.owed, Outcome::Acknowledged);
         }
     }
 
@@ -227,7 +228,7 @@ impl FacilitatorClient {
         if self.jobs.open() >= self.config.open_jobs || self.check_room(2).is_err() {
             return self.reject_as_busy(uuid, DeclineReason::Busy);
         }
-        match self.submit_status(V0JobStatusUpdate::new(uuid, JobStatus::Received), true) {
+        match self.submit_status(&V0JobStatusUpdate::new(uuid, JobStatus::Received), true) {
             Ok(_) => {
                 self.stats.jobs_received += 1;
                 self.emit(Event::JobRequested(request));
@@ -239,7 +240,7 @@ impl FacilitatorClient {
     /// Whether an answer to this job could be sent, and is wanted.
     fn check_answerable(&self, uuid: &str) -> Result<(), DeclineReason> {
         let uuid = parse_uuid(uuid).ok_or(DeclineReason::InvalidUuid)?;
-        if self.jobs.is_known(&uuid) {
+        if self.jobs.find(&uuid).is_some() {
             Err(DeclineReason::Duplicate)
         } else if matches!(self.link, Link::Closing { .. }) {
             Err(DeclineReason::Closing)
@@ -250,7 +251,7 @@ impl FacilitatorClient {
 
     fn reject_as_busy(&mut self, uuid: &str, reason: DeclineReason) {
         let update = rejection(uuid, JobRejectionReason::Busy, &reason.to_string());
-        let sent = self.submit_status(update, true);
+        let sent = self.submit_status(&update, true);
         self.decline(uuid, sent.map_or(DeclineReason::OutboxFull, |_| reason));
     }
 
@@ -263,7 +264,7 @@ impl FacilitatorClient {
             JobRejectionReason::InvalidSignature,
             &message,
         );
-        if self.submit_status(update, true).is_err() {
+        if self.submit_status(&update, true).is_err() {
             self.decline(&request.uuid, DeclineReason::OutboxFull);
         }
         self.emit(Event::JobRefused { request, reason });
@@ -277,29 +278,22 @@ impl FacilitatorClient {
         });
     }
 
-    /// A message has met its fate.
-    pub(super) fn settle(&mut self, owed: Owed, outcome: Outcome) {
-        let mut ids = Vec::new();
-        self.stats.handed_back += u64::from(matches!(outcome, Outcome::HandedBack(_)));
-        match &owed.subject {
-            Subject::JobStatus { uuid, status } => {
-                match &outcome {
-                    Outcome::Acknowledged => self.stats.statuses_acknowledged += 1,
-                    Outcome::AlreadyKnown => self.stats.statuses_already_known += 1,
-                    Outcome::Refused(_) => self.stats.statuses_refused += 1,
-                    Outcome::SetAside(_) => self.stats.statuses_set_aside += 1,
-                    Outcome::HandedBack(_) => {}
-                }
-                let remember = self.config.ended_jobs;
-                ids = self.jobs.settled(uuid, *status, fate(&outcome), remember);
-            }
-            Subject::MachineSpecs { .. } => match &outcome {
-                Outcome::Acknowledged | Outcome::AlreadyKnown => self.stats.specs_acknowledged += 1,
-                Outcome::Refused(_) => self.stats.specs_refused += 1,
-                Outcome::SetAside(_) => self.stats.specs_set_aside += 1,
-                Outcome::HandedBack(_) => {}
-            },
+    /// A status has met its fate.
+    pub(super) fn settle_status(&mut self, job: Slot, owed: Owed, outcome: Outcome) {
+        match &outcome {
+            Outcome::Acknowledged => self.stats.statuses_acknowledged += 1,
+            Outcome::AlreadyKnown => self.stats.statuses_already_known += 1,
+            Outcome::Refused(_) => self.stats.statuses_refused += 1,
+            Outcome::SetAside(_) => self.stats.statuses_set_aside += 1,
+            Outcome::HandedBack(_) => self.stats.handed_back += 1,
         }
+        let mut ids = match owed.subject {
+            Subject::JobStatus { status, .. } => {
+                let remember = self.config.ended_jobs;
+                self.jobs.settled(job, status, fate(&outcome), remember)
+            }
+            Subject::MachineSpecs { .. } => Vec::new(),
+        };
         // In the order in which they were given. Most messages have one receipt, which needs no copy.
         let Some(last) = ids.pop() else {
             return self.emit_receipt(owed.id, owed.subject, owed.automatic, outcome);
@@ -314,6 +308,17 @@ impl FacilitatorClient {
             self.emit_receipt(id, owed.subject.clone(), false, outcome.clone());
         }
         self.emit_receipt(last, owed.subject, false, outcome);
+    }
+
+    /// Machine specs have met their fate.
+    pub(super) fn settle_specs(&mut self, owed: Owed, outcome: Outcome) {
+        match &outcome {
+            Outcome::Acknowledged | Outcome::AlreadyKnown => self.stats.specs_acknowledged += 1,
+            Outcome::Refused(_) => self.stats.specs_refused += 1,
+            Outcome::SetAside(_) => self.stats.specs_set_aside += 1,
+            Outcome::HandedBack(_) => self.stats.handed_back += 1,
+        }
+        self.emit_receipt(owed.id, owed.subject, owed.automatic, outcome);
     }
 }
 

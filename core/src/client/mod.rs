@@ -19,6 +19,7 @@ mod keepalive;
 mod outbox;
 mod phase;
 mod responses;
+mod slab;
 mod stats;
 mod submit;
 mod timer;
@@ -44,6 +45,7 @@ pub use self::trust::{Signatories, TrustError, TrustPolicy};
 
 use self::authentication::Authenticator;
 use self::backoff::{Backoff, Retry};
+use self::door::Door;
 use self::jobs::Jobs;
 use self::keepalive::Keepalive;
 use self::outbox::Outbox;
@@ -70,6 +72,7 @@ use crate::{ConnectionId, Frame, Timestamp};
 pub struct FacilitatorClient {
     config: Config,
     authenticator: Authenticator,
+    door: Door,
     account: AccountId,
     hotkey: String,
     heartbeat: Frame,
@@ -157,6 +160,7 @@ impl FacilitatorClient {
         config.check()?;
         Ok(Self {
             authenticator: Authenticator::new(config.authentication, keypair),
+            door: Door::default(),
             account: keypair.account(),
             hotkey: keypair.public().to_ss58(),
             heartbeat: Frame::text(ValidatorMessage::Heartbeat.encode()),
@@ -177,7 +181,7 @@ impl FacilitatorClient {
             backoff: Backoff::new(seed),
             keepalive: Keepalive::default(),
             outbox: Outbox::default(),
-            jobs: Jobs::default(),
+            jobs: Jobs::new(seed),
             trust: Trust::new(config.trust.clone(), keypair.account()),
             config,
             outputs: VecDeque::new(),

@@ -8,7 +8,8 @@ use uuid::Uuid;
 
 use super::event::{Outcome, Subject, UpdateId};
 use super::jobs::Given;
-use super::{FacilitatorClient, Link, SendError, door};
+use super::slab::Slot;
+use super::{FacilitatorClient, Link, SendError};
 use crate::Timestamp;
 use crate::message::{
     HordeFailureDetails, JobFailureDetails, JobParticipant, JobRejectionDetails,
@@ -28,6 +29,10 @@ impl FacilitatorClient {
     ///
     /// [`SendError`] says why it was not queued: the session does not run, there is no room
     /// ([`SendError::is_full`]), the job has ended, or the facilitator could not digest the update.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "who reports a status has no more use for the update"
+    )]
     pub fn send_job_status(
         &mut self,
         now: Timestamp,
@@ -35,7 +40,7 @@ impl FacilitatorClient {
     ) -> Result<UpdateId, SendError> {
         self.advance(now);
         self.check_accepting()?;
-        let id = self.submit_status(update, false)?;
+        let id = self.submit_status(&update, false)?;
         self.after_input();
         Ok(id)
     }
@@ -119,7 +124,7 @@ impl FacilitatorClient {
             specs,
             batch_id: batch_id.into(),
         };
-        let (batch_id, text) = door::check_specs(update, self.config.message_bytes)?;
+        let (batch_id, text) = self.door.check_specs(&update, self.config.message_bytes)?;
         if self.outbox.specs_len() >= self.config.specs_entries {
             return Err(SendError::Full {
                 owed: self.outbox.specs_len(),
@@ -147,14 +152,14 @@ impl FacilitatorClient {
     /// Queues a status, or lets it share what is queued or delivered already.
     pub(super) fn submit_status(
         &mut self,
-        update: V0JobStatusUpdate,
+        update: &V0JobStatusUpdate,
         automatic: bool,
     ) -> Result<UpdateId, SendError> {
-        let (uuid, status, text) = door::check_status(update, self.config.message_bytes)?;
-        if let Some(ended) = self.jobs.terminal(&uuid).filter(|ended| *ended != status) {
-            return Err(SendError::JobEnded { uuid, ended });
-        }
-        match self.jobs.look_up(&uuid, status) {
+        let (uuid, text) = self.door.check_status(update, self.config.message_bytes)?;
+        let status = update.status;
+        let job = self.jobs.find(&uuid);
+        match job.map_or(Given::New, |job| self.jobs.look_up(job, status)) {
+            Given::Ended(ended) => Err(SendError::JobEnded { uuid, ended }),
             Given::Delivered => {
                 let id = self.outbox.next_id();
                 self.emit_receipt(
@@ -168,40 +173,43 @@ impl FacilitatorClient {
             Given::Underway => {
                 self.check_room(1)?;
                 let id = self.outbox.next_id();
-                self.jobs.share(&uuid, status, id);
+                if let Some(job) = job {
+                    self.jobs.share(job, status, id);
+                }
                 Ok(id)
             }
-            Given::New => self.queue_status(uuid, status, text, automatic),
+            Given::New => self.queue_status(job, uuid, status, text, automatic),
         }
     }
 
     fn queue_status(
         &mut self,
+        job: Option<Slot>,
         uuid: Uuid,
         status: JobStatus,
         text: Arc<str>,
         automatic: bool,
     ) -> Result<UpdateId, SendError> {
-        let known = self.jobs.is_known(&uuid);
-        let has_reserved_slot = known && self.jobs.terminal(&uuid).is_none();
+        let has_reserved_slot = job.is_some_and(|job| self.jobs.is_open(job));
         if !(has_reserved_slot && status.is_terminal()) {
             // A job that is taken up here, and not ended at once, needs a slot for its terminal status too.
-            let takes_up = !known && !status.is_terminal();
+            let takes_up = job.is_none() && !status.is_terminal();
             self.check_room(1 + usize::from(takes_up))?;
             self.check_bytes(text.len())?;
         }
-        if !known {
-            if self.jobs.open() >= self.config.open_jobs && !status.is_terminal() {
+        let job = match job {
+            Some(job) => job,
+            None if self.jobs.open() >= self.config.open_jobs && !status.is_terminal() => {
                 return Err(SendError::TooManyJobs {
                     limit: self.config.open_jobs,
                 });
             }
-            self.jobs.take_up(uuid);
-        }
+            None => self.jobs.take_up(uuid),
+        };
         let id = self.outbox.next_id();
-        self.jobs.queued(&uuid, status);
-        self.outbox
-            .push_status(id, Subject::JobStatus { uuid, status }, text, automatic);
+        self.jobs.queued(job, status);
+        let subject = Subject::JobStatus { uuid, status };
+        self.outbox.push_status(id, subject, text, automatic, job);
         self.stats.statuses_accepted += 1;
         Ok(id)
     }
