@@ -7,6 +7,7 @@ use alloc::vec::Vec;
 use uuid::Uuid;
 
 use super::event::UpdateId;
+use crate::Timestamp;
 use crate::message::JobStatus;
 
 /// What becomes of a status that the application gives.
@@ -28,6 +29,8 @@ struct Job {
     /// Statuses that the facilitator has.
     delivered: Vec<JobStatus>,
     terminal: Option<JobStatus>,
+    /// When it must have ended.
+    deadline: Timestamp,
     /// Whether it stands in the list of ended jobs.
     listed: bool,
 }
@@ -65,10 +68,27 @@ impl Jobs {
         self.shared
     }
 
-    /// Takes up a job that is not known.
-    pub(super) fn take_up(&mut self, uuid: Uuid) {
-        if self.known.insert(uuid, Job::default()).is_none() {
+    /// Takes up a job that is not known, and must have ended at its deadline.
+    pub(super) fn take_up(&mut self, uuid: Uuid, deadline: Timestamp) {
+        let job = Job {
+            deadline,
+            ..Job::default()
+        };
+        if self.known.insert(uuid, job).is_none() {
             self.open += 1;
+        }
+    }
+
+    /// When an open job must have ended.
+    pub(super) fn deadline(&self, uuid: &Uuid) -> Option<Timestamp> {
+        let job = self.known.get(uuid)?;
+        job.terminal.is_none().then_some(job.deadline)
+    }
+
+    /// Changes when a job must have ended.
+    pub(super) fn set_deadline(&mut self, uuid: &Uuid, deadline: Timestamp) {
+        if let Some(job) = self.known.get_mut(uuid) {
+            job.deadline = deadline;
         }
     }
 
@@ -113,17 +133,18 @@ impl Jobs {
         }
     }
 
-    /// A status has left the outbox for good. Returns the other receipts that waited for it.
+    /// A status has left the outbox for good.
     pub(super) fn settled(
         &mut self,
         uuid: &Uuid,
         status: JobStatus,
         fate: Fate,
         remember: usize,
-    ) -> Vec<UpdateId> {
+    ) -> Settled {
         let Some(job) = self.known.get_mut(uuid) else {
-            return Vec::new();
+            return Settled::default();
         };
+        let mut reopened = None;
         let ids = take_underway(job, status);
         self.shared -= ids.len();
         if fate == Fate::Delivered {
@@ -133,13 +154,14 @@ impl Jobs {
             if fate == Fate::Undone {
                 job.terminal = None;
                 self.open += 1;
+                reopened = Some(job.deadline);
             } else if !job.listed {
                 job.listed = true;
                 self.ended.push_back(*uuid);
                 self.forget_oldest(remember);
             }
         }
-        ids
+        Settled { ids, reopened }
     }
 
     /// Keeps no more ended jobs than `remember`. One that was opened again, or still has something on its way, stays.
@@ -157,6 +179,15 @@ impl Jobs {
             }
         }
     }
+}
+
+/// What follows when a status has left the outbox.
+#[derive(Debug, Default)]
+pub(super) struct Settled {
+    /// The other receipts that waited for it.
+    pub(super) ids: Vec<UpdateId>,
+    /// The job is open again, and has to end until then.
+    pub(super) reopened: Option<Timestamp>,
 }
 
 /// What became of a status that has left the outbox.
@@ -190,14 +221,15 @@ mod tests {
     #[test]
     fn a_status_is_new_then_underway_then_delivered() {
         let mut jobs = Jobs::default();
-        jobs.take_up(A);
+        jobs.take_up(A, Timestamp::ZERO);
         assert_eq!(jobs.look_up(&A, JobStatus::Accepted), Given::New);
         jobs.queued(&A, JobStatus::Accepted);
         assert_eq!(jobs.look_up(&A, JobStatus::Accepted), Given::Underway);
         jobs.share(&A, JobStatus::Accepted, UpdateId(9));
         assert_eq!(jobs.shared(), 1);
         assert_eq!(
-            jobs.settled(&A, JobStatus::Accepted, Fate::Delivered, 10),
+            jobs.settled(&A, JobStatus::Accepted, Fate::Delivered, 10)
+                .ids,
             [UpdateId(9)]
         );
         assert_eq!(
@@ -209,7 +241,7 @@ mod tests {
     #[test]
     fn a_refused_status_may_be_given_again() {
         let mut jobs = Jobs::default();
-        jobs.take_up(A);
+        jobs.take_up(A, Timestamp::ZERO);
         jobs.queued(&A, JobStatus::Received);
         jobs.settled(&A, JobStatus::Received, Fate::Undone, 10);
         assert_eq!(jobs.look_up(&A, JobStatus::Received), Given::New);
@@ -218,14 +250,18 @@ mod tests {
     #[test]
     fn a_terminal_status_handed_back_opens_the_job_again() {
         let mut jobs = Jobs::default();
-        jobs.take_up(A);
+        let deadline = Timestamp::from_duration(core::time::Duration::from_secs(9));
+        jobs.take_up(A, deadline);
         jobs.queued(&A, JobStatus::Failed);
         assert_eq!(
             (jobs.open(), jobs.terminal(&A)),
             (0, Some(JobStatus::Failed))
         );
-        jobs.settled(&A, JobStatus::Failed, Fate::Undone, 10);
+        assert_eq!(jobs.deadline(&A), None, "it has a terminal status");
+        let settled = jobs.settled(&A, JobStatus::Failed, Fate::Undone, 10);
+        assert_eq!(settled.reopened, Some(deadline));
         assert_eq!((jobs.open(), jobs.terminal(&A)), (1, None));
+        assert_eq!(jobs.deadline(&A), Some(deadline));
     }
 
     #[test]
@@ -233,7 +269,7 @@ mod tests {
         let mut jobs = Jobs::default();
         for n in 1..=5 {
             let uuid = Uuid::from_u128(n);
-            jobs.take_up(uuid);
+            jobs.take_up(uuid, Timestamp::ZERO);
             jobs.queued(&uuid, JobStatus::Completed);
             jobs.settled(&uuid, JobStatus::Completed, Fate::Delivered, 3);
         }
@@ -248,11 +284,14 @@ mod tests {
     #[test]
     fn a_terminal_status_given_again_is_remembered_once() {
         let mut jobs = Jobs::default();
-        jobs.take_up(A);
+        jobs.take_up(A, Timestamp::ZERO);
         for fate in [Fate::Lost, Fate::Lost, Fate::Delivered] {
             jobs.queued(&A, JobStatus::Failed);
             jobs.share(&A, JobStatus::Failed, UpdateId(1));
-            assert_eq!(jobs.settled(&A, JobStatus::Failed, fate, 2), [UpdateId(1)]);
+            assert_eq!(
+                jobs.settled(&A, JobStatus::Failed, fate, 2).ids,
+                [UpdateId(1)]
+            );
         }
         assert_eq!((jobs.ended.len(), jobs.open(), jobs.shared()), (1, 0, 0));
     }
@@ -260,19 +299,19 @@ mod tests {
     #[test]
     fn a_job_with_something_on_its_way_is_not_forgotten() {
         let mut jobs = Jobs::default();
-        jobs.take_up(A);
+        jobs.take_up(A, Timestamp::ZERO);
         jobs.queued(&A, JobStatus::Failed);
         jobs.settled(&A, JobStatus::Failed, Fate::Lost, 1);
         jobs.queued(&A, JobStatus::Failed);
         jobs.share(&A, JobStatus::Failed, UpdateId(7));
         for n in 2..9 {
             let uuid = Uuid::from_u128(n);
-            jobs.take_up(uuid);
+            jobs.take_up(uuid, Timestamp::ZERO);
             jobs.queued(&uuid, JobStatus::Failed);
             jobs.settled(&uuid, JobStatus::Failed, Fate::Delivered, 1);
         }
         assert_eq!(
-            jobs.settled(&A, JobStatus::Failed, Fate::Delivered, 1),
+            jobs.settled(&A, JobStatus::Failed, Fate::Delivered, 1).ids,
             [UpdateId(7)]
         );
         assert_eq!((jobs.open(), jobs.shared()), (0, 0));
@@ -281,7 +320,7 @@ mod tests {
     #[test]
     fn a_job_that_was_opened_again_is_not_forgotten_and_its_slot_comes_back() {
         let mut jobs = Jobs::default();
-        jobs.take_up(A);
+        jobs.take_up(A, Timestamp::ZERO);
         jobs.queued(&A, JobStatus::Failed);
         jobs.settled(&A, JobStatus::Failed, Fate::Lost, 1);
         jobs.queued(&A, JobStatus::Failed);
@@ -289,7 +328,7 @@ mod tests {
         assert_eq!(jobs.open(), 1);
         for n in 2..5 {
             let uuid = Uuid::from_u128(n);
-            jobs.take_up(uuid);
+            jobs.take_up(uuid, Timestamp::ZERO);
             jobs.queued(&uuid, JobStatus::Failed);
             jobs.settled(&uuid, JobStatus::Failed, Fate::Delivered, 1);
         }
