@@ -9,6 +9,7 @@ use super::event::{
     ConnectFailure, ConnectFailureKind, ConnectRequest, Event, LostReason, Outcome, Output,
     PhaseChange,
 };
+use super::health::Standing;
 use super::outbox::Entry;
 use super::{Blame, FacilitatorClient, Link, Then, Timer};
 use crate::{CloseFrame, ConnectionId, Frame, Timestamp};
@@ -31,11 +32,30 @@ impl FacilitatorClient {
         if self.draining.is_some() && self.outbox.is_empty() {
             self.close_drained();
         }
+        if !matches!(self.link, Link::Down) {
+            self.watch_jobs();
+        }
         self.announce();
     }
 
-    /// Tells of the phase, when it is another one.
+    fn watch_jobs(&mut self) {
+        match self.watchdog.next() {
+            Some(at) => self.timers.arm(Timer::Watchdog, at),
+            None => self.timers.disarm(Timer::Watchdog),
+        }
+    }
+
+    /// Tells of the phase and of the health, when they are others.
     pub(super) fn announce(&mut self) {
+        self.announce_phase();
+        let health = self.health();
+        if health != self.announced_health {
+            self.announced_health = health;
+            self.emit(Event::Health(health));
+        }
+    }
+
+    fn announce_phase(&mut self) {
         let phase = self.phase();
         if phase == self.announced {
             return;
@@ -159,6 +179,7 @@ impl FacilitatorClient {
             connection,
             since: self.now,
         };
+        self.standing = Standing::Good;
         self.stats.sessions += 1;
         self.beat(connection);
         self.timers
@@ -260,6 +281,11 @@ impl FacilitatorClient {
                 self.timers
                     .arm(Timer::Ping, self.now + self.config.ping_interval);
             }
+            (Timer::Watchdog, _) => {
+                while let Some(job) = self.watchdog.take_due(self.now) {
+                    self.end_overdue(job);
+                }
+            }
             _ => {}
         }
     }
@@ -274,6 +300,7 @@ impl FacilitatorClient {
         if !matches!(self.link, Link::Connecting(_)) {
             self.stats.connections_lost += 1;
         }
+        self.standing = self.standing.after(&reason);
         self.timers.disarm_connection();
         self.keepalive.reset();
         match blame {
@@ -340,7 +367,10 @@ impl FacilitatorClient {
 
     /// Without a connection: until when?
     pub(super) fn wait(&mut self, retry: Retry, reason: LostReason) {
-        let next_attempt = self.now + self.backoff.next_delay(retry, &self.config);
+        let Some(delay) = self.backoff.next_delay(retry, &self.config) else {
+            return self.finish();
+        };
+        let next_attempt = self.now + delay;
         self.link = Link::Waiting {
             reason,
             next_attempt,

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::config::Config;
 use super::endpoint::Endpoint;
+use super::health::Health;
 use super::phase::Phase;
 use super::trust::TrustError;
 use crate::message::{
@@ -79,6 +80,8 @@ impl fmt::Debug for ConnectRequest {
 pub enum Event {
     /// The session is in another phase.
     Phase(PhaseChange),
+    /// The session's health is another.
+    Health(Health),
     /// A connection, or the attempt at one, is gone.
     ConnectionLost {
         /// Its number.
@@ -111,6 +114,13 @@ pub enum Event {
         uuid: String,
         /// Why.
         reason: DeclineReason,
+    },
+    /// The time of a job is over: its request's time limits and `job_margin`, or what it was adopted with. Nobody has
+    /// ended it, so the session does, as `horde_failed` with reason `unhandled_timeout`; an automatic
+    /// [`Receipt`](Self::Receipt) tells of it. Whatever still works for this job may stop.
+    JobOverdue {
+        /// The job.
+        uuid: Uuid,
     },
     /// A finished job turned out to be a fraud. Acting on it is idempotent.
     JobCheated(Box<V0JobCheated>),

@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
+use core::time::Duration;
 
 use super::backoff::Retry;
 use super::event::{
@@ -13,7 +14,9 @@ use super::responses::{self, About};
 use super::slab::Slot;
 use super::submit::rejection;
 use super::trust::TrustError;
-use super::{Blame, FacilitatorClient, Link, Timer, authentication, door};
+use super::{
+    Blame, FacilitatorClient, Link, OnSignatureInvalid, Timer, authentication, door, watchdog,
+};
 use crate::message::{
     FacilitatorMessage, JobRejectionReason, JobStatus, Response, V0JobCheated, V0JobStatusUpdate,
     V2JobRequest, parse_uuid,
@@ -79,13 +82,24 @@ impl FacilitatorClient {
 
     pub(super) fn refused(&mut self, connection: ConnectionId, refusal: Refusal) {
         self.stats.authentication_failures += 1;
-        let retry = retry_after_refusal(&refusal);
+        let retry = self.retry_after_refusal(&refusal);
         self.give_up_politely(
             connection,
             LostReason::AuthenticationRefused(refusal),
             retry,
             Blame::Nobody,
         );
+    }
+
+    fn retry_after_refusal(&self, refusal: &Refusal) -> Retry {
+        match refusal {
+            Refusal::SignatureInvalid => match self.config.on_signature_invalid {
+                OnSignatureInvalid::Retry => Retry::Refused,
+                OnSignatureInvalid::Stop => Retry::Never,
+            },
+            Refusal::ValidatorNotFound => Retry::Refused,
+            Refusal::Other(_) => Retry::Backoff,
+        }
     }
 
     pub(super) fn match_response(&mut self, connection: ConnectionId, response: Response) {
@@ -197,7 +211,7 @@ impl FacilitatorClient {
                 match authentication::judge_close(close.as_ref()).filter(|_| pending) {
                     Some(refusal) => {
                         self.stats.authentication_failures += 1;
-                        let retry = retry_after_refusal(&refusal);
+                        let retry = self.retry_after_refusal(&refusal);
                         (LostReason::AuthenticationRefused(refusal), retry)
                     }
                     None => (LostReason::Closed(close), Retry::Backoff),
@@ -228,7 +242,9 @@ impl FacilitatorClient {
         if self.jobs.open() >= self.config.open_jobs || self.check_room(2).is_err() {
             return self.reject_as_busy(uuid, DeclineReason::Busy);
         }
-        match self.submit_status(&V0JobStatusUpdate::new(uuid, JobStatus::Received), true) {
+        let open_for = watchdog::time_limit(&request).saturating_add(self.config.job_margin);
+        let received = V0JobStatusUpdate::new(uuid, JobStatus::Received);
+        match self.submit_status(&received, true, open_for) {
             Ok(_) => {
                 self.stats.jobs_received += 1;
                 self.emit(Event::JobRequested(request));
@@ -251,7 +267,7 @@ impl FacilitatorClient {
 
     fn reject_as_busy(&mut self, uuid: &str, reason: DeclineReason) {
         let update = rejection(uuid, JobRejectionReason::Busy, &reason.to_string());
-        let sent = self.submit_status(&update, true);
+        let sent = self.submit_status(&update, true, Duration::ZERO);
         self.decline(uuid, sent.map_or(DeclineReason::OutboxFull, |_| reason));
     }
 
@@ -264,7 +280,7 @@ impl FacilitatorClient {
             JobRejectionReason::InvalidSignature,
             &message,
         );
-        if self.submit_status(&update, true).is_err() {
+        if self.submit_status(&update, true, Duration::ZERO).is_err() {
             self.decline(&request.uuid, DeclineReason::OutboxFull);
         }
         self.emit(Event::JobRefused { request, reason });
@@ -289,8 +305,12 @@ impl FacilitatorClient {
         }
         let mut ids = match owed.subject {
             Subject::JobStatus { status, .. } => {
-                let remember = self.config.ended_jobs;
-                self.jobs.settled(job, status, fate(&outcome), remember)
+                let fate = fate(&outcome, owed.automatic);
+                let settled = self.jobs.settled(job, status, fate, self.config.ended_jobs);
+                if let Some(deadline) = settled.reopened {
+                    self.watchdog.watch(job, deadline);
+                }
+                settled.ids
             }
             Subject::MachineSpecs { .. } => Vec::new(),
         };
@@ -323,8 +343,10 @@ impl FacilitatorClient {
 }
 
 /// What an outcome means for the job.
-fn fate(outcome: &Outcome) -> Fate {
+fn fate(outcome: &Outcome, automatic: bool) -> Fate {
     match outcome {
+        // Our own last word would be refused again, for ever.
+        Outcome::Refused(_) | Outcome::SetAside(_) if automatic => Fate::Lost,
         Outcome::Acknowledged | Outcome::AlreadyKnown => Fate::Delivered,
         // A job that the facilitator does not know will not be ended by another status either.
         Outcome::Refused(errors)
@@ -350,13 +372,6 @@ pub(super) fn blame_for(reason: &LostReason) -> Blame {
         }
         LostReason::AuthenticationRefused(_) => Blame::Nobody,
         _ => Blame::Oldest,
-    }
-}
-
-fn retry_after_refusal(refusal: &Refusal) -> Retry {
-    match refusal {
-        Refusal::ValidatorNotFound | Refusal::SignatureInvalid => Retry::Refused,
-        Refusal::Other(_) => Retry::Backoff,
     }
 }
 

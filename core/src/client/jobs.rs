@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use super::event::UpdateId;
 use super::slab::{Slab, Slot};
+use crate::Timestamp;
 use crate::message::JobStatus;
 
 /// What becomes of a status that the application gives.
@@ -57,6 +58,8 @@ struct Job {
     /// Statuses that the facilitator has.
     delivered: Statuses,
     terminal: Option<JobStatus>,
+    /// When it must have ended.
+    deadline: Timestamp,
     /// Whether it stands in the list of ended jobs.
     listed: bool,
     /// Receipts that wait for a status on its way besides the first one's, in the order in which they were given.
@@ -110,17 +113,36 @@ impl Jobs {
         self.shared
     }
 
-    /// Whether the job has no terminal status yet.
-    pub(super) fn is_open(&self, slot: Slot) -> bool {
-        self.known
-            .get(slot)
-            .is_some_and(|job| job.terminal.is_none())
+    /// The job's uuid.
+    pub(super) fn uuid(&self, slot: Slot) -> Option<Uuid> {
+        self.known.uuid(slot)
     }
 
-    /// Takes up a job that is not known.
-    pub(super) fn take_up(&mut self, uuid: Uuid) -> Slot {
+    /// The terminal status that the job was given.
+    pub(super) fn terminal(&self, slot: Slot) -> Option<JobStatus> {
+        self.known.get(slot)?.terminal
+    }
+
+    /// When an open job must have ended.
+    pub(super) fn deadline(&self, slot: Slot) -> Option<Timestamp> {
+        let job = self.known.get(slot)?;
+        job.terminal.is_none().then_some(job.deadline)
+    }
+
+    /// Changes when a job must have ended. Returns when it had to before.
+    pub(super) fn set_deadline(&mut self, slot: Slot, deadline: Timestamp) -> Option<Timestamp> {
+        let job = self.known.get_mut(slot)?;
+        Some(core::mem::replace(&mut job.deadline, deadline))
+    }
+
+    /// Takes up a job that is not known, and must have ended at its deadline.
+    pub(super) fn take_up(&mut self, uuid: Uuid, deadline: Timestamp) -> Slot {
+        let job = Job {
+            deadline,
+            ..Job::default()
+        };
         self.open += 1;
-        self.known.insert(uuid, Job::default())
+        self.known.insert(uuid, job)
     }
 
     /// What giving this status would mean. Changes nothing.
@@ -158,17 +180,18 @@ impl Jobs {
         }
     }
 
-    /// A status has left the outbox for good. Returns the other receipts that waited for it.
+    /// A status has left the outbox for good.
     pub(super) fn settled(
         &mut self,
         slot: Slot,
         status: JobStatus,
         fate: Fate,
         remember: usize,
-    ) -> Vec<UpdateId> {
+    ) -> Settled {
         let Some(job) = self.known.get_mut(slot) else {
-            return Vec::new();
+            return Settled::default();
         };
+        let mut reopened = None;
         job.underway.remove(status);
         let ids = take_shared(job, status);
         self.shared -= ids.len();
@@ -178,12 +201,13 @@ impl Jobs {
         if job.terminal == Some(status) && fate == Fate::Undone {
             job.terminal = None;
             self.open += 1;
+            reopened = Some(job.deadline);
         } else if job.has_ended() && !job.listed {
             job.listed = true;
             self.ended.push_back(slot);
             self.forget_oldest(remember);
         }
-        ids
+        Settled { ids, reopened }
     }
 
     /// Keeps no more ended jobs than `remember`. One that was opened again stays, and so does one that was given its
@@ -200,6 +224,15 @@ impl Jobs {
             }
         }
     }
+}
+
+/// What follows when a status has left the outbox.
+#[derive(Debug, Default)]
+pub(super) struct Settled {
+    /// The other receipts that waited for it.
+    pub(super) ids: Vec<UpdateId>,
+    /// The job is open again, and has to end until then.
+    pub(super) reopened: Option<Timestamp>,
 }
 
 /// What became of a status that has left the outbox.
@@ -227,19 +260,22 @@ fn take_shared(job: &mut Job, status: JobStatus) -> Vec<UpdateId> {
 
 #[cfg(test)]
 mod tests {
+    use core::time::Duration;
+
     use super::*;
 
     const A: Uuid = Uuid::from_u128(1);
+    const DEADLINE: Timestamp = Timestamp::from_duration(Duration::from_secs(9));
 
     fn jobs_with_a() -> (Jobs, Slot) {
         let mut jobs = Jobs::new(0);
-        let a = jobs.take_up(A);
+        let a = jobs.take_up(A, DEADLINE);
         (jobs, a)
     }
 
     /// Another job, from its request to its end.
     fn end_another(jobs: &mut Jobs, n: u128, remember: usize) {
-        let slot = jobs.take_up(Uuid::from_u128(n));
+        let slot = jobs.take_up(Uuid::from_u128(n), DEADLINE);
         jobs.queued(slot, JobStatus::Completed);
         jobs.settled(slot, JobStatus::Completed, Fate::Delivered, remember);
     }
@@ -253,7 +289,8 @@ mod tests {
         jobs.share(a, JobStatus::Accepted, UpdateId(9));
         assert_eq!(jobs.shared(), 1);
         assert_eq!(
-            jobs.settled(a, JobStatus::Accepted, Fate::Delivered, 10),
+            jobs.settled(a, JobStatus::Accepted, Fate::Delivered, 10)
+                .ids,
             [UpdateId(9)]
         );
         assert_eq!(
@@ -274,7 +311,7 @@ mod tests {
         ] {
             jobs.share(a, status, UpdateId(n));
         }
-        let mut settled = |status| jobs.settled(a, status, Fate::Delivered, 10);
+        let mut settled = |status| jobs.settled(a, status, Fate::Delivered, 10).ids;
         assert_eq!(settled(JobStatus::Received), [UpdateId(2)]);
         assert_eq!(settled(JobStatus::Accepted), [UpdateId(1), UpdateId(3)]);
         assert_eq!(jobs.shared(), 0);
@@ -305,13 +342,18 @@ mod tests {
     fn a_terminal_status_handed_back_opens_the_job_again() {
         let (mut jobs, a) = jobs_with_a();
         jobs.queued(a, JobStatus::Failed);
-        assert_eq!((jobs.open(), jobs.is_open(a)), (0, false));
+        assert_eq!(
+            (jobs.open(), jobs.terminal(a)),
+            (0, Some(JobStatus::Failed))
+        );
+        assert_eq!(jobs.deadline(a), None, "it has a terminal status");
         assert_eq!(
             jobs.look_up(a, JobStatus::Completed),
             Given::Ended(JobStatus::Failed)
         );
-        jobs.settled(a, JobStatus::Failed, Fate::Undone, 10);
-        assert_eq!((jobs.open(), jobs.is_open(a)), (1, true));
+        let settled = jobs.settled(a, JobStatus::Failed, Fate::Undone, 10);
+        assert_eq!(settled.reopened, Some(DEADLINE));
+        assert_eq!((jobs.open(), jobs.deadline(a)), (1, Some(DEADLINE)));
         assert_eq!(jobs.look_up(a, JobStatus::Completed), Given::New);
     }
 
@@ -335,7 +377,10 @@ mod tests {
         for fate in [Fate::Lost, Fate::Lost, Fate::Delivered] {
             jobs.queued(a, JobStatus::Failed);
             jobs.share(a, JobStatus::Failed, UpdateId(1));
-            assert_eq!(jobs.settled(a, JobStatus::Failed, fate, 2), [UpdateId(1)]);
+            assert_eq!(
+                jobs.settled(a, JobStatus::Failed, fate, 2).ids,
+                [UpdateId(1)]
+            );
         }
         assert_eq!((jobs.ended.len(), jobs.open(), jobs.shared()), (1, 0, 0));
     }
@@ -352,7 +397,7 @@ mod tests {
         }
         assert_eq!(jobs.find(&A), Some(a));
         assert_eq!(
-            jobs.settled(a, JobStatus::Failed, Fate::Delivered, 1),
+            jobs.settled(a, JobStatus::Failed, Fate::Delivered, 1).ids,
             [UpdateId(7)]
         );
         assert_eq!((jobs.open(), jobs.shared()), (0, 0));

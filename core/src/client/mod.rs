@@ -13,6 +13,7 @@ mod door;
 mod endpoint;
 mod error;
 mod event;
+mod health;
 mod inbound;
 mod jobs;
 mod keepalive;
@@ -24,13 +25,14 @@ mod stats;
 mod submit;
 mod timer;
 mod trust;
+mod watchdog;
 
 use alloc::collections::VecDeque;
 use alloc::string::String;
 use core::time::Duration;
 
 pub use self::authentication::AuthenticationMethod;
-pub use self::config::Config;
+pub use self::config::{Config, OnSignatureInvalid};
 pub use self::endpoint::{Endpoint, EndpointError};
 pub use self::error::{ConfigError, LifecycleError, SendError};
 pub use self::event::{
@@ -38,6 +40,7 @@ pub use self::event::{
     LostReason, Outcome, Output, Owed, PhaseChange, Receipt, Refusal, Subject, Unexpected,
     UpdateId,
 };
+pub use self::health::Health;
 pub use self::phase::Phase;
 pub use self::stats::Stats;
 pub use self::timer::Timer;
@@ -46,11 +49,13 @@ pub use self::trust::{Signatories, TrustError, TrustPolicy};
 use self::authentication::Authenticator;
 use self::backoff::{Backoff, Retry};
 use self::door::Door;
+use self::health::Standing;
 use self::jobs::Jobs;
 use self::keepalive::Keepalive;
 use self::outbox::Outbox;
 use self::timer::TimerTable;
 use self::trust::Trust;
+use self::watchdog::Watchdog;
 use crate::message::ValidatorMessage;
 use crate::signature::{AccountId, Keypair};
 use crate::{ConnectionId, Frame, Timestamp};
@@ -85,6 +90,8 @@ pub struct FacilitatorClient {
     draining: Option<Timestamp>,
     started_before: bool,
     announced: Phase,
+    announced_health: Health,
+    standing: Standing,
     next_connection: u64,
     /// Frames of ours that the current connection has carried.
     frames_sent: u64,
@@ -103,6 +110,7 @@ pub struct FacilitatorClient {
     keepalive: Keepalive,
     outbox: Outbox,
     jobs: Jobs,
+    watchdog: Watchdog,
     trust: Trust,
     outputs: VecDeque<Output>,
     stats: Stats,
@@ -170,6 +178,8 @@ impl FacilitatorClient {
             draining: None,
             started_before: false,
             announced: Phase::Idle,
+            announced_health: Health::Stopped,
+            standing: Standing::Good,
             next_connection: 0,
             frames_sent: 0,
             frames_handled: 0,
@@ -182,6 +192,7 @@ impl FacilitatorClient {
             keepalive: Keepalive::default(),
             outbox: Outbox::default(),
             jobs: Jobs::new(seed),
+            watchdog: Watchdog::default(),
             trust: Trust::new(config.trust.clone(), keypair.account()),
             config,
             outputs: VecDeque::new(),
@@ -202,6 +213,7 @@ impl FacilitatorClient {
             (_, None) => return Err(LifecycleError::AlreadyStarted),
         }
         self.started_before = true;
+        self.standing = Standing::Good;
         self.backoff.reset();
         self.connect();
         self.after_input();
@@ -290,6 +302,18 @@ impl FacilitatorClient {
         }
     }
 
+    /// How the session is, in one word.
+    pub fn health(&self) -> Health {
+        match (&self.link, self.standing) {
+            (Link::Down, _) => Health::Stopped,
+            _ if self.draining.is_some() => Health::Stopping,
+            (Link::Ready { .. }, _) => Health::Connected,
+            (_, Standing::Good) => Health::Starting,
+            (_, Standing::Troubled) => Health::Degraded,
+            (_, Standing::Refused) => Health::Refused,
+        }
+    }
+
     /// The configuration.
     pub fn config(&self) -> &Config {
         &self.config
@@ -343,11 +367,15 @@ impl FacilitatorClient {
         match self.link {
             Link::Connecting(current) if current == connection => {
                 self.stats.connect_failures += 1;
-                let retry = match (failure.retry_after, failure.kind) {
-                    (Some(asked), _) => Retry::After(asked),
+                let retry = match (failure.kind, failure.retry_after) {
                     // Whoever we are, we are not welcome; that does not change within seconds.
-                    (None, ConnectFailureKind::Http { status: 401 | 403 }) => Retry::Refused,
-                    (None, _) => Retry::Backoff,
+                    (ConnectFailureKind::Http { status: 401 | 403 }, asked)
+                        if asked.is_none_or(|asked| asked < self.config.refused_delay) =>
+                    {
+                        Retry::Refused
+                    }
+                    (_, Some(asked)) => Retry::After(asked),
+                    (_, None) => Retry::Backoff,
                 };
                 let reason = LostReason::ConnectFailed(failure);
                 self.lose(connection, reason.clone(), Blame::Nobody);

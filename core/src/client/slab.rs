@@ -78,6 +78,11 @@ impl<T> Slab<T> {
         Some(&mut self.places.get_mut(slot.0)?.as_mut()?.value)
     }
 
+    /// The uuid of the value at this place.
+    pub(super) fn uuid(&self, slot: Slot) -> Option<Uuid> {
+        uuid_at(&self.places, slot).copied()
+    }
+
     /// Takes a value out; its place is free.
     pub(super) fn remove(&mut self, slot: Slot) -> Option<T> {
         let place = self.places.get_mut(slot.0)?.take()?;

@@ -50,6 +50,8 @@ pub struct Stats {
     pub jobs_received: u64,
     /// Job requests that were not handed on.
     pub jobs_declined: u64,
+    /// Jobs that nobody had ended in their time.
+    pub jobs_overdue: u64,
     /// Cheat reports read.
     pub cheat_reports_received: u64,
     /// Job requests and cheat reports that nobody trusted has signed.

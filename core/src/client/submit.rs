@@ -2,19 +2,21 @@
 //! all is decided in `door`, what a job may still be given in `jobs`.
 
 use alloc::boxed::Box;
+use alloc::string::ToString;
 use alloc::sync::Arc;
+use core::time::Duration;
 
 use uuid::Uuid;
 
-use super::event::{Outcome, Subject, UpdateId};
+use super::event::{Event, Outcome, Subject, UpdateId};
 use super::jobs::Given;
 use super::slab::Slot;
-use super::{FacilitatorClient, Link, SendError};
+use super::{FacilitatorClient, Link, SendError, door};
 use crate::Timestamp;
 use crate::message::{
-    HordeFailureDetails, JobFailureDetails, JobParticipant, JobRejectionDetails,
-    JobRejectionReason, JobStatus, JobStatusMetadata, JsonMap, V0JobStatusUpdate,
-    V0MachineSpecsUpdate,
+    HordeFailureDetails, HordeFailureReason, JobFailureDetails, JobParticipant,
+    JobRejectionDetails, JobRejectionReason, JobStatus, JobStatusMetadata, JsonMap,
+    V0JobStatusUpdate, V0MachineSpecsUpdate, parse_uuid,
 };
 
 /// What the application wants.
@@ -40,7 +42,8 @@ impl FacilitatorClient {
     ) -> Result<UpdateId, SendError> {
         self.advance(now);
         self.check_accepting()?;
-        let id = self.submit_status(&update, false)?;
+        let open_for = self.config.adopted_job_limit;
+        let id = self.submit_status(&update, false, open_for)?;
         self.after_input();
         Ok(id)
     }
@@ -92,14 +95,45 @@ impl FacilitatorClient {
         uuid: &str,
         details: HordeFailureDetails,
     ) -> Result<UpdateId, SendError> {
-        let metadata = JobStatusMetadata {
-            horde_failure_details: Some(Box::new(details)),
-            ..JobStatusMetadata::default()
-        };
-        self.send_job_status(
-            now,
-            V0JobStatusUpdate::new(uuid, JobStatus::HordeFailed).with_metadata(metadata),
-        )
+        self.send_job_status(now, horde_failure(uuid, details))
+    }
+
+    /// Takes up a job that another process received, and has left to this one: a slot is kept for its terminal status,
+    /// a repeated request of it is answered with nothing, and it is ended as `horde_failed` when `time_left` is over
+    /// before it has ended. Of a job that is open already, this changes the time that it has left.
+    ///
+    /// A status of an unknown job adopts it too, with `adopted_job_limit` as its time.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]: the session does not run, the uuid is none, the job has ended, or there is no room for another one.
+    pub fn adopt_job(
+        &mut self,
+        now: Timestamp,
+        uuid: &str,
+        time_left: Duration,
+    ) -> Result<(), SendError> {
+        self.advance(now);
+        self.check_accepting()?;
+        let uuid = parse_uuid(uuid).ok_or_else(|| SendError::InvalidUuid {
+            found: door::shorten(uuid),
+        })?;
+        let deadline = self.now + time_left;
+        if let Some(job) = self.jobs.find(&uuid) {
+            if let Some(ended) = self.jobs.terminal(job) {
+                return Err(SendError::JobEnded { uuid, ended });
+            }
+            if let Some(before) = self.jobs.set_deadline(job, deadline) {
+                self.watchdog.forget(job, before);
+                self.watchdog.watch(job, deadline);
+            }
+        } else {
+            self.check_open_jobs()?;
+            self.check_room(1)?;
+            self.take_up(uuid, deadline);
+        }
+        self.after_input();
+        Ok(())
     }
 
     /// Queues the specs of a miner's machine, with this validator's own hotkey.
@@ -149,11 +183,13 @@ impl FacilitatorClient {
         }
     }
 
-    /// Queues a status, or lets it share what is queued or delivered already.
+    /// Queues a status, or lets it share what is queued or delivered already. A job that is not known is taken up, and
+    /// has to end within `open_for`.
     pub(super) fn submit_status(
         &mut self,
         update: &V0JobStatusUpdate,
         automatic: bool,
+        open_for: Duration,
     ) -> Result<UpdateId, SendError> {
         let (uuid, text) = self.door.check_status(update, self.config.message_bytes)?;
         let status = update.status;
@@ -178,7 +214,7 @@ impl FacilitatorClient {
                 }
                 Ok(id)
             }
-            Given::New => self.queue_status(job, uuid, status, text, automatic),
+            Given::New => self.queue_status(job, uuid, status, text, automatic, open_for),
         }
     }
 
@@ -189,29 +225,62 @@ impl FacilitatorClient {
         status: JobStatus,
         text: Arc<str>,
         automatic: bool,
+        open_for: Duration,
     ) -> Result<UpdateId, SendError> {
-        let has_reserved_slot = job.is_some_and(|job| self.jobs.is_open(job));
+        let has_reserved_slot = job.is_some_and(|job| self.jobs.terminal(job).is_none());
         if !(has_reserved_slot && status.is_terminal()) {
             // A job that is taken up here, and not ended at once, needs a slot for its terminal status too.
             let takes_up = job.is_none() && !status.is_terminal();
             self.check_room(1 + usize::from(takes_up))?;
             self.check_bytes(text.len())?;
         }
-        let job = match job {
-            Some(job) => job,
-            None if self.jobs.open() >= self.config.open_jobs && !status.is_terminal() => {
-                return Err(SendError::TooManyJobs {
-                    limit: self.config.open_jobs,
-                });
-            }
-            None => self.jobs.take_up(uuid),
-        };
+        if job.is_none() && !status.is_terminal() {
+            self.check_open_jobs()?;
+        }
+        let job = job.unwrap_or_else(|| self.take_up(uuid, self.now + open_for));
+        if status.is_terminal()
+            && let Some(deadline) = self.jobs.deadline(job)
+        {
+            self.watchdog.forget(job, deadline);
+        }
         let id = self.outbox.next_id();
         self.jobs.queued(job, status);
         let subject = Subject::JobStatus { uuid, status };
         self.outbox.push_status(id, subject, text, automatic, job);
         self.stats.statuses_accepted += 1;
         Ok(id)
+    }
+
+    fn take_up(&mut self, uuid: Uuid, deadline: Timestamp) -> Slot {
+        let job = self.jobs.take_up(uuid, deadline);
+        self.watchdog.watch(job, deadline);
+        job
+    }
+
+    /// Nobody has ended this job in its time. The slot that is kept for its terminal status is taken for this one.
+    pub(super) fn end_overdue(&mut self, job: Slot) {
+        let Some(uuid) = self.jobs.uuid(job) else {
+            return;
+        };
+        self.stats.jobs_overdue += 1;
+        self.emit(Event::JobOverdue { uuid });
+        let details = HordeFailureDetails::new(
+            JobParticipant::Validator,
+            HordeFailureReason::UnhandledTimeout,
+            "no terminal status came within the job's time limits and a margin",
+        );
+        let update = horde_failure(&uuid.to_string(), details);
+        // There is room, and nothing in it that could be refused: an error cannot be, and would change nothing.
+        let _ = self.submit_status(&update, true, Duration::ZERO);
+    }
+
+    fn check_open_jobs(&self) -> Result<(), SendError> {
+        let limit = self.config.open_jobs;
+        if self.jobs.open() < limit {
+            Ok(())
+        } else {
+            Err(SendError::TooManyJobs { limit })
+        }
     }
 
     /// Whether `more` entries fit beside those taken and those reserved for terminal statuses.
@@ -233,6 +302,14 @@ impl FacilitatorClient {
             Ok(())
         }
     }
+}
+
+fn horde_failure(uuid: &str, details: HordeFailureDetails) -> V0JobStatusUpdate {
+    let metadata = JobStatusMetadata {
+        horde_failure_details: Some(Box::new(details)),
+        ..JobStatusMetadata::default()
+    };
+    V0JobStatusUpdate::new(uuid, JobStatus::HordeFailed).with_metadata(metadata)
 }
 
 pub(super) fn rejection(

@@ -28,11 +28,13 @@ pub enum Timer {
     Heartbeat,
     /// The next ping.
     Ping,
+    /// The time of an open job is over; then it ends as `horde_failed`.
+    Watchdog,
 }
 
 impl Timer {
     /// All that can be armed, in the order in which simultaneous ones are handled: what ends something comes first.
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Close,
         Self::Drain,
         Self::Connect,
@@ -42,6 +44,7 @@ impl Timer {
         Self::Reconnect,
         Self::Heartbeat,
         Self::Ping,
+        Self::Watchdog,
     ];
 
     /// The name, in `snake_case`.
@@ -57,6 +60,7 @@ impl Timer {
             Self::Reconnect => "reconnect",
             Self::Heartbeat => "heartbeat",
             Self::Ping => "ping",
+            Self::Watchdog => "watchdog",
         }
     }
 }
@@ -86,10 +90,10 @@ impl TimerTable {
         }
     }
 
-    /// Disarms everything except the drain deadline, which outlives connections.
+    /// Disarms everything except what outlives connections: the drain deadline and the jobs'.
     pub(super) fn disarm_connection(&mut self) {
         for timer in Timer::ALL {
-            if timer != Timer::Drain {
+            if !matches!(timer, Timer::Drain | Timer::Watchdog) {
                 self.disarm(timer);
             }
         }
@@ -164,12 +168,14 @@ mod tests {
     }
 
     #[test]
-    fn the_drain_deadline_outlives_a_connection() {
+    fn the_deadlines_of_a_stop_and_of_jobs_outlive_a_connection() {
         let mut table = TimerTable::default();
         table.arm(Timer::Drain, at(10));
+        table.arm(Timer::Watchdog, at(20));
         table.arm(Timer::Pong, at(5));
         table.disarm_connection();
-        assert_eq!(table.next(), Some((at(10), Timer::Drain)));
+        assert!(table.take_due(at(30)).eq([Timer::Drain, Timer::Watchdog]));
+        table.arm(Timer::Watchdog, at(20));
         table.disarm_all();
         assert_eq!(table.next(), None);
     }

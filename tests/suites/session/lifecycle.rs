@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use facilitator_core::Frame;
-use facilitator_core::client::{Event, LifecycleError, LostReason, Output, Phase, Timer};
+use facilitator_core::client::{Event, Health, LifecycleError, LostReason, Output, Phase, Timer};
 use facilitator_tests::solo::{SUCCESS, Solo, config};
 
 #[test]
@@ -209,7 +209,7 @@ fn each_cause_of_a_lost_connection_is_its_own() {
             panic!("{:?}", out.events)
         };
         assert_eq!(*found, reason);
-        let Some(Event::Phase(change)) = out.events.last() else {
+        let [.., Event::Phase(change), Event::Health(Health::Degraded)] = &out.events[..] else {
             panic!("{:?}", out.events)
         };
         assert_eq!(

@@ -10,6 +10,7 @@
 
 mod authentication;
 mod cuts;
+mod health;
 mod heartbeat;
 mod inbound;
 mod jobs;
@@ -23,3 +24,4 @@ mod responses;
 mod specs;
 mod stop;
 mod trust;
+mod watchdog;
