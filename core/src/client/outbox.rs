@@ -6,8 +6,11 @@ use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
+use uuid::Uuid;
+
 use super::event::{Owed, Subject, UpdateId};
 use super::slab::Slot;
+use crate::message::JobStatus;
 
 /// Breaks after which the oldest unanswered update counts as their cause.
 const BREAKS_UNTIL_SET_ASIDE: u8 = 3;
@@ -15,34 +18,69 @@ const BREAKS_UNTIL_SET_ASIDE: u8 = 3;
 /// Specs that may be unproven at once: one slice between two proofs, so that no lane starves.
 const SPECS_SLICE: usize = 8;
 
-/// A message in a lane, with what that lane keeps of it besides.
+/// A message in a lane, with what that lane says it is about. Small: a full outbox is walked through from memory that
+/// no cache holds.
 #[derive(Clone, Debug)]
-pub(super) struct Entry<K> {
-    pub(super) owed: Owed,
-    pub(super) key: K,
+pub(super) struct Entry<A> {
+    pub(super) about: A,
+    pub(super) id: UpdateId,
+    pub(super) text: Arc<str>,
+    /// How often it was sent without an answer.
+    pub(super) transmissions: u32,
+    pub(super) automatic: bool,
     /// Breaks of the connection while this was the oldest unanswered update.
     breaks: u8,
     /// How many of our frames the current connection had carried before this one.
     mark: u64,
 }
 
-impl<K> Entry<K> {
+/// A status update, by the slot of its job.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Status {
+    pub(super) job: Slot,
+    pub(super) status: JobStatus,
+}
+
+/// The batch of machine specs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Specs {
+    pub(super) batch_id: Uuid,
+}
+
+impl From<Specs> for Subject {
+    fn from(Specs { batch_id }: Specs) -> Self {
+        Self::MachineSpecs { batch_id }
+    }
+}
+
+impl<A> Entry<A> {
     /// How many of our frames the connection had carried before this one.
     pub(super) fn mark(&self) -> u64 {
         self.mark
+    }
+
+    /// The message whole, for whoever gets it back.
+    pub(super) fn to_owed(&self, subject: Subject) -> Owed {
+        Owed {
+            id: self.id,
+            subject,
+            transmissions: self.transmissions,
+            automatic: self.automatic,
+            text: Arc::clone(&self.text),
+        }
     }
 }
 
 /// A queue whose front part is in flight. `Response`s and proofs come in the order of the frames, so what is in flight
 /// is always a prefix, and an acknowledgement always pops the front.
 #[derive(Clone, Debug)]
-struct Lane<K> {
-    entries: VecDeque<Entry<K>>,
+struct Lane<A> {
+    entries: VecDeque<Entry<A>>,
     in_flight: usize,
     in_flight_bytes: usize,
 }
 
-impl<K> Default for Lane<K> {
+impl<A> Default for Lane<A> {
     fn default() -> Self {
         Self {
             entries: VecDeque::new(),
@@ -52,28 +90,31 @@ impl<K> Default for Lane<K> {
     }
 }
 
-impl<K> Lane<K> {
+impl<A> Lane<A> {
     fn requeue(&mut self) {
         self.in_flight = 0;
         self.in_flight_bytes = 0;
     }
 
-    fn push(&mut self, owed: Owed, key: K) {
+    fn push(&mut self, id: UpdateId, about: A, text: Arc<str>, automatic: bool) {
         self.entries.push_back(Entry {
-            owed,
-            key,
+            about,
+            id,
+            text,
+            transmissions: 0,
+            automatic,
             breaks: 0,
             mark: 0,
         });
     }
 
     /// Marks the next waiting entry as sent.
-    fn send_next(&mut self, mark: u64) -> Option<&Entry<K>> {
+    fn send_next(&mut self, mark: u64) -> Option<&Entry<A>> {
         let entry = self.entries.get_mut(self.in_flight)?;
         entry.mark = mark;
-        entry.owed.transmissions = entry.owed.transmissions.saturating_add(1);
+        entry.transmissions = entry.transmissions.saturating_add(1);
         self.in_flight += 1;
-        self.in_flight_bytes += entry.owed.text.len();
+        self.in_flight_bytes += entry.text.len();
         Some(entry)
     }
 
@@ -83,7 +124,7 @@ impl<K> Lane<K> {
     }
 
     /// One more break for the oldest entry in flight; takes it when that was one too many.
-    fn blame_oldest(&mut self) -> Option<Entry<K>> {
+    fn blame_oldest(&mut self) -> Option<Entry<A>> {
         if self.in_flight == 0 {
             return None;
         }
@@ -97,13 +138,13 @@ impl<K> Lane<K> {
     }
 
     /// Takes the oldest entry in flight.
-    fn pop_in_flight(&mut self) -> Option<Entry<K>> {
+    fn pop_in_flight(&mut self) -> Option<Entry<A>> {
         if self.in_flight == 0 {
             return None;
         }
         let entry = self.entries.pop_front()?;
         self.in_flight -= 1;
-        self.in_flight_bytes -= entry.owed.text.len();
+        self.in_flight_bytes -= entry.text.len();
         Some(entry)
     }
 }
@@ -111,9 +152,8 @@ impl<K> Lane<K> {
 /// All that is owed.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Outbox {
-    /// Each with the slot of its job.
-    statuses: Lane<Slot>,
-    specs: Lane<()>,
+    statuses: Lane<Status>,
+    specs: Lane<Specs>,
     bytes: usize,
     next_id: u64,
 }
@@ -128,36 +168,23 @@ impl Outbox {
     pub(super) fn push_status(
         &mut self,
         id: UpdateId,
-        subject: Subject,
+        job: Slot,
+        status: JobStatus,
         text: Arc<str>,
         automatic: bool,
-        job: Slot,
     ) {
         self.bytes += text.len();
-        let owed = Owed {
-            id,
-            subject,
-            transmissions: 0,
-            automatic,
-            text,
-        };
-        self.statuses.push(owed, job);
+        let about = Status { job, status };
+        self.statuses.push(id, about, text, automatic);
     }
 
-    pub(super) fn push_specs(&mut self, id: UpdateId, subject: Subject, text: Arc<str>) {
+    pub(super) fn push_specs(&mut self, id: UpdateId, batch_id: Uuid, text: Arc<str>) {
         self.bytes += text.len();
-        let owed = Owed {
-            id,
-            subject,
-            transmissions: 0,
-            automatic: false,
-            text,
-        };
-        self.specs.push(owed, ());
+        self.specs.push(id, Specs { batch_id }, text, false);
     }
 
     /// The next status update that may be sent, marked as sent after `mark` other frames.
-    pub(super) fn next_status(&mut self, window: usize, mark: u64) -> Option<&Entry<Slot>> {
+    pub(super) fn next_status(&mut self, window: usize, mark: u64) -> Option<&Entry<Status>> {
         let window = if self.statuses.is_suspect() {
             usize::from(self.specs.in_flight == 0)
         } else if self.specs.is_suspect() {
@@ -172,7 +199,7 @@ impl Outbox {
     }
 
     /// The next machine specs that may be sent, marked as sent after `mark` other frames.
-    pub(super) fn next_specs(&mut self, mark: u64) -> Option<&Entry<()>> {
+    pub(super) fn next_specs(&mut self, mark: u64) -> Option<&Entry<Specs>> {
         let slice = if self.statuses.is_suspect() {
             0
         } else if self.specs.is_suspect() {
@@ -187,14 +214,14 @@ impl Outbox {
     }
 
     /// A `Response` to the oldest unanswered status update: takes it. It proves what was sent before, too.
-    pub(super) fn answer_status(&mut self) -> Option<Entry<Slot>> {
+    pub(super) fn answer_status(&mut self) -> Option<Entry<Status>> {
         let entry = self.statuses.pop_in_flight()?;
         self.forget(&entry);
         Some(entry)
     }
 
     /// The peer refused machine specs. Takes them when there is no doubt which.
-    pub(super) fn refuse_specs(&mut self) -> Option<Entry<()>> {
+    pub(super) fn refuse_specs(&mut self) -> Option<Entry<Specs>> {
         if self.specs.in_flight != 1 {
             return None;
         }
@@ -204,7 +231,7 @@ impl Outbox {
     }
 
     /// The peer has read `frames` of our frames: takes all specs among them.
-    pub(super) fn prove(&mut self, frames: u64) -> Vec<Entry<()>> {
+    pub(super) fn prove(&mut self, frames: u64) -> Vec<Entry<Specs>> {
         let mut proven = Vec::new();
         while self
             .specs
@@ -221,7 +248,7 @@ impl Outbox {
 
     /// The connection broke: all that was in flight will be sent again, oldest first. The oldest of each lane is a
     /// suspect from now on, and travels alone; takes those that have broken the connection too often.
-    pub(super) fn break_connection(&mut self) -> (Option<Entry<Slot>>, Option<Entry<()>>) {
+    pub(super) fn break_connection(&mut self) -> (Option<Entry<Status>>, Option<Entry<Specs>>) {
         let (status, specs) = (self.statuses.blame_oldest(), self.specs.blame_oldest());
         if let Some(status) = &status {
             self.forget(status);
@@ -251,7 +278,7 @@ impl Outbox {
     }
 
     /// Takes all statuses and all specs, oldest first.
-    pub(super) fn take_all(&mut self) -> (VecDeque<Entry<Slot>>, VecDeque<Entry<()>>) {
+    pub(super) fn take_all(&mut self) -> (VecDeque<Entry<Status>>, VecDeque<Entry<Specs>>) {
         self.requeue();
         self.bytes = 0;
         (
@@ -295,7 +322,7 @@ impl Outbox {
     }
 
     /// An entry has left for good.
-    fn forget<K>(&mut self, entry: &Entry<K>) {
-        self.bytes = self.bytes.saturating_sub(entry.owed.text.len());
+    fn forget<A>(&mut self, entry: &Entry<A>) {
+        self.bytes = self.bytes.saturating_sub(entry.text.len());
     }
 }

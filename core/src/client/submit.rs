@@ -130,7 +130,7 @@ impl FacilitatorClient {
         } else {
             self.check_open_jobs()?;
             self.check_room(1)?;
-            self.take_up(uuid, deadline);
+            self.take_up(uuid, deadline)?;
         }
         self.after_input();
         Ok(())
@@ -167,8 +167,7 @@ impl FacilitatorClient {
         }
         self.check_bytes(text.len())?;
         let id = self.outbox.next_id();
-        self.outbox
-            .push_specs(id, Subject::MachineSpecs { batch_id }, text);
+        self.outbox.push_specs(id, batch_id, text);
         self.stats.specs_accepted += 1;
         self.after_input();
         Ok(id)
@@ -237,7 +236,10 @@ impl FacilitatorClient {
         if job.is_none() && !status.is_terminal() {
             self.check_open_jobs()?;
         }
-        let job = job.unwrap_or_else(|| self.take_up(uuid, self.now + open_for));
+        let job = match job {
+            Some(job) => job,
+            None => self.take_up(uuid, self.now + open_for)?,
+        };
         if status.is_terminal()
             && let Some(deadline) = self.jobs.deadline(job)
         {
@@ -245,16 +247,17 @@ impl FacilitatorClient {
         }
         let id = self.outbox.next_id();
         self.jobs.queued(job, status);
-        let subject = Subject::JobStatus { uuid, status };
-        self.outbox.push_status(id, subject, text, automatic, job);
+        self.outbox.push_status(id, job, status, text, automatic);
         self.stats.statuses_accepted += 1;
         Ok(id)
     }
 
-    fn take_up(&mut self, uuid: Uuid, deadline: Timestamp) -> Slot {
+    fn take_up(&mut self, uuid: Uuid, deadline: Timestamp) -> Result<Slot, SendError> {
+        let limit = self.jobs.open();
         let job = self.jobs.take_up(uuid, deadline);
+        let job = job.ok_or(SendError::TooManyJobs { limit })?;
         self.watchdog.watch(job, deadline);
-        job
+        Ok(job)
     }
 
     /// Nobody has ended this job in its time. The slot that is kept for its terminal status is taken for this one.

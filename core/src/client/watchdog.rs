@@ -86,7 +86,7 @@ mod tests {
     fn the_nearest_deadline_comes_first_and_a_forgotten_one_never() {
         let mut watchdog = Watchdog::default();
         let mut slab = Slab::new(0);
-        let [a, b, c] = [1, 2, 3].map(|n| slab.insert(Uuid::from_u128(n), ()));
+        let [a, b, c] = [1, 2, 3].map(|n| slab.insert(Uuid::from_u128(n), ()).unwrap());
         watchdog.watch(b, at(20));
         watchdog.watch(a, at(10));
         watchdog.watch(c, at(15));
