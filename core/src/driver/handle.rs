@@ -7,6 +7,7 @@ use core::fmt;
 use core::future::poll_fn;
 use core::pin::Pin;
 use core::task::{Context, Poll};
+use core::time::Duration;
 use std::hash::{BuildHasher, RandomState};
 
 use futures_core::Stream;
@@ -16,7 +17,7 @@ use super::shared::{Shared, State, Waiters};
 use super::{EventError, PendingReceipt, Runtime, StartError, task};
 use crate::Timestamp;
 use crate::client::{
-    Config, ConfigError, Event, FacilitatorClient as Session, LifecycleError, Owed, Phase,
+    Config, ConfigError, Event, FacilitatorClient as Session, Health, LifecycleError, Owed, Phase,
     SendError, Stats, TrustPolicy, UpdateId,
 };
 use crate::message::{
@@ -195,6 +196,11 @@ impl<R: Runtime> FacilitatorClient<R> {
         self.shared.lock().session.phase()
     }
 
+    /// How the session is, in one word.
+    pub fn health(&self) -> Health {
+        self.shared.lock().session.health()
+    }
+
     /// Counters and gauges.
     pub fn stats(&self) -> Stats {
         self.shared.lock().session.stats()
@@ -370,6 +376,18 @@ impl<R: Runtime> FacilitatorClient<R> {
             session.fail_horde(now, uuid, details.clone())
         })
         .await
+    }
+
+    /// Takes up a job that another process received; see [`Session::adopt_job`]. It does not wait for room.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]: the session does not run, the uuid is none, the job has ended, or there is no room for another one.
+    pub fn adopt_job(&self, uuid: &str, time_left: Duration) -> Result<(), SendError> {
+        let (mut state, now) = self.shared.lock_now();
+        state.session.adopt_job(now, uuid, time_left)?;
+        state.settle();
+        Ok(())
     }
 
     /// Sends the specs of a miner's machine; see [`Session::send_machine_specs`].
