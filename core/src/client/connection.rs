@@ -6,10 +6,11 @@ use core::time::Duration;
 
 use super::backoff::Retry;
 use super::event::{
-    ConnectFailure, ConnectFailureKind, ConnectRequest, Event, LostReason, Outcome, Output, Owed,
+    ConnectFailure, ConnectFailureKind, ConnectRequest, Event, LostReason, Outcome, Output,
     PhaseChange,
 };
 use super::health::Standing;
+use super::outbox::Entry;
 use super::{Blame, FacilitatorClient, Link, Then, Timer};
 use crate::{CloseFrame, ConnectionId, Frame, Timestamp};
 
@@ -281,8 +282,8 @@ impl FacilitatorClient {
                     .arm(Timer::Ping, self.now + self.config.ping_interval);
             }
             (Timer::Watchdog, _) => {
-                while let Some(uuid) = self.watchdog.take_due(self.now) {
-                    self.end_overdue(uuid);
+                while let Some(job) = self.watchdog.take_due(self.now) {
+                    self.end_overdue(job);
                 }
             }
             _ => {}
@@ -305,8 +306,12 @@ impl FacilitatorClient {
         match blame {
             Blame::Nobody => self.outbox.requeue(),
             Blame::Oldest => {
-                for poison in self.outbox.break_connection() {
-                    self.settle(poison.owed.clone(), Outcome::SetAside(poison.owed));
+                let (status, specs) = self.outbox.break_connection();
+                if let Some(Entry { owed, key, .. }) = status {
+                    self.settle_status(key, owed.clone(), Outcome::SetAside(owed));
+                }
+                if let Some(Entry { owed, .. }) = specs {
+                    self.settle_specs(owed.clone(), Outcome::SetAside(owed));
                 }
             }
         }
@@ -414,9 +419,17 @@ impl FacilitatorClient {
         self.keepalive.reset();
         self.draining = None;
         self.link = Link::Down;
-        let owed: Vec<Owed> = self.outbox.take_all().collect();
-        for owed in &owed {
-            self.settle(owed.clone(), Outcome::HandedBack(owed.clone()));
+        let (statuses, specs) = self.outbox.take_all();
+        let mut owed = Vec::with_capacity(statuses.len() + specs.len());
+        for entry in statuses {
+            let outcome = Outcome::HandedBack(entry.owed.clone());
+            self.settle_status(entry.key, entry.owed.clone(), outcome);
+            owed.push(entry.owed);
+        }
+        for entry in specs {
+            let outcome = Outcome::HandedBack(entry.owed.clone());
+            self.settle_specs(entry.owed.clone(), outcome);
+            owed.push(entry.owed);
         }
         self.announce();
         self.emit(Event::Stopped { owed });

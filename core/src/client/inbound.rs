@@ -11,6 +11,7 @@ use super::event::{
 };
 use super::jobs::Fate;
 use super::responses::{self, About};
+use super::slab::Slot;
 use super::submit::rejection;
 use super::trust::TrustError;
 use super::{
@@ -114,7 +115,7 @@ impl FacilitatorClient {
             }
             About::SpecsRefused if self.outbox.specs_in_flight() > 0 => {
                 if let Some(entry) = self.outbox.refuse_specs() {
-                    self.settle(entry.owed, Outcome::Refused(response.errors));
+                    self.settle_specs(entry.owed, Outcome::Refused(response.errors));
                 } else {
                     // One of several, all specs: no status is under suspicion.
                     self.outbox.suspect_specs();
@@ -168,9 +169,9 @@ impl FacilitatorClient {
         };
         self.frames_handled = entry.mark();
         for entry in specs {
-            self.settle(entry.owed, Outcome::Acknowledged);
+            self.settle_specs(entry.owed, Outcome::Acknowledged);
         }
-        self.settle(entry.owed, outcome(response));
+        self.settle_status(entry.key, entry.owed, outcome(response));
         if self.outbox.statuses_in_flight() == 0 {
             self.timers.disarm(Timer::Acknowledgement);
         } else {
@@ -188,7 +189,7 @@ impl FacilitatorClient {
 
     pub(super) fn prove_specs(&mut self, frames: u64) {
         for entry in self.outbox.prove(frames) {
-            self.settle(entry.owed, Outcome::Acknowledged);
+            self.settle_specs(entry.owed, Outcome::Acknowledged);
         }
     }
 
@@ -243,7 +244,7 @@ impl FacilitatorClient {
         }
         let open_for = watchdog::time_limit(&request).saturating_add(self.config.job_margin);
         let received = V0JobStatusUpdate::new(uuid, JobStatus::Received);
-        match self.submit_status(received, true, open_for) {
+        match self.submit_status(&received, true, open_for) {
             Ok(_) => {
                 self.stats.jobs_received += 1;
                 self.emit(Event::JobRequested(request));
@@ -255,7 +256,7 @@ impl FacilitatorClient {
     /// Whether an answer to this job could be sent, and is wanted.
     fn check_answerable(&self, uuid: &str) -> Result<(), DeclineReason> {
         let uuid = parse_uuid(uuid).ok_or(DeclineReason::InvalidUuid)?;
-        if self.jobs.is_known(&uuid) {
+        if self.jobs.find(&uuid).is_some() {
             Err(DeclineReason::Duplicate)
         } else if matches!(self.link, Link::Closing { .. }) {
             Err(DeclineReason::Closing)
@@ -266,7 +267,7 @@ impl FacilitatorClient {
 
     fn reject_as_busy(&mut self, uuid: &str, reason: DeclineReason) {
         let update = rejection(uuid, JobRejectionReason::Busy, &reason.to_string());
-        let sent = self.submit_status(update, true, Duration::ZERO);
+        let sent = self.submit_status(&update, true, Duration::ZERO);
         self.decline(uuid, sent.map_or(DeclineReason::OutboxFull, |_| reason));
     }
 
@@ -279,7 +280,7 @@ impl FacilitatorClient {
             JobRejectionReason::InvalidSignature,
             &message,
         );
-        if self.submit_status(update, true, Duration::ZERO).is_err() {
+        if self.submit_status(&update, true, Duration::ZERO).is_err() {
             self.decline(&request.uuid, DeclineReason::OutboxFull);
         }
         self.emit(Event::JobRefused { request, reason });
@@ -293,34 +294,26 @@ impl FacilitatorClient {
         });
     }
 
-    /// A message has met its fate.
-    pub(super) fn settle(&mut self, owed: Owed, outcome: Outcome) {
-        let mut ids = Vec::new();
-        self.stats.handed_back += u64::from(matches!(outcome, Outcome::HandedBack(_)));
-        match &owed.subject {
-            Subject::JobStatus { uuid, status } => {
-                match &outcome {
-                    Outcome::Acknowledged => self.stats.statuses_acknowledged += 1,
-                    Outcome::AlreadyKnown => self.stats.statuses_already_known += 1,
-                    Outcome::Refused(_) => self.stats.statuses_refused += 1,
-                    Outcome::SetAside(_) => self.stats.statuses_set_aside += 1,
-                    Outcome::HandedBack(_) => {}
-                }
-                let remember = self.config.ended_jobs;
-                let fate = fate(&outcome, owed.automatic);
-                let settled = self.jobs.settled(uuid, *status, fate, remember);
-                if let Some(deadline) = settled.reopened {
-                    self.watchdog.watch(*uuid, deadline);
-                }
-                ids = settled.ids;
-            }
-            Subject::MachineSpecs { .. } => match &outcome {
-                Outcome::Acknowledged | Outcome::AlreadyKnown => self.stats.specs_acknowledged += 1,
-                Outcome::Refused(_) => self.stats.specs_refused += 1,
-                Outcome::SetAside(_) => self.stats.specs_set_aside += 1,
-                Outcome::HandedBack(_) => {}
-            },
+    /// A status has met its fate.
+    pub(super) fn settle_status(&mut self, job: Slot, owed: Owed, outcome: Outcome) {
+        match &outcome {
+            Outcome::Acknowledged => self.stats.statuses_acknowledged += 1,
+            Outcome::AlreadyKnown => self.stats.statuses_already_known += 1,
+            Outcome::Refused(_) => self.stats.statuses_refused += 1,
+            Outcome::SetAside(_) => self.stats.statuses_set_aside += 1,
+            Outcome::HandedBack(_) => self.stats.handed_back += 1,
         }
+        let mut ids = match owed.subject {
+            Subject::JobStatus { status, .. } => {
+                let fate = fate(&outcome, owed.automatic);
+                let settled = self.jobs.settled(job, status, fate, self.config.ended_jobs);
+                if let Some(deadline) = settled.reopened {
+                    self.watchdog.watch(job, deadline);
+                }
+                settled.ids
+            }
+            Subject::MachineSpecs { .. } => Vec::new(),
+        };
         // In the order in which they were given. Most messages have one receipt, which needs no copy.
         let Some(last) = ids.pop() else {
             return self.emit_receipt(owed.id, owed.subject, owed.automatic, outcome);
@@ -335,6 +328,17 @@ impl FacilitatorClient {
             self.emit_receipt(id, owed.subject.clone(), false, outcome.clone());
         }
         self.emit_receipt(last, owed.subject, false, outcome);
+    }
+
+    /// Machine specs have met their fate.
+    pub(super) fn settle_specs(&mut self, owed: Owed, outcome: Outcome) {
+        match &outcome {
+            Outcome::Acknowledged | Outcome::AlreadyKnown => self.stats.specs_acknowledged += 1,
+            Outcome::Refused(_) => self.stats.specs_refused += 1,
+            Outcome::SetAside(_) => self.stats.specs_set_aside += 1,
+            Outcome::HandedBack(_) => self.stats.handed_back += 1,
+        }
+        self.emit_receipt(owed.id, owed.subject, owed.automatic, outcome);
     }
 }
 

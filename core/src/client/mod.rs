@@ -20,6 +20,7 @@ mod keepalive;
 mod outbox;
 mod phase;
 mod responses;
+mod slab;
 mod stats;
 mod submit;
 mod timer;
@@ -47,6 +48,7 @@ pub use self::trust::{Signatories, TrustError, TrustPolicy};
 
 use self::authentication::Authenticator;
 use self::backoff::{Backoff, Retry};
+use self::door::Door;
 use self::health::Standing;
 use self::jobs::Jobs;
 use self::keepalive::Keepalive;
@@ -75,6 +77,7 @@ use crate::{ConnectionId, Frame, Timestamp};
 pub struct FacilitatorClient {
     config: Config,
     authenticator: Authenticator,
+    door: Door,
     account: AccountId,
     hotkey: String,
     heartbeat: Frame,
@@ -165,6 +168,7 @@ impl FacilitatorClient {
         config.check()?;
         Ok(Self {
             authenticator: Authenticator::new(config.authentication, keypair),
+            door: Door::default(),
             account: keypair.account(),
             hotkey: keypair.public().to_ss58(),
             heartbeat: Frame::text(ValidatorMessage::Heartbeat.encode()),
@@ -187,7 +191,7 @@ impl FacilitatorClient {
             backoff: Backoff::new(seed),
             keepalive: Keepalive::default(),
             outbox: Outbox::default(),
-            jobs: Jobs::default(),
+            jobs: Jobs::new(seed),
             watchdog: Watchdog::default(),
             trust: Trust::new(config.trust.clone(), keypair.account()),
             config,

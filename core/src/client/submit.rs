@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::event::{Event, Outcome, Subject, UpdateId};
 use super::jobs::Given;
+use super::slab::Slot;
 use super::{FacilitatorClient, Link, SendError, door};
 use crate::Timestamp;
 use crate::message::{
@@ -30,6 +31,10 @@ impl FacilitatorClient {
     ///
     /// [`SendError`] says why it was not queued: the session does not run, there is no room
     /// ([`SendError::is_full`]), the job has ended, or the facilitator could not digest the update.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "who reports a status has no more use for the update"
+    )]
     pub fn send_job_status(
         &mut self,
         now: Timestamp,
@@ -38,7 +43,7 @@ impl FacilitatorClient {
         self.advance(now);
         self.check_accepting()?;
         let open_for = self.config.adopted_job_limit;
-        let id = self.submit_status(update, false, open_for)?;
+        let id = self.submit_status(&update, false, open_for)?;
         self.after_input();
         Ok(id)
     }
@@ -114,12 +119,14 @@ impl FacilitatorClient {
             found: door::shorten(uuid),
         })?;
         let deadline = self.now + time_left;
-        if let Some(ended) = self.jobs.terminal(&uuid) {
-            return Err(SendError::JobEnded { uuid, ended });
-        } else if let Some(before) = self.jobs.deadline(&uuid) {
-            self.watchdog.forget(uuid, before);
-            self.watchdog.watch(uuid, deadline);
-            self.jobs.set_deadline(&uuid, deadline);
+        if let Some(job) = self.jobs.find(&uuid) {
+            if let Some(ended) = self.jobs.terminal(job) {
+                return Err(SendError::JobEnded { uuid, ended });
+            }
+            if let Some(before) = self.jobs.set_deadline(job, deadline) {
+                self.watchdog.forget(job, before);
+                self.watchdog.watch(job, deadline);
+            }
         } else {
             self.check_open_jobs()?;
             self.check_room(1)?;
@@ -151,7 +158,7 @@ impl FacilitatorClient {
             specs,
             batch_id: batch_id.into(),
         };
-        let (batch_id, text) = door::check_specs(update, self.config.message_bytes)?;
+        let (batch_id, text) = self.door.check_specs(&update, self.config.message_bytes)?;
         if self.outbox.specs_len() >= self.config.specs_entries {
             return Err(SendError::Full {
                 owed: self.outbox.specs_len(),
@@ -180,15 +187,15 @@ impl FacilitatorClient {
     /// has to end within `open_for`.
     pub(super) fn submit_status(
         &mut self,
-        update: V0JobStatusUpdate,
+        update: &V0JobStatusUpdate,
         automatic: bool,
         open_for: Duration,
     ) -> Result<UpdateId, SendError> {
-        let (uuid, status, text) = door::check_status(update, self.config.message_bytes)?;
-        if let Some(ended) = self.jobs.terminal(&uuid).filter(|ended| *ended != status) {
-            return Err(SendError::JobEnded { uuid, ended });
-        }
-        match self.jobs.look_up(&uuid, status) {
+        let (uuid, text) = self.door.check_status(update, self.config.message_bytes)?;
+        let status = update.status;
+        let job = self.jobs.find(&uuid);
+        match job.map_or(Given::New, |job| self.jobs.look_up(job, status)) {
+            Given::Ended(ended) => Err(SendError::JobEnded { uuid, ended }),
             Given::Delivered => {
                 let id = self.outbox.next_id();
                 self.emit_receipt(
@@ -202,55 +209,59 @@ impl FacilitatorClient {
             Given::Underway => {
                 self.check_room(1)?;
                 let id = self.outbox.next_id();
-                self.jobs.share(&uuid, status, id);
+                if let Some(job) = job {
+                    self.jobs.share(job, status, id);
+                }
                 Ok(id)
             }
-            Given::New => self.queue_status(uuid, status, text, automatic, open_for),
+            Given::New => self.queue_status(job, uuid, status, text, automatic, open_for),
         }
     }
 
     fn queue_status(
         &mut self,
+        job: Option<Slot>,
         uuid: Uuid,
         status: JobStatus,
         text: Arc<str>,
         automatic: bool,
         open_for: Duration,
     ) -> Result<UpdateId, SendError> {
-        let known = self.jobs.is_known(&uuid);
-        let has_reserved_slot = known && self.jobs.terminal(&uuid).is_none();
+        let has_reserved_slot = job.is_some_and(|job| self.jobs.terminal(job).is_none());
         if !(has_reserved_slot && status.is_terminal()) {
             // A job that is taken up here, and not ended at once, needs a slot for its terminal status too.
-            let takes_up = !known && !status.is_terminal();
+            let takes_up = job.is_none() && !status.is_terminal();
             self.check_room(1 + usize::from(takes_up))?;
             self.check_bytes(text.len())?;
         }
-        if !known {
-            if !status.is_terminal() {
-                self.check_open_jobs()?;
-            }
-            self.take_up(uuid, self.now + open_for);
+        if job.is_none() && !status.is_terminal() {
+            self.check_open_jobs()?;
+        }
+        let job = job.unwrap_or_else(|| self.take_up(uuid, self.now + open_for));
+        if status.is_terminal()
+            && let Some(deadline) = self.jobs.deadline(job)
+        {
+            self.watchdog.forget(job, deadline);
         }
         let id = self.outbox.next_id();
-        if status.is_terminal()
-            && let Some(deadline) = self.jobs.deadline(&uuid)
-        {
-            self.watchdog.forget(uuid, deadline);
-        }
-        self.jobs.queued(&uuid, status);
-        self.outbox
-            .push_status(id, Subject::JobStatus { uuid, status }, text, automatic);
+        self.jobs.queued(job, status);
+        let subject = Subject::JobStatus { uuid, status };
+        self.outbox.push_status(id, subject, text, automatic, job);
         self.stats.statuses_accepted += 1;
         Ok(id)
     }
 
-    fn take_up(&mut self, uuid: Uuid, deadline: Timestamp) {
-        self.jobs.take_up(uuid, deadline);
-        self.watchdog.watch(uuid, deadline);
+    fn take_up(&mut self, uuid: Uuid, deadline: Timestamp) -> Slot {
+        let job = self.jobs.take_up(uuid, deadline);
+        self.watchdog.watch(job, deadline);
+        job
     }
 
     /// Nobody has ended this job in its time. The slot that is kept for its terminal status is taken for this one.
-    pub(super) fn end_overdue(&mut self, uuid: Uuid) {
+    pub(super) fn end_overdue(&mut self, job: Slot) {
+        let Some(uuid) = self.jobs.uuid(job) else {
+            return;
+        };
         self.stats.jobs_overdue += 1;
         self.emit(Event::JobOverdue { uuid });
         let details = HordeFailureDetails::new(
@@ -260,7 +271,7 @@ impl FacilitatorClient {
         );
         let update = horde_failure(&uuid.to_string(), details);
         // There is room, and nothing in it that could be refused: an error cannot be, and would change nothing.
-        let _ = self.submit_status(update, true, Duration::ZERO);
+        let _ = self.submit_status(&update, true, Duration::ZERO);
     }
 
     fn check_open_jobs(&self) -> Result<(), SendError> {

@@ -4,24 +4,23 @@
 use alloc::collections::BTreeSet;
 use core::time::Duration;
 
-use uuid::Uuid;
-
+use super::slab::Slot;
 use crate::Timestamp;
 use crate::message::{Integer, V2JobRequest};
 
 /// The deadlines of all open jobs. Everything costs the logarithm of their number.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Watchdog {
-    deadlines: BTreeSet<(Timestamp, Uuid)>,
+    deadlines: BTreeSet<(Timestamp, Slot)>,
 }
 
 impl Watchdog {
-    pub(super) fn watch(&mut self, uuid: Uuid, deadline: Timestamp) {
-        self.deadlines.insert((deadline, uuid));
+    pub(super) fn watch(&mut self, job: Slot, deadline: Timestamp) {
+        self.deadlines.insert((deadline, job));
     }
 
-    pub(super) fn forget(&mut self, uuid: Uuid, deadline: Timestamp) {
-        self.deadlines.remove(&(deadline, uuid));
+    pub(super) fn forget(&mut self, job: Slot, deadline: Timestamp) {
+        self.deadlines.remove(&(deadline, job));
     }
 
     /// The nearest deadline.
@@ -30,11 +29,11 @@ impl Watchdog {
     }
 
     /// Takes a job whose time is over.
-    pub(super) fn take_due(&mut self, now: Timestamp) -> Option<Uuid> {
+    pub(super) fn take_due(&mut self, now: Timestamp) -> Option<Slot> {
         if self.next()? > now {
             return None;
         }
-        self.deadlines.pop_first().map(|(_, uuid)| uuid)
+        self.deadlines.pop_first().map(|(_, job)| job)
     }
 }
 
@@ -61,6 +60,9 @@ fn seconds(limit: &Integer) -> Duration {
 
 #[cfg(test)]
 mod tests {
+    use uuid::Uuid;
+
+    use super::super::slab::Slab;
     use super::*;
     use crate::message::ExecutorClass;
 
@@ -71,7 +73,8 @@ mod tests {
     #[test]
     fn the_nearest_deadline_comes_first_and_a_forgotten_one_never() {
         let mut watchdog = Watchdog::default();
-        let [a, b, c] = [1, 2, 3].map(Uuid::from_u128);
+        let mut slab = Slab::new(0);
+        let [a, b, c] = [1, 2, 3].map(|n| slab.insert(Uuid::from_u128(n), ()));
         watchdog.watch(b, at(20));
         watchdog.watch(a, at(10));
         watchdog.watch(c, at(15));
