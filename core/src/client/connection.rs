@@ -149,7 +149,11 @@ impl FacilitatorClient {
 
     /// The wall clock, as far as it was told.
     pub(super) fn unix_now(&self) -> Option<Duration> {
-        Some(self.unix_origin?.saturating_add(self.now.as_duration()))
+        self.unix_at(self.now)
+    }
+
+    pub(super) fn unix_at(&self, now: Timestamp) -> Option<Duration> {
+        Some(self.unix_origin?.saturating_add(now.as_duration()))
     }
 
     /// The connection stands.
@@ -431,6 +435,7 @@ impl FacilitatorClient {
             self.settle_specs(entry.owed.clone(), outcome);
             owed.push(entry.owed);
         }
+        self.left.clone_from(&owed);
         self.announce();
         self.emit(Event::Stopped { owed });
     }

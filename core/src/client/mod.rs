@@ -21,6 +21,7 @@ mod outbox;
 mod phase;
 mod responses;
 mod slab;
+mod snapshot;
 mod stats;
 mod submit;
 mod timer;
@@ -29,6 +30,7 @@ mod watchdog;
 
 use alloc::collections::VecDeque;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 pub use self::authentication::AuthenticationMethod;
@@ -42,6 +44,7 @@ pub use self::event::{
 };
 pub use self::health::Health;
 pub use self::phase::Phase;
+pub use self::snapshot::{RestoreError, Restored, Snapshot};
 pub use self::stats::Stats;
 pub use self::timer::Timer;
 pub use self::trust::{Signatories, TrustError, TrustPolicy};
@@ -109,6 +112,8 @@ pub struct FacilitatorClient {
     backoff: Backoff,
     keepalive: Keepalive,
     outbox: Outbox,
+    /// What was handed back at the end, until the next start: for a snapshot of it.
+    left: Vec<Owed>,
     jobs: Jobs,
     watchdog: Watchdog,
     trust: Trust,
@@ -191,6 +196,7 @@ impl FacilitatorClient {
             backoff: Backoff::new(seed),
             keepalive: Keepalive::default(),
             outbox: Outbox::default(),
+            left: Vec::new(),
             jobs: Jobs::new(seed),
             watchdog: Watchdog::default(),
             trust: Trust::new(config.trust.clone(), keypair.account()),
@@ -213,6 +219,7 @@ impl FacilitatorClient {
             (_, None) => return Err(LifecycleError::AlreadyStarted),
         }
         self.started_before = true;
+        self.left = Vec::new();
         self.standing = Standing::Good;
         self.backoff.reset();
         self.connect();

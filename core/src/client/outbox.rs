@@ -261,6 +261,23 @@ impl Outbox {
         )
     }
 
+    /// All that is owed, as [`take_all`](Self::take_all) would give it.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Owed> {
+        let statuses = self.statuses.entries.iter().map(|entry| &entry.owed);
+        statuses.chain(self.specs.entries.iter().map(|entry| &entry.owed))
+    }
+
+    /// The newest message of this kind was sent as often before, by another session.
+    pub(super) fn set_transmissions(&mut self, kind: &Subject, transmissions: u32) {
+        let newest = match kind {
+            Subject::JobStatus { .. } => self.statuses.entries.back_mut().map(|e| &mut e.owed),
+            Subject::MachineSpecs { .. } => self.specs.entries.back_mut().map(|e| &mut e.owed),
+        };
+        if let Some(owed) = newest {
+            owed.transmissions = transmissions;
+        }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.statuses.entries.is_empty() && self.specs.entries.is_empty()
     }

@@ -18,7 +18,7 @@ use super::{EventError, PendingReceipt, Runtime, StartError, task};
 use crate::Timestamp;
 use crate::client::{
     Config, ConfigError, Event, FacilitatorClient as Session, Health, LifecycleError, Owed, Phase,
-    SendError, Stats, TrustPolicy, UpdateId,
+    RestoreError, Restored, SendError, Snapshot, Stats, TrustPolicy, UpdateId,
 };
 use crate::message::{
     HordeFailureDetails, JobFailureDetails, JobRejectionReason, JobStatus, JsonMap,
@@ -179,6 +179,36 @@ impl<R: Runtime> FacilitatorClient<R> {
         };
         core::mem::forget(scope);
         Ok((result, report))
+    }
+
+    /// What is owed, and every job that is known, as a value that serde can keep; see [`Session::snapshot`]. For a
+    /// planned restart, take it after [`stop`](Self::stop): it holds what was handed back then.
+    pub fn snapshot(&self) -> Snapshot {
+        let (state, now) = self.shared.lock_now();
+        state.session.snapshot(now)
+    }
+
+    /// Puts in what another session owed, before `start`; see [`Session::restore`]. Returns its messages, in their order,
+    /// each with the promise of a receipt.
+    ///
+    /// # Errors
+    ///
+    /// [`RestoreError`]; nothing was put in then.
+    pub fn restore(
+        &self,
+        snapshot: &Snapshot,
+    ) -> Result<Vec<(Restored, PendingReceipt)>, RestoreError> {
+        let (mut state, now) = self.shared.lock_now();
+        let messages = state.session.restore(now, snapshot)?;
+        let promises = messages
+            .into_iter()
+            .map(|message| {
+                let receipt = state.promise(message.id);
+                (message, receipt)
+            })
+            .collect();
+        state.settle();
+        Ok(promises)
     }
 
     /// Changes who may give us work, from now on.

@@ -21,6 +21,7 @@ mod outbox;
 mod poison;
 mod reconnect;
 mod responses;
+mod snapshot;
 mod specs;
 mod stop;
 mod trust;
