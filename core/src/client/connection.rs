@@ -137,6 +137,7 @@ impl FacilitatorClient {
         let connection = ConnectionId(self.next_connection);
         self.link = Link::Connecting(connection);
         self.stats.connect_attempts += 1;
+        self.step_began = self.now;
         self.timers
             .arm(Timer::Connect, self.now + self.config.connect_timeout);
         let unix = self.unix_now().unwrap_or_default();
@@ -159,6 +160,8 @@ impl FacilitatorClient {
     /// The connection stands.
     pub(super) fn opened(&mut self, connection: ConnectionId) {
         self.timers.disarm(Timer::Connect);
+        let took = self.time_of_step();
+        self.stats.connecting.observe(took);
         self.frames_sent = 0;
         self.frames_handled = 0;
         self.heartbeat_sent = None;
@@ -177,7 +180,15 @@ impl FacilitatorClient {
         }
     }
 
+    /// The step that has come to its end began this long ago.
+    fn time_of_step(&mut self) -> Duration {
+        let began = core::mem::replace(&mut self.step_began, self.now);
+        self.now.saturating_duration_since(began)
+    }
+
     pub(super) fn become_ready(&mut self, connection: ConnectionId) {
+        let took = self.time_of_step();
+        self.stats.authenticating.observe(took);
         self.timers.disarm(Timer::Authentication);
         self.link = Link::Ready {
             connection,
@@ -249,7 +260,6 @@ impl FacilitatorClient {
             }
             (Timer::Connect, Link::Connecting(connection)) => {
                 let connection = *connection;
-                self.stats.connect_failures += 1;
                 let failure = ConnectFailure::new(ConnectFailureKind::Timeout, "");
                 self.give_up(
                     connection,
@@ -259,7 +269,6 @@ impl FacilitatorClient {
             }
             (Timer::Authentication, Link::Authenticating(connection)) => {
                 let connection = *connection;
-                self.stats.authentication_failures += 1;
                 self.give_up(connection, LostReason::AuthenticationTimeout, Blame::Nobody);
             }
             (Timer::Acknowledgement, Link::Ready { connection, .. }) => {
@@ -305,6 +314,7 @@ impl FacilitatorClient {
             self.stats.connections_lost += 1;
         }
         self.standing = self.standing.after(&reason);
+        self.stats.count_loss(&reason);
         self.timers.disarm_connection();
         self.keepalive.reset();
         match blame {

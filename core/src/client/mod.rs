@@ -14,6 +14,7 @@ mod endpoint;
 mod error;
 mod event;
 mod health;
+mod histogram;
 mod inbound;
 mod jobs;
 mod keepalive;
@@ -43,6 +44,7 @@ pub use self::event::{
     UpdateId,
 };
 pub use self::health::Health;
+pub use self::histogram::Histogram;
 pub use self::phase::Phase;
 pub use self::snapshot::{RestoreError, Restored, Snapshot};
 pub use self::stats::Stats;
@@ -92,6 +94,9 @@ pub struct FacilitatorClient {
     /// While a stop is under way: its deadline.
     draining: Option<Timestamp>,
     started_before: bool,
+    started_at: Timestamp,
+    /// When the step of the connection under way began: connecting, or authenticating.
+    step_began: Timestamp,
     announced: Phase,
     announced_health: Health,
     standing: Standing,
@@ -182,6 +187,8 @@ impl FacilitatorClient {
             link: Link::Down,
             draining: None,
             started_before: false,
+            started_at: Timestamp::ZERO,
+            step_began: Timestamp::ZERO,
             announced: Phase::Idle,
             announced_health: Health::Stopped,
             standing: Standing::Good,
@@ -219,6 +226,7 @@ impl FacilitatorClient {
             (_, None) => return Err(LifecycleError::AlreadyStarted),
         }
         self.started_before = true;
+        self.started_at = self.now;
         self.left = Vec::new();
         self.standing = Standing::Good;
         self.backoff.reset();
@@ -344,6 +352,12 @@ impl FacilitatorClient {
             specs_length: self.outbox.specs_len(),
             outbox_bytes: self.outbox.bytes(),
             open_jobs: self.jobs.open(),
+            is_ready: matches!(self.link, Link::Ready { .. }),
+            uptime: if self.is_running() {
+                self.now.saturating_duration_since(self.started_at)
+            } else {
+                Duration::ZERO
+            },
             ..self.stats
         }
     }
@@ -373,7 +387,6 @@ impl FacilitatorClient {
         self.advance(now);
         match self.link {
             Link::Connecting(current) if current == connection => {
-                self.stats.connect_failures += 1;
                 let retry = match (failure.kind, failure.retry_after) {
                     // Whoever we are, we are not welcome; that does not change within seconds.
                     (ConnectFailureKind::Http { status: 401 | 403 }, asked)

@@ -23,6 +23,7 @@ mod reconnect;
 mod responses;
 mod snapshot;
 mod specs;
+mod stats;
 mod stop;
 mod trust;
 mod watchdog;

@@ -190,7 +190,7 @@ fn the_time_of_a_job_goes_on_between_the_processes() {
             solo.drain();
             solo.client.stats().jobs_overdue
         };
-        new.suspend(time - away - Duration::from_millis(1));
+        new.suspend(time.saturating_sub(away + Duration::from_millis(1)));
         assert_eq!(overdue(&mut new), 0);
         new.suspend(Duration::from_millis(1));
         assert_eq!(overdue(&mut new), 1);
