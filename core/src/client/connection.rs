@@ -82,7 +82,7 @@ impl FacilitatorClient {
         let Link::Ready { connection, .. } = self.link else {
             return;
         };
-        let on_the_way = self.time_on_the_way();
+        let on_the_way = self.outbox.bytes_in_flight();
         while let Some(entry) = self
             .outbox
             .next_status(self.config.window, self.frames_sent)
@@ -95,7 +95,9 @@ impl FacilitatorClient {
             self.stats.statuses_resent += u64::from(repeated);
             self.transmit(connection, frame);
         }
-        self.expect_answers(on_the_way);
+        if self.outbox.bytes_in_flight() > on_the_way {
+            self.expect_answers(on_the_way);
+        }
         while let Some(entry) = self.outbox.next_specs(self.frames_sent) {
             let frame = Frame::Text(Arc::clone(&entry.owed.text));
             self.stats.specs_sent += 1;
@@ -109,16 +111,17 @@ impl FacilitatorClient {
     }
 
     /// Arms the acknowledgement deadline; one that is armed is put off by the time that has come on the way since.
-    fn expect_answers(&mut self, on_the_way_before: Duration) {
-        if self.outbox.statuses_in_flight() == 0 {
-            return;
-        }
-        let more = self.time_on_the_way().saturating_sub(on_the_way_before);
-        let deadline = match self.timers.get(Timer::Acknowledgement) {
-            Some(armed) => armed + more,
-            None => self.acknowledgement_deadline(),
+    fn expect_answers(&mut self, bytes_before: usize) {
+        let Some(armed) = self.timers.get(Timer::Acknowledgement) else {
+            let deadline = self.acknowledgement_deadline();
+            return self.timers.arm(Timer::Acknowledgement, deadline);
         };
-        self.timers.arm(Timer::Acknowledgement, deadline);
+        let before = milliseconds_for(bytes_before);
+        let more = milliseconds_for(self.outbox.bytes_in_flight()).saturating_sub(before);
+        if more > 0 {
+            let deadline = armed + Duration::from_millis(more);
+            self.timers.arm(Timer::Acknowledgement, deadline);
+        }
     }
 
     /// When the oldest unanswered update has to be answered. What is on the way is given the time that it takes.
@@ -128,8 +131,7 @@ impl FacilitatorClient {
 
     /// The time that everything in flight may take on a slow line.
     fn time_on_the_way(&self) -> Duration {
-        let bytes = u64::try_from(self.outbox.bytes_in_flight()).unwrap_or(u64::MAX);
-        Duration::from_millis(bytes.saturating_mul(1000) / SLOWEST_LINE)
+        Duration::from_millis(milliseconds_for(self.outbox.bytes_in_flight()))
     }
 
     pub(super) fn connect(&mut self) {
@@ -322,10 +324,10 @@ impl FacilitatorClient {
             Blame::Oldest => {
                 let (status, specs) = self.outbox.break_connection();
                 if let Some(Entry { owed, key, .. }) = status {
-                    self.settle_status(key, owed.clone(), Outcome::SetAside(owed));
+                    self.settle_status(key, &owed.clone(), Outcome::SetAside(owed));
                 }
                 if let Some(Entry { owed, .. }) = specs {
-                    self.settle_specs(owed.clone(), Outcome::SetAside(owed));
+                    self.settle_specs(&owed.clone(), Outcome::SetAside(owed));
                 }
             }
         }
@@ -437,16 +439,22 @@ impl FacilitatorClient {
         let mut owed = Vec::with_capacity(statuses.len() + specs.len());
         for entry in statuses {
             let outcome = Outcome::HandedBack(entry.owed.clone());
-            self.settle_status(entry.key, entry.owed.clone(), outcome);
+            self.settle_status(entry.key, &entry.owed, outcome);
             owed.push(entry.owed);
         }
         for entry in specs {
             let outcome = Outcome::HandedBack(entry.owed.clone());
-            self.settle_specs(entry.owed.clone(), outcome);
+            self.settle_specs(&entry.owed, outcome);
             owed.push(entry.owed);
         }
         self.left.clone_from(&owed);
         self.announce();
         self.emit(Event::Stopped { owed });
     }
+}
+
+/// The time that so many bytes may take on a slow line.
+fn milliseconds_for(bytes: usize) -> u64 {
+    let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+    bytes.saturating_mul(1000) / SLOWEST_LINE
 }

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::error::SendError;
 use crate::message::{
     Encode, JobStatus, Style, V0JobStatusUpdate, V0MachineSpecsUpdate, Writer, contains_nul,
-    missing_specs_part, missing_streaming_detail, parse_uuid,
+    missing_specs_part, missing_streaming_detail, parse_usual_uuid, parse_uuid,
 };
 
 /// Room that is kept for the next message's text; the rare larger one is written in room of its own.
@@ -39,9 +39,15 @@ impl Door {
         limit: usize,
     ) -> Result<(Uuid, Arc<str>), SendError> {
         let status = update.status;
-        let uuid = parse_uuid(&update.uuid).ok_or_else(|| SendError::InvalidUuid {
-            found: shorten(&update.uuid),
-        })?;
+        let mut buffer = Uuid::encode_buffer();
+        let (uuid, spelled) = if let Some(uuid) = parse_usual_uuid(&update.uuid) {
+            (uuid, update.uuid.as_str())
+        } else {
+            let uuid = parse_uuid(&update.uuid).ok_or_else(|| SendError::InvalidUuid {
+                found: shorten(&update.uuid),
+            })?;
+            (uuid, &*uuid.hyphenated().encode_lower(&mut buffer))
+        };
         if !status.is_sendable() {
             return Err(SendError::ReservedStatus { status });
         }
@@ -63,7 +69,9 @@ impl Door {
                 return Err(SendError::IncompleteStreamingDetails { missing });
             }
         }
-        let text = self.write(limit, |text| update.encode_for(uuid, text))?;
+        // Only metadata holds texts of others.
+        let can_hold_nul = update.metadata.is_some();
+        let text = self.write(limit, can_hold_nul, |text| update.encode_for(spelled, text))?;
         Ok((uuid, text))
     }
 
@@ -79,7 +87,7 @@ impl Door {
         if let Some(missing) = missing_specs_part(specs) {
             return Err(SendError::UnreadableSpecs { missing });
         }
-        let text = self.write(limit, |text| {
+        let text = self.write(limit, true, |text| {
             specs.write(&mut Writer::new(text, Style::Compact));
         })?;
         Ok((batch_id, text))
@@ -88,6 +96,7 @@ impl Door {
     fn write(
         &mut self,
         limit: usize,
+        can_hold_nul: bool,
         encode: impl FnOnce(&mut String),
     ) -> Result<Arc<str>, SendError> {
         self.scratch.clear();
@@ -98,7 +107,7 @@ impl Door {
                 size: text.len(),
                 limit,
             })
-        } else if contains_nul(text) {
+        } else if can_hold_nul && contains_nul(text) {
             Err(SendError::NulCharacter)
         } else {
             Ok(Arc::from(text))

@@ -114,7 +114,7 @@ impl FacilitatorClient {
             }
             About::SpecsRefused if self.outbox.specs_in_flight() > 0 => {
                 if let Some(entry) = self.outbox.refuse_specs() {
-                    self.settle_specs(entry.owed, Outcome::Refused(response.errors));
+                    self.settle_specs(&entry.owed, Outcome::Refused(response.errors));
                 } else {
                     // One of several, all specs: no status is under suspicion.
                     self.outbox.suspect_specs();
@@ -161,17 +161,15 @@ impl FacilitatorClient {
 
     /// The oldest unanswered status update has its answer.
     pub(super) fn answer(&mut self, response: Response, outcome: impl FnOnce(Response) -> Outcome) {
-        let Some((entry, specs)) = self.outbox.answer_status() else {
+        let Some(entry) = self.outbox.answer_status() else {
             self.emit_unexpected(Unexpected::Response {
                 errors: response.errors,
             });
             return;
         };
         self.frames_handled = entry.mark();
-        for entry in specs {
-            self.settle_specs(entry.owed, Outcome::Acknowledged);
-        }
-        self.settle_status(entry.key, entry.owed, outcome(response));
+        self.prove_specs(entry.mark());
+        self.settle_status(entry.key, &entry.owed, outcome(response));
         if self.outbox.statuses_in_flight() == 0 {
             self.timers.disarm(Timer::Acknowledgement);
         } else {
@@ -189,7 +187,7 @@ impl FacilitatorClient {
 
     pub(super) fn prove_specs(&mut self, frames: u64) {
         for entry in self.outbox.prove(frames) {
-            self.settle_specs(entry.owed, Outcome::Acknowledged);
+            self.settle_specs(&entry.owed, Outcome::Acknowledged);
         }
     }
 
@@ -295,7 +293,7 @@ impl FacilitatorClient {
     }
 
     /// A status has met its fate.
-    pub(super) fn settle_status(&mut self, job: Slot, owed: Owed, outcome: Outcome) {
+    pub(super) fn settle_status(&mut self, job: Slot, owed: &Owed, outcome: Outcome) {
         match &outcome {
             Outcome::Acknowledged => self.stats.statuses_acknowledged += 1,
             Outcome::AlreadyKnown => self.stats.statuses_already_known += 1,
@@ -316,7 +314,7 @@ impl FacilitatorClient {
         };
         // In the order in which they were given. Most messages have one receipt, which needs no copy.
         let Some(last) = ids.pop() else {
-            return self.emit_receipt(owed.id, owed.subject, owed.automatic, outcome);
+            return self.emit_receipt(owed.id, owed.subject.clone(), owed.automatic, outcome);
         };
         self.emit_receipt(
             owed.id,
@@ -327,18 +325,18 @@ impl FacilitatorClient {
         for id in ids {
             self.emit_receipt(id, owed.subject.clone(), false, outcome.clone());
         }
-        self.emit_receipt(last, owed.subject, false, outcome);
+        self.emit_receipt(last, owed.subject.clone(), false, outcome);
     }
 
     /// Machine specs have met their fate.
-    pub(super) fn settle_specs(&mut self, owed: Owed, outcome: Outcome) {
+    pub(super) fn settle_specs(&mut self, owed: &Owed, outcome: Outcome) {
         match &outcome {
             Outcome::Acknowledged | Outcome::AlreadyKnown => self.stats.specs_acknowledged += 1,
             Outcome::Refused(_) => self.stats.specs_refused += 1,
             Outcome::SetAside(_) => self.stats.specs_set_aside += 1,
             Outcome::HandedBack(_) => self.stats.handed_back += 1,
         }
-        self.emit_receipt(owed.id, owed.subject, owed.automatic, outcome);
+        self.emit_receipt(owed.id, owed.subject.clone(), owed.automatic, outcome);
     }
 }
 

@@ -186,12 +186,11 @@ impl Outbox {
         self.specs.send_next(mark)
     }
 
-    /// A `Response` to the oldest unanswered status update: takes it, with all specs that the peer has read before it.
-    pub(super) fn answer_status(&mut self) -> Option<(Entry<Slot>, Vec<Entry<()>>)> {
+    /// A `Response` to the oldest unanswered status update: takes it. It proves what was sent before, too.
+    pub(super) fn answer_status(&mut self) -> Option<Entry<Slot>> {
         let entry = self.statuses.pop_in_flight()?;
         self.forget(&entry);
-        let specs = self.prove(entry.mark);
-        Some((entry, specs))
+        Some(entry)
     }
 
     /// The peer refused machine specs. Takes them when there is no doubt which.

@@ -74,7 +74,8 @@ impl fmt::Display for Timer {
 /// The table.
 #[derive(Clone, Debug, Default)]
 pub(super) struct TimerTable {
-    deadlines: [Option<Timestamp>; Timer::ALL.len()],
+    /// By the timer's own number; the place of [`Timer::Output`] stays empty.
+    deadlines: [Option<Timestamp>; Timer::ALL.len() + 1],
 }
 
 impl TimerTable {
@@ -104,29 +105,23 @@ impl TimerTable {
     }
 
     pub(super) fn get(&self, timer: Timer) -> Option<Timestamp> {
-        let index = Timer::ALL.iter().position(|t| *t == timer)?;
-        self.deadlines.get(index).copied().flatten()
+        self.deadlines.get(timer as usize).copied().flatten()
     }
 
     /// The nearest deadline; of equal ones the first in the order of handling.
     pub(super) fn next(&self) -> Option<(Timestamp, Timer)> {
         Timer::ALL
             .into_iter()
-            .zip(self.deadlines)
-            .filter_map(|(timer, at)| Some((at?, timer)))
+            .filter_map(|timer| Some((self.get(timer)?, timer)))
             .min_by_key(|(at, _)| *at)
     }
 
     /// The timers that are due, disarmed: one that is armed anew while they are handled waits for the next call.
     pub(super) fn take_due(&mut self, now: Timestamp) -> impl Iterator<Item = Timer> + use<> {
         let mut due = [None; Timer::ALL.len()];
-        for ((timer, slot), due) in Timer::ALL
-            .into_iter()
-            .zip(&mut self.deadlines)
-            .zip(&mut due)
-        {
-            if slot.is_some_and(|at| at <= now) {
-                *slot = None;
+        for (timer, due) in Timer::ALL.into_iter().zip(&mut due) {
+            if self.get(timer).is_some_and(|at| at <= now) {
+                self.disarm(timer);
                 *due = Some(timer);
             }
         }
@@ -134,8 +129,7 @@ impl TimerTable {
     }
 
     fn slot(&mut self, timer: Timer) -> Option<&mut Option<Timestamp>> {
-        let index = Timer::ALL.iter().position(|t| *t == timer)?;
-        self.deadlines.get_mut(index)
+        self.deadlines.get_mut(timer as usize)
     }
 }
 

@@ -8,32 +8,44 @@ use super::slab::Slot;
 use crate::Timestamp;
 use crate::message::{Integer, V2JobRequest};
 
-/// The deadlines of all open jobs. Everything costs the logarithm of their number.
+/// The deadlines of all open jobs. A change costs the logarithm of their number; looking up the nearest, nothing.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Watchdog {
     deadlines: BTreeSet<(Timestamp, Slot)>,
+    /// The first of them, which is asked for with every input.
+    next: Option<Timestamp>,
 }
 
 impl Watchdog {
     pub(super) fn watch(&mut self, job: Slot, deadline: Timestamp) {
         self.deadlines.insert((deadline, job));
+        self.next = Some(self.next.map_or(deadline, |next| next.min(deadline)));
     }
 
     pub(super) fn forget(&mut self, job: Slot, deadline: Timestamp) {
         self.deadlines.remove(&(deadline, job));
+        if self.next == Some(deadline) {
+            self.find_next();
+        }
     }
 
     /// The nearest deadline.
     pub(super) fn next(&self) -> Option<Timestamp> {
-        self.deadlines.first().map(|(at, _)| *at)
+        self.next
     }
 
     /// Takes a job whose time is over.
     pub(super) fn take_due(&mut self, now: Timestamp) -> Option<Slot> {
-        if self.next()? > now {
+        if self.next? > now {
             return None;
         }
-        self.deadlines.pop_first().map(|(_, job)| job)
+        let (_, job) = self.deadlines.pop_first()?;
+        self.find_next();
+        Some(job)
+    }
+
+    fn find_next(&mut self) {
+        self.next = self.deadlines.first().map(|(at, _)| *at);
     }
 }
 

@@ -2,8 +2,6 @@
 
 use alloc::string::String;
 
-use uuid::Uuid;
-
 use super::JobStatusMetadata;
 use super::json::{Encode, Sink, Style, Value, Writer};
 use super::names::wire_names;
@@ -84,11 +82,11 @@ impl V0JobStatusUpdate {
 }
 
 impl V0JobStatusUpdate {
-    /// Appends what `encode` writes of the same update for the job `uuid`, in the usual spelling of uuids.
-    pub(crate) fn encode_for(&self, uuid: Uuid, text: &mut String) {
+    /// Appends what `encode` writes of the same update with another spelling of its uuid, a usual one.
+    pub(crate) fn encode_for(&self, uuid: &str, text: &mut String) {
         // A session writes nothing as often as this: whole pieces, and no look for what has to be escaped.
         text.push_str(r#"{"message_type":"V0JobStatusUpdate","uuid":""#);
-        text.push_str(uuid.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
+        text.push_str(uuid);
         text.push_str(r#"","status":""#);
         text.push_str(self.status.as_str());
         match &self.metadata {
@@ -142,16 +140,14 @@ impl Encode for V0JobStatusUpdate {
 
 #[cfg(test)]
 mod tests {
-    use alloc::string::ToString;
-
     use super::*;
     use crate::message::MinerResponse;
 
     #[test]
     fn written_in_pieces_is_written_alike() {
-        let uuid = Uuid::from_u128(0x6e96_1534_25df_494f_8fb9_a530_d7a1_87d7);
+        let uuid = "6e961534-25df-494f-8fb9-a530d7a187d7";
         for status in JobStatus::ALL {
-            let bare = V0JobStatusUpdate::new(uuid.hyphenated().to_string(), *status);
+            let bare = V0JobStatusUpdate::new(uuid, *status);
             let output = MinerResponse::new("\0", "a \"quoted\" line\n\u{17c}");
             for update in [bare.clone(), bare.with_metadata(output)] {
                 let mut text = String::from("before ");
