@@ -138,6 +138,7 @@ impl FacilitatorClient {
         let connection = ConnectionId(self.next_connection);
         self.link = Link::Connecting(connection);
         self.stats.connect_attempts += 1;
+        self.step_began = self.now;
         self.timers
             .arm(Timer::Connect, self.now + self.config.connect_timeout);
         let unix = self.unix_now().unwrap_or_default();
@@ -150,12 +151,18 @@ impl FacilitatorClient {
 
     /// The wall clock, as far as it was told.
     pub(super) fn unix_now(&self) -> Option<Duration> {
-        Some(self.unix_origin?.saturating_add(self.now.as_duration()))
+        self.unix_at(self.now)
+    }
+
+    pub(super) fn unix_at(&self, now: Timestamp) -> Option<Duration> {
+        Some(self.unix_origin?.saturating_add(now.as_duration()))
     }
 
     /// The connection stands.
     pub(super) fn opened(&mut self, connection: ConnectionId) {
         self.timers.disarm(Timer::Connect);
+        let took = self.time_of_step();
+        self.stats.connecting.observe(took);
         self.frames_sent = 0;
         self.frames_handled = 0;
         self.heartbeat_sent = None;
@@ -174,7 +181,15 @@ impl FacilitatorClient {
         }
     }
 
+    /// The step that has come to its end began this long ago.
+    fn time_of_step(&mut self) -> Duration {
+        let began = core::mem::replace(&mut self.step_began, self.now);
+        self.now.saturating_duration_since(began)
+    }
+
     pub(super) fn become_ready(&mut self, connection: ConnectionId) {
+        let took = self.time_of_step();
+        self.stats.authenticating.observe(took);
         self.timers.disarm(Timer::Authentication);
         self.link = Link::Ready {
             connection,
@@ -246,7 +261,6 @@ impl FacilitatorClient {
             }
             (Timer::Connect, Link::Connecting(connection)) => {
                 let connection = *connection;
-                self.stats.connect_failures += 1;
                 let failure = ConnectFailure::new(ConnectFailureKind::Timeout, "");
                 self.give_up(
                     connection,
@@ -256,7 +270,6 @@ impl FacilitatorClient {
             }
             (Timer::Authentication, Link::Authenticating(connection)) => {
                 let connection = *connection;
-                self.stats.authentication_failures += 1;
                 self.give_up(connection, LostReason::AuthenticationTimeout, Blame::Nobody);
             }
             (Timer::Acknowledgement, Link::Ready { connection, .. }) => {
@@ -302,6 +315,7 @@ impl FacilitatorClient {
             self.stats.connections_lost += 1;
         }
         self.standing = self.standing.after(&reason);
+        self.stats.count_loss(&reason);
         self.timers.disarm_connection();
         self.keepalive.reset();
         match blame {
@@ -434,6 +448,7 @@ impl FacilitatorClient {
             self.settle_specs(&entry, Outcome::HandedBack(whole.clone()));
             owed.push(whole);
         }
+        self.left.clone_from(&owed);
         self.announce();
         self.emit(Event::Stopped { owed });
     }

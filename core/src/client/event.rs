@@ -75,6 +75,20 @@ impl fmt::Debug for ConnectRequest {
 }
 
 /// What the application should know.
+///
+/// The reference's system events are among them:
+///
+/// | reference | here |
+/// |---|---|
+/// | transport connection error | [`ConnectionLost`](Self::ConnectionLost), with any reason but the next row's |
+/// | authentication error | [`ConnectionLost`](Self::ConnectionLost) with [`LostReason::AuthenticationRefused`], [`AuthenticationTimeout`](LostReason::AuthenticationTimeout) or [`NotAuthenticated`](LostReason::NotAuthenticated) |
+/// | message send error | [`Receipt`](Self::Receipt) with [`Outcome::SetAside`] or [`Outcome::HandedBack`]; before it is accepted, [`SendError`](super::SendError) |
+/// | message receive error | [`Malformed`](Self::Malformed) |
+/// | unexpected message | [`Unexpected`](Self::Unexpected), [`JobDeclined`](Self::JobDeclined) |
+/// | job status update error | [`Receipt`](Self::Receipt) of a status with [`Outcome::Refused`] |
+/// | heartbeat error | [`Unexpected`](Self::Unexpected) with [`Unexpected::HeartbeatRefused`] |
+/// | specs send error | [`Receipt`](Self::Receipt) of specs with [`Outcome::Refused`] or [`Outcome::SetAside`] |
+/// | generic error | none is left: everything has a name |
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {

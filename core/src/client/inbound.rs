@@ -80,7 +80,6 @@ impl FacilitatorClient {
     }
 
     pub(super) fn refused(&mut self, connection: ConnectionId, refusal: Refusal) {
-        self.stats.authentication_failures += 1;
         let retry = self.retry_after_refusal(&refusal);
         self.give_up_politely(
             connection,
@@ -123,6 +122,7 @@ impl FacilitatorClient {
                 }
             }
             About::HeartbeatRefused => {
+                self.stats.heartbeats_refused += 1;
                 self.emit_unexpected(Unexpected::HeartbeatRefused {
                     errors: response.errors,
                 });
@@ -200,14 +200,13 @@ impl FacilitatorClient {
     }
 
     /// What the end of the current connection means.
-    pub(super) fn judge_disconnect(&mut self, how: Disconnected) -> (LostReason, Retry) {
+    pub(super) fn judge_disconnect(&self, how: Disconnected) -> (LostReason, Retry) {
         match how {
             Disconnected::Closed(close) => {
                 // In headers, nothing says that the authentication was accepted but what comes after it.
                 let pending = !self.confirmed;
                 match authentication::judge_close(close.as_ref()).filter(|_| pending) {
                     Some(refusal) => {
-                        self.stats.authentication_failures += 1;
                         let retry = self.retry_after_refusal(&refusal);
                         (LostReason::AuthenticationRefused(refusal), retry)
                     }
@@ -223,6 +222,7 @@ impl FacilitatorClient {
     /// Takes a job on, or says why not. `received` is answered here, so that no application can forget it, and so
     /// is the rejection of a job that nobody trusted has signed.
     pub(super) fn handle_job_request(&mut self, request: Box<V2JobRequest>) {
+        self.stats.job_requests_received += 1;
         let uuid = &request.uuid;
         if let Err(reason) = self.check_answerable(uuid) {
             return self.decline(uuid, reason);

@@ -26,7 +26,17 @@ pub(super) enum Given {
 
 /// A set of statuses.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Statuses(u16);
+pub(super) struct Statuses(u16);
+
+impl FromIterator<JobStatus> for Statuses {
+    fn from_iter<I: IntoIterator<Item = JobStatus>>(statuses: I) -> Self {
+        let mut set = Self::default();
+        for status in statuses {
+            set.insert(status);
+        }
+        set
+    }
+}
 
 impl Statuses {
     const fn bit(status: JobStatus) -> u16 {
@@ -43,6 +53,12 @@ impl Statuses {
 
     const fn remove(&mut self, status: JobStatus) {
         self.0 &= !Self::bit(status);
+    }
+
+    /// Its members, in the order of the protocol's own list.
+    pub(super) fn iter(self) -> impl Iterator<Item = JobStatus> {
+        let all = JobStatus::ALL.iter().copied();
+        all.filter(move |status| self.contains(*status))
     }
 
     const fn is_empty(self) -> bool {
@@ -149,6 +165,35 @@ impl Jobs {
         Some(slot)
     }
 
+    /// Every job that is known: the ended ones first, oldest first.
+    pub(super) fn records(&self) -> impl Iterator<Item = Record> {
+        let ended = self.ended.iter().filter_map(|slot| {
+            let (uuid, job) = self.known.entry(*slot)?;
+            job.has_ended().then(|| record(uuid, job))
+        });
+        let others = self.known.iter().filter(|(_, job)| !job.has_ended());
+        ended.chain(others.map(|(uuid, job)| record(uuid, job)))
+    }
+
+    /// Puts in a job as [`records`](Self::records) gave it, unless it is known. Returns its slot when it is open.
+    pub(super) fn restore(&mut self, record: Record, remember: usize) -> Option<Slot> {
+        if self.known.find(&record.uuid).is_some() {
+            return None;
+        }
+        let slot = self.take_up(record.uuid, record.deadline)?;
+        let job = self.known.get_mut(slot)?;
+        job.delivered = record.delivered;
+        if record.ended.is_none() {
+            return Some(slot);
+        }
+        job.terminal = record.ended;
+        job.listed = true;
+        self.open -= 1;
+        self.ended.push_back(slot);
+        self.forget_oldest(remember);
+        None
+    }
+
     /// What giving this status would mean. Changes nothing.
     pub(super) fn look_up(&self, slot: Slot, status: JobStatus) -> Given {
         let Some(job) = self.known.get(slot) else {
@@ -234,6 +279,25 @@ impl Jobs {
             }
         }
     }
+}
+
+fn record(uuid: &Uuid, job: &Job) -> Record {
+    Record {
+        uuid: *uuid,
+        deadline: job.deadline,
+        delivered: job.delivered,
+        ended: job.terminal.filter(|_| job.has_ended()),
+    }
+}
+
+/// What is known of a job, besides what of it is on its way.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Record {
+    pub(super) uuid: Uuid,
+    pub(super) deadline: Timestamp,
+    pub(super) delivered: Statuses,
+    /// Its terminal status, when it has ended.
+    pub(super) ended: Option<JobStatus>,
 }
 
 /// What follows when a status has left the outbox.

@@ -14,6 +14,7 @@ mod endpoint;
 mod error;
 mod event;
 mod health;
+mod histogram;
 mod inbound;
 mod jobs;
 mod keepalive;
@@ -21,6 +22,7 @@ mod outbox;
 mod phase;
 mod responses;
 mod slab;
+mod snapshot;
 mod stats;
 mod submit;
 mod timer;
@@ -29,6 +31,7 @@ mod watchdog;
 
 use alloc::collections::VecDeque;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 pub use self::authentication::AuthenticationMethod;
@@ -41,7 +44,9 @@ pub use self::event::{
     UpdateId,
 };
 pub use self::health::Health;
+pub use self::histogram::Histogram;
 pub use self::phase::Phase;
+pub use self::snapshot::{RestoreError, Restored, Snapshot};
 pub use self::stats::Stats;
 pub use self::timer::Timer;
 pub use self::trust::{Signatories, TrustError, TrustPolicy};
@@ -89,6 +94,9 @@ pub struct FacilitatorClient {
     /// While a stop is under way: its deadline.
     draining: Option<Timestamp>,
     started_before: bool,
+    started_at: Timestamp,
+    /// When the step of the connection under way began: connecting, or authenticating.
+    step_began: Timestamp,
     announced: Phase,
     announced_health: Health,
     standing: Standing,
@@ -109,6 +117,8 @@ pub struct FacilitatorClient {
     backoff: Backoff,
     keepalive: Keepalive,
     outbox: Outbox,
+    /// What was handed back at the end, until the next start: for a snapshot of it.
+    left: Vec<Owed>,
     jobs: Jobs,
     watchdog: Watchdog,
     trust: Trust,
@@ -177,6 +187,8 @@ impl FacilitatorClient {
             link: Link::Down,
             draining: None,
             started_before: false,
+            started_at: Timestamp::ZERO,
+            step_began: Timestamp::ZERO,
             announced: Phase::Idle,
             announced_health: Health::Stopped,
             standing: Standing::Good,
@@ -191,6 +203,7 @@ impl FacilitatorClient {
             backoff: Backoff::new(seed),
             keepalive: Keepalive::default(),
             outbox: Outbox::default(),
+            left: Vec::new(),
             jobs: Jobs::new(seed),
             watchdog: Watchdog::default(),
             trust: Trust::new(config.trust.clone(), keypair.account()),
@@ -213,6 +226,8 @@ impl FacilitatorClient {
             (_, None) => return Err(LifecycleError::AlreadyStarted),
         }
         self.started_before = true;
+        self.started_at = self.now;
+        self.left = Vec::new();
         self.standing = Standing::Good;
         self.backoff.reset();
         self.connect();
@@ -337,6 +352,12 @@ impl FacilitatorClient {
             specs_length: self.outbox.specs_len(),
             outbox_bytes: self.outbox.bytes(),
             open_jobs: self.jobs.open(),
+            is_ready: matches!(self.link, Link::Ready { .. }),
+            uptime: if self.is_running() {
+                self.now.saturating_duration_since(self.started_at)
+            } else {
+                Duration::ZERO
+            },
             ..self.stats
         }
     }
@@ -366,7 +387,6 @@ impl FacilitatorClient {
         self.advance(now);
         match self.link {
             Link::Connecting(current) if current == connection => {
-                self.stats.connect_failures += 1;
                 let retry = match (failure.kind, failure.retry_after) {
                     // Whoever we are, we are not welcome; that does not change within seconds.
                     (ConnectFailureKind::Http { status: 401 | 403 }, asked)

@@ -59,6 +59,10 @@ impl<A> Entry<A> {
         self.mark
     }
 
+    fn record(&self) -> (&Arc<str>, u32, bool) {
+        (&self.text, self.transmissions, self.automatic)
+    }
+
     /// The message whole, for whoever gets it back.
     pub(super) fn to_owed(&self, subject: Subject) -> Owed {
         Owed {
@@ -285,6 +289,30 @@ impl Outbox {
             core::mem::take(&mut self.statuses.entries),
             core::mem::take(&mut self.specs.entries),
         )
+    }
+
+    /// All that is owed, in the order of [`take_all`](Self::take_all): each text, how often it was sent, and whether the
+    /// session itself sent it.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&Arc<str>, u32, bool)> {
+        let statuses = self.statuses.entries.iter().map(Entry::record);
+        statuses.chain(self.specs.entries.iter().map(Entry::record))
+    }
+
+    /// The newest message of this kind was sent as often before, by another session.
+    pub(super) fn set_transmissions(&mut self, kind: &Subject, transmissions: u32) {
+        let newest = match kind {
+            Subject::JobStatus { .. } => {
+                let newest = self.statuses.entries.back_mut();
+                newest.map(|entry| &mut entry.transmissions)
+            }
+            Subject::MachineSpecs { .. } => {
+                let newest = self.specs.entries.back_mut();
+                newest.map(|entry| &mut entry.transmissions)
+            }
+        };
+        if let Some(newest) = newest {
+            *newest = transmissions;
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {

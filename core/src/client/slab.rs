@@ -83,6 +83,18 @@ impl<T> Slab<T> {
         Some(&mut self.places.get_mut(slot.index())?.as_mut()?.value)
     }
 
+    /// The value at this place, with its uuid.
+    pub(super) fn entry(&self, slot: Slot) -> Option<(&Uuid, &T)> {
+        let place = self.places.get(slot.index())?.as_ref()?;
+        Some((&place.uuid, &place.value))
+    }
+
+    /// All values with their uuids, by place.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Uuid, &T)> {
+        let places = self.places.iter().flatten();
+        places.map(|place| (&place.uuid, &place.value))
+    }
+
     /// The uuid of the value at this place.
     pub(super) fn uuid(&self, slot: Slot) -> Option<Uuid> {
         uuid_at(&self.places, slot).copied()

@@ -158,7 +158,16 @@ impl FacilitatorClient {
             specs,
             batch_id: batch_id.into(),
         };
-        let (batch_id, text) = self.door.check_specs(&update, self.config.message_bytes)?;
+        let (id, _) = self.queue_specs(&update)?;
+        self.after_input();
+        Ok(id)
+    }
+
+    pub(super) fn queue_specs(
+        &mut self,
+        specs: &V0MachineSpecsUpdate,
+    ) -> Result<(UpdateId, Subject), SendError> {
+        let (batch_id, text) = self.door.check_specs(specs, self.config.message_bytes)?;
         if self.outbox.specs_len() >= self.config.specs_entries {
             return Err(SendError::Full {
                 owed: self.outbox.specs_len(),
@@ -169,8 +178,7 @@ impl FacilitatorClient {
         let id = self.outbox.next_id();
         self.outbox.push_specs(id, batch_id, text);
         self.stats.specs_accepted += 1;
-        self.after_input();
-        Ok(id)
+        Ok((id, Subject::MachineSpecs { batch_id }))
     }
 
     fn check_accepting(&self) -> Result<(), SendError> {

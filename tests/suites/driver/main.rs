@@ -13,4 +13,5 @@ mod cancellation;
 mod events;
 mod handle;
 mod memory;
+mod restart;
 mod writing;

@@ -42,7 +42,7 @@ fn with_a_job(config: Config) -> Solo {
 #[test]
 fn a_job_that_nobody_ends_is_ended_as_horde_failed_at_its_time() {
     let mut solo = with_a_job(quiet());
-    solo.pass(time_of_a_job() - Duration::from_nanos(1));
+    solo.pass(time_of_a_job().saturating_sub(Duration::from_nanos(1)));
     let out = solo.take();
     assert_eq!((out.statuses().len(), overdue(&out)), (0, 0));
     solo.pass(Duration::from_nanos(1));
@@ -212,7 +212,8 @@ fn negative_limits_count_as_none() {
     solo.receive(&request);
     solo.receive(SUCCESS);
     solo.take();
-    solo.pass(Duration::from_secs(3) + config().job_margin - Duration::from_nanos(1));
+    let time = Duration::from_secs(3) + config().job_margin;
+    solo.pass(time.saturating_sub(Duration::from_nanos(1)));
     assert_eq!(overdue(&solo.take()), 0);
     solo.pass(Duration::from_nanos(1));
     assert_eq!(overdue(&solo.take()), 1);
