@@ -5,6 +5,7 @@
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::fmt;
 
 use uuid::Uuid;
 
@@ -20,7 +21,7 @@ const SPECS_SLICE: usize = 8;
 
 /// A message in a lane, with what that lane says it is about. Small: a full outbox is walked through from memory that
 /// no cache holds.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Entry<A> {
     pub(super) about: A,
     pub(super) id: UpdateId,
@@ -32,6 +33,17 @@ pub(super) struct Entry<A> {
     breaks: u8,
     /// How many of our frames the current connection had carried before this one.
     mark: u64,
+}
+
+impl<A: fmt::Debug> fmt::Debug for Entry<A> {
+    /// Without the text, which holds customers' data.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entry")
+            .field("about", &self.about)
+            .field("id", &self.id)
+            .field("transmissions", &self.transmissions)
+            .finish_non_exhaustive()
+    }
 }
 
 /// A status update, by the slot of its job.
