@@ -142,16 +142,11 @@ impl Jobs {
         self.known.get(slot)?.terminal
     }
 
-    /// When an open job must have ended.
-    pub(super) fn deadline(&self, slot: Slot) -> Option<Timestamp> {
-        let job = self.known.get(slot)?;
-        job.terminal.is_none().then_some(job.deadline)
-    }
-
-    /// Changes when a job must have ended. Returns when it had to before.
-    pub(super) fn set_deadline(&mut self, slot: Slot, deadline: Timestamp) -> Option<Timestamp> {
-        let job = self.known.get_mut(slot)?;
-        Some(core::mem::replace(&mut job.deadline, deadline))
+    /// Changes when a job must have ended.
+    pub(super) fn set_deadline(&mut self, slot: Slot, deadline: Timestamp) {
+        if let Some(job) = self.known.get_mut(slot) {
+            job.deadline = deadline;
+        }
     }
 
     /// Takes up a job that is not known, and must have ended at its deadline. None when no more jobs can be told apart.
@@ -408,14 +403,13 @@ mod tests {
             (jobs.open(), jobs.terminal(a)),
             (0, Some(JobStatus::Failed))
         );
-        assert_eq!(jobs.deadline(a), None, "it has a terminal status");
         assert_eq!(
             jobs.look_up(a, JobStatus::Completed),
             Given::Ended(JobStatus::Failed)
         );
         let settled = jobs.settled(a, JobStatus::Failed, Fate::Undone, 10);
         assert_eq!(settled.reopened, Some(DEADLINE));
-        assert_eq!((jobs.open(), jobs.deadline(a)), (1, Some(DEADLINE)));
+        assert_eq!((jobs.open(), jobs.terminal(a)), (1, None));
         assert_eq!(jobs.look_up(a, JobStatus::Completed), Given::New);
     }
 

@@ -12,7 +12,8 @@ use uuid::Uuid;
 pub(super) struct Slot(u32);
 
 impl Slot {
-    const fn index(self) -> usize {
+    /// As an index; the numbers of a slab are dense.
+    pub(super) const fn index(self) -> usize {
         self.0 as usize
     }
 }

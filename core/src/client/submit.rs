@@ -123,10 +123,8 @@ impl FacilitatorClient {
             if let Some(ended) = self.jobs.terminal(job) {
                 return Err(SendError::JobEnded { uuid, ended });
             }
-            if let Some(before) = self.jobs.set_deadline(job, deadline) {
-                self.watchdog.forget(job, before);
-                self.watchdog.watch(job, deadline);
-            }
+            self.jobs.set_deadline(job, deadline);
+            self.watchdog.watch(job, deadline);
         } else {
             self.check_open_jobs()?;
             self.check_room(1)?;
@@ -248,10 +246,8 @@ impl FacilitatorClient {
             Some(job) => job,
             None => self.take_up(uuid, self.now + open_for)?,
         };
-        if status.is_terminal()
-            && let Some(deadline) = self.jobs.deadline(job)
-        {
-            self.watchdog.forget(job, deadline);
+        if status.is_terminal() {
+            self.watchdog.forget(job);
         }
         let id = self.outbox.next_id();
         self.jobs.queued(job, status);
