@@ -169,7 +169,13 @@ impl FacilitatorClient {
         };
         self.frames_handled = entry.mark();
         self.prove_specs(entry.mark());
-        self.settle_status(entry.key, &entry.owed, outcome(response));
+        let (now, outcome) = (self.now, outcome(response));
+        let since = |at| now.saturating_duration_since(at);
+        self.stats.round_trip.observe(since(entry.sent_at));
+        if outcome.is_delivered() {
+            self.stats.status_delivery.observe(since(entry.accepted_at));
+        }
+        self.settle_status(entry.key, &entry.owed, outcome);
         if self.outbox.statuses_in_flight() == 0 {
             self.timers.disarm(Timer::Acknowledgement);
         } else {
@@ -187,6 +193,8 @@ impl FacilitatorClient {
 
     pub(super) fn prove_specs(&mut self, frames: u64) {
         for entry in self.outbox.prove(frames) {
+            let took = self.now.saturating_duration_since(entry.accepted_at);
+            self.stats.specs_delivery.observe(took);
             self.settle_specs(&entry.owed, Outcome::Acknowledged);
         }
     }

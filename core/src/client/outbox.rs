@@ -8,6 +8,7 @@ use alloc::vec::Vec;
 
 use super::event::{Owed, Subject, UpdateId};
 use super::slab::Slot;
+use crate::Timestamp;
 
 /// Breaks after which the oldest unanswered update counts as their cause.
 const BREAKS_UNTIL_SET_ASIDE: u8 = 3;
@@ -24,6 +25,9 @@ pub(super) struct Entry<K> {
     breaks: u8,
     /// How many of our frames the current connection had carried before this one.
     mark: u64,
+    pub(super) accepted_at: Timestamp,
+    /// When it was sent last.
+    pub(super) sent_at: Timestamp,
 }
 
 impl<K> Entry<K> {
@@ -58,19 +62,22 @@ impl<K> Lane<K> {
         self.in_flight_bytes = 0;
     }
 
-    fn push(&mut self, owed: Owed, key: K) {
+    fn push(&mut self, owed: Owed, key: K, now: Timestamp) {
         self.entries.push_back(Entry {
             owed,
             key,
             breaks: 0,
             mark: 0,
+            accepted_at: now,
+            sent_at: now,
         });
     }
 
     /// Marks the next waiting entry as sent.
-    fn send_next(&mut self, mark: u64) -> Option<&Entry<K>> {
+    fn send_next(&mut self, mark: u64, now: Timestamp) -> Option<&Entry<K>> {
         let entry = self.entries.get_mut(self.in_flight)?;
         entry.mark = mark;
+        entry.sent_at = now;
         entry.owed.transmissions = entry.owed.transmissions.saturating_add(1);
         self.in_flight += 1;
         self.in_flight_bytes += entry.owed.text.len();
@@ -132,6 +139,7 @@ impl Outbox {
         text: Arc<str>,
         automatic: bool,
         job: Slot,
+        now: Timestamp,
     ) {
         self.bytes += text.len();
         let owed = Owed {
@@ -141,10 +149,16 @@ impl Outbox {
             automatic,
             text,
         };
-        self.statuses.push(owed, job);
+        self.statuses.push(owed, job, now);
     }
 
-    pub(super) fn push_specs(&mut self, id: UpdateId, subject: Subject, text: Arc<str>) {
+    pub(super) fn push_specs(
+        &mut self,
+        id: UpdateId,
+        subject: Subject,
+        text: Arc<str>,
+        now: Timestamp,
+    ) {
         self.bytes += text.len();
         let owed = Owed {
             id,
@@ -153,11 +167,16 @@ impl Outbox {
             automatic: false,
             text,
         };
-        self.specs.push(owed, ());
+        self.specs.push(owed, (), now);
     }
 
     /// The next status update that may be sent, marked as sent after `mark` other frames.
-    pub(super) fn next_status(&mut self, window: usize, mark: u64) -> Option<&Entry<Slot>> {
+    pub(super) fn next_status(
+        &mut self,
+        window: usize,
+        mark: u64,
+        now: Timestamp,
+    ) -> Option<&Entry<Slot>> {
         let window = if self.statuses.is_suspect() {
             usize::from(self.specs.in_flight == 0)
         } else if self.specs.is_suspect() {
@@ -168,11 +187,11 @@ impl Outbox {
         if self.statuses.in_flight >= window {
             return None;
         }
-        self.statuses.send_next(mark)
+        self.statuses.send_next(mark, now)
     }
 
     /// The next machine specs that may be sent, marked as sent after `mark` other frames.
-    pub(super) fn next_specs(&mut self, mark: u64) -> Option<&Entry<()>> {
+    pub(super) fn next_specs(&mut self, mark: u64, now: Timestamp) -> Option<&Entry<()>> {
         let slice = if self.statuses.is_suspect() {
             0
         } else if self.specs.is_suspect() {
@@ -183,7 +202,7 @@ impl Outbox {
         if self.specs.in_flight >= slice {
             return None;
         }
-        self.specs.send_next(mark)
+        self.specs.send_next(mark, now)
     }
 
     /// A `Response` to the oldest unanswered status update: takes it. It proves what was sent before, too.

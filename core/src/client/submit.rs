@@ -177,7 +177,7 @@ impl FacilitatorClient {
         self.check_bytes(text.len())?;
         let id = self.outbox.next_id();
         let subject = Subject::MachineSpecs { batch_id };
-        self.outbox.push_specs(id, subject.clone(), text);
+        self.outbox.push_specs(id, subject.clone(), text, self.now);
         self.stats.specs_accepted += 1;
         Ok((id, subject))
     }
@@ -254,7 +254,8 @@ impl FacilitatorClient {
         let id = self.outbox.next_id();
         self.jobs.queued(job, status);
         let subject = Subject::JobStatus { uuid, status };
-        self.outbox.push_status(id, subject, text, automatic, job);
+        self.outbox
+            .push_status(id, subject, text, automatic, job, self.now);
         self.stats.statuses_accepted += 1;
         Ok(id)
     }
