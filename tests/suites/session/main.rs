@@ -9,7 +9,6 @@
 )]
 
 mod authentication;
-mod cuts;
 mod heartbeat;
 mod inbound;
 mod jobs;
