@@ -13,7 +13,7 @@ fn run_job(solo: &mut Solo, n: u128) {
     for status in [Accepted, ExecutorReady, VolumesReady, ExecutionDone, Failed] {
         solo.send(&job(n), status);
     }
-    if n % 500 == 0 {
+    if n.is_multiple_of(500) {
         solo.cut();
         solo.reconnect();
     }

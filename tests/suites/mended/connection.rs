@@ -8,11 +8,13 @@ use facilitator_core::message::JobStatus;
 use facilitator_tests::solo::{Outputs, SUCCESS, Solo, config, job};
 
 fn lost(out: &Outputs) -> Vec<&LostReason> {
-    let reason = |event| match event {
-        &Event::ConnectionLost { ref reason, .. } => Some(reason),
-        _ => None,
-    };
-    out.events.iter().filter_map(reason).collect()
+    out.events
+        .iter()
+        .filter_map(|event| match event {
+            Event::ConnectionLost { reason, .. } => Some(reason),
+            _ => None,
+        })
+        .collect()
 }
 
 #[test]
@@ -62,7 +64,7 @@ fn an_authentication_without_an_answer_is_given_up_and_tried_again() {
         let conn = solo.conn;
         solo.take();
         let timeout = config().authentication_timeout;
-        solo.pass(timeout - Duration::from_millis(1));
+        solo.pass(timeout.saturating_sub(Duration::from_millis(1)));
         assert_eq!(solo.client.phase(), Phase::Authenticating);
         // That the socket is open, and talks of other things, changes nothing.
         solo.receive_frame(Frame::Ping([][..].into()));
@@ -113,7 +115,7 @@ fn a_link_that_drops_everything_is_noticed_in_time() {
     }
     // With nothing on its way, at the bound exactly.
     let mut solo = Solo::ready(config());
-    solo.pass(bound - Duration::from_millis(1));
+    solo.pass(bound.saturating_sub(Duration::from_millis(1)));
     assert_eq!(solo.client.phase(), Phase::Ready);
     solo.pass(Duration::from_millis(1));
     assert_eq!(lost(&solo.take()), [&LostReason::PongTimeout]);
