@@ -8,6 +8,7 @@
 pub mod fuzz;
 pub mod mended;
 pub mod pair;
+pub mod proxy;
 pub mod python;
 pub mod solo;
 pub mod vectors;

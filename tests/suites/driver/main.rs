@@ -14,3 +14,8 @@ mod events;
 mod handle;
 mod memory;
 mod writing;
+
+#[test]
+fn the_table_names_tests_that_exist() {
+    facilitator_tests::mended::check("driver");
+}
