@@ -82,9 +82,9 @@ impl FacilitatorClient {
             return;
         };
         let on_the_way = self.outbox.bytes_in_flight();
-        while let Some(entry) = self
-            .outbox
-            .next_status(self.config.window, self.frames_sent)
+        while let Some(entry) =
+            self.outbox
+                .next_status(self.config.window, self.frames_sent, self.now)
         {
             let (frame, repeated) = (
                 Frame::Text(Arc::clone(&entry.text)),
@@ -97,7 +97,7 @@ impl FacilitatorClient {
         if self.outbox.bytes_in_flight() > on_the_way {
             self.expect_answers(on_the_way);
         }
-        while let Some(entry) = self.outbox.next_specs(self.frames_sent) {
+        while let Some(entry) = self.outbox.next_specs(self.frames_sent, self.now) {
             let frame = Frame::Text(Arc::clone(&entry.text));
             self.stats.specs_sent += 1;
             self.specs_sent = Some(self.frames_sent);

@@ -160,15 +160,21 @@ impl FacilitatorClient {
 
     /// The oldest unanswered status update has its answer.
     pub(super) fn answer(&mut self, response: Response, outcome: impl FnOnce(Response) -> Outcome) {
-        let Some(entry) = self.outbox.answer_status() else {
+        let Some((entry, flight)) = self.outbox.answer_status() else {
             self.emit_unexpected(Unexpected::Response {
                 errors: response.errors,
             });
             return;
         };
-        self.frames_handled = entry.mark();
-        self.prove_specs(entry.mark());
-        self.settle_status(&entry, outcome(response));
+        self.frames_handled = flight.mark;
+        self.prove_specs(flight.mark);
+        let (now, outcome) = (self.now, outcome(response));
+        let since = |at| now.saturating_duration_since(at);
+        self.stats.round_trip.observe(since(flight.sent_at));
+        if outcome.is_delivered() {
+            self.stats.status_delivery.observe(since(entry.accepted_at));
+        }
+        self.settle_status(&entry, outcome);
         if self.outbox.statuses_in_flight() == 0 {
             self.timers.disarm(Timer::Acknowledgement);
         } else {
@@ -186,6 +192,8 @@ impl FacilitatorClient {
 
     pub(super) fn prove_specs(&mut self, frames: u64) {
         for entry in self.outbox.prove(frames) {
+            let took = self.now.saturating_duration_since(entry.accepted_at);
+            self.stats.specs_delivery.observe(took);
             self.settle_specs(&entry, Outcome::Acknowledged);
         }
     }

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::event::{Owed, Subject, UpdateId};
 use super::slab::Slot;
+use crate::Timestamp;
 use crate::message::JobStatus;
 
 /// Breaks after which the oldest unanswered update counts as their cause.
@@ -31,8 +32,15 @@ pub(super) struct Entry<A> {
     pub(super) automatic: bool,
     /// Breaks of the connection while this was the oldest unanswered update.
     breaks: u8,
-    /// How many of our frames the current connection had carried before this one.
-    mark: u64,
+    pub(super) accepted_at: Timestamp,
+}
+
+/// What is known of a message while it is in flight, and not before.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Flight {
+    /// How many of our frames the connection had carried before this one.
+    pub(super) mark: u64,
+    pub(super) sent_at: Timestamp,
 }
 
 impl<A: fmt::Debug> fmt::Debug for Entry<A> {
@@ -66,11 +74,6 @@ impl From<Specs> for Subject {
 }
 
 impl<A> Entry<A> {
-    /// How many of our frames the connection had carried before this one.
-    pub(super) fn mark(&self) -> u64 {
-        self.mark
-    }
-
     fn record(&self) -> (&Arc<str>, u32, bool) {
         (&self.text, self.transmissions, self.automatic)
     }
@@ -92,7 +95,8 @@ impl<A> Entry<A> {
 #[derive(Clone, Debug)]
 struct Lane<A> {
     entries: VecDeque<Entry<A>>,
-    in_flight: usize,
+    /// Of the entries in flight.
+    flights: VecDeque<Flight>,
     in_flight_bytes: usize,
 }
 
@@ -100,7 +104,7 @@ impl<A> Default for Lane<A> {
     fn default() -> Self {
         Self {
             entries: VecDeque::new(),
-            in_flight: 0,
+            flights: VecDeque::new(),
             in_flight_bytes: 0,
         }
     }
@@ -108,11 +112,18 @@ impl<A> Default for Lane<A> {
 
 impl<A> Lane<A> {
     fn requeue(&mut self) {
-        self.in_flight = 0;
+        self.flights.clear();
         self.in_flight_bytes = 0;
     }
 
-    fn push(&mut self, id: UpdateId, about: A, text: Arc<str>, automatic: bool) {
+    fn push(
+        &mut self,
+        id: UpdateId,
+        about: A,
+        text: Arc<str>,
+        automatic: bool,
+        accepted_at: Timestamp,
+    ) {
         self.entries.push_back(Entry {
             about,
             id,
@@ -120,16 +131,15 @@ impl<A> Lane<A> {
             transmissions: 0,
             automatic,
             breaks: 0,
-            mark: 0,
+            accepted_at,
         });
     }
 
     /// Marks the next waiting entry as sent.
-    fn send_next(&mut self, mark: u64) -> Option<&Entry<A>> {
-        let entry = self.entries.get_mut(self.in_flight)?;
-        entry.mark = mark;
+    fn send_next(&mut self, mark: u64, sent_at: Timestamp) -> Option<&Entry<A>> {
+        let entry = self.entries.get_mut(self.flights.len())?;
         entry.transmissions = entry.transmissions.saturating_add(1);
-        self.in_flight += 1;
+        self.flights.push_back(Flight { mark, sent_at });
         self.in_flight_bytes += entry.text.len();
         Some(entry)
     }
@@ -141,7 +151,7 @@ impl<A> Lane<A> {
 
     /// One more break for the oldest entry in flight; takes it when that was one too many.
     fn blame_oldest(&mut self) -> Option<Entry<A>> {
-        if self.in_flight == 0 {
+        if self.flights.is_empty() {
             return None;
         }
         let entry = self.entries.front_mut()?;
@@ -149,19 +159,16 @@ impl<A> Lane<A> {
         if entry.breaks < BREAKS_UNTIL_SET_ASIDE {
             None
         } else {
-            self.pop_in_flight()
+            self.pop_in_flight().map(|(entry, _)| entry)
         }
     }
 
     /// Takes the oldest entry in flight.
-    fn pop_in_flight(&mut self) -> Option<Entry<A>> {
-        if self.in_flight == 0 {
-            return None;
-        }
+    fn pop_in_flight(&mut self) -> Option<(Entry<A>, Flight)> {
+        let flight = self.flights.pop_front()?;
         let entry = self.entries.pop_front()?;
-        self.in_flight -= 1;
         self.in_flight_bytes -= entry.text.len();
-        Some(entry)
+        Some((entry, flight))
     }
 }
 
@@ -184,64 +191,74 @@ impl Outbox {
     pub(super) fn push_status(
         &mut self,
         id: UpdateId,
-        job: Slot,
-        status: JobStatus,
+        about: Status,
         text: Arc<str>,
         automatic: bool,
+        now: Timestamp,
     ) {
         self.bytes += text.len();
-        let about = Status { job, status };
-        self.statuses.push(id, about, text, automatic);
+        self.statuses.push(id, about, text, automatic, now);
     }
 
-    pub(super) fn push_specs(&mut self, id: UpdateId, batch_id: Uuid, text: Arc<str>) {
+    pub(super) fn push_specs(
+        &mut self,
+        id: UpdateId,
+        about: Specs,
+        text: Arc<str>,
+        now: Timestamp,
+    ) {
         self.bytes += text.len();
-        self.specs.push(id, Specs { batch_id }, text, false);
+        self.specs.push(id, about, text, false, now);
     }
 
     /// The next status update that may be sent, marked as sent after `mark` other frames.
-    pub(super) fn next_status(&mut self, window: usize, mark: u64) -> Option<&Entry<Status>> {
+    pub(super) fn next_status(
+        &mut self,
+        window: usize,
+        mark: u64,
+        now: Timestamp,
+    ) -> Option<&Entry<Status>> {
         let window = if self.statuses.is_suspect() {
-            usize::from(self.specs.in_flight == 0)
+            usize::from(self.specs.flights.is_empty())
         } else if self.specs.is_suspect() {
             0
         } else {
             window
         };
-        if self.statuses.in_flight >= window {
+        if self.statuses.flights.len() >= window {
             return None;
         }
-        self.statuses.send_next(mark)
+        self.statuses.send_next(mark, now)
     }
 
     /// The next machine specs that may be sent, marked as sent after `mark` other frames.
-    pub(super) fn next_specs(&mut self, mark: u64) -> Option<&Entry<Specs>> {
+    pub(super) fn next_specs(&mut self, mark: u64, now: Timestamp) -> Option<&Entry<Specs>> {
         let slice = if self.statuses.is_suspect() {
             0
         } else if self.specs.is_suspect() {
-            usize::from(self.statuses.in_flight == 0)
+            usize::from(self.statuses.flights.is_empty())
         } else {
             SPECS_SLICE
         };
-        if self.specs.in_flight >= slice {
+        if self.specs.flights.len() >= slice {
             return None;
         }
-        self.specs.send_next(mark)
+        self.specs.send_next(mark, now)
     }
 
     /// A `Response` to the oldest unanswered status update: takes it. It proves what was sent before, too.
-    pub(super) fn answer_status(&mut self) -> Option<Entry<Status>> {
-        let entry = self.statuses.pop_in_flight()?;
+    pub(super) fn answer_status(&mut self) -> Option<(Entry<Status>, Flight)> {
+        let (entry, flight) = self.statuses.pop_in_flight()?;
         self.forget(&entry);
-        Some(entry)
+        Some((entry, flight))
     }
 
     /// The peer refused machine specs. Takes them when there is no doubt which.
     pub(super) fn refuse_specs(&mut self) -> Option<Entry<Specs>> {
-        if self.specs.in_flight != 1 {
+        if self.specs.flights.len() != 1 {
             return None;
         }
-        let entry = self.specs.pop_in_flight()?;
+        let (entry, _) = self.specs.pop_in_flight()?;
         self.forget(&entry);
         Some(entry)
     }
@@ -251,10 +268,10 @@ impl Outbox {
         let mut proven = Vec::new();
         while self
             .specs
-            .entries
+            .flights
             .front()
-            .is_some_and(|entry| entry.mark < frames)
-            && let Some(entry) = self.specs.pop_in_flight()
+            .is_some_and(|flight| flight.mark < frames)
+            && let Some((entry, _)) = self.specs.pop_in_flight()
         {
             self.forget(&entry);
             proven.push(entry);
@@ -285,7 +302,7 @@ impl Outbox {
 
     /// One of several specs in flight was refused, and nobody knows which: all will be sent again, the oldest alone.
     pub(super) fn suspect_specs(&mut self) {
-        if self.specs.in_flight > 0
+        if !self.specs.flights.is_empty()
             && let Some(oldest) = self.specs.entries.front_mut()
         {
             oldest.breaks = oldest.breaks.max(1);
@@ -341,7 +358,7 @@ impl Outbox {
     }
 
     pub(super) fn statuses_in_flight(&self) -> usize {
-        self.statuses.in_flight
+        self.statuses.flights.len()
     }
 
     pub(super) fn specs_len(&self) -> usize {
@@ -349,7 +366,7 @@ impl Outbox {
     }
 
     pub(super) fn specs_in_flight(&self) -> usize {
-        self.specs.in_flight
+        self.specs.flights.len()
     }
 
     /// Bytes that the peer may still have to read.

@@ -101,6 +101,13 @@ pub struct Stats {
     /// How long authentications took that succeeded.
     pub authenticating: Histogram,
 
+    /// How long status updates took from their acceptance until the facilitator had them.
+    pub status_delivery: Histogram,
+    /// How long machine specs took from their acceptance until the peer had read past them.
+    pub specs_delivery: Histogram,
+    /// How long status updates took from their last transmission to their answer, whatever it was.
+    pub round_trip: Histogram,
+
     /// Now: whether the session is authenticated, and messages flow.
     pub is_ready: bool,
     /// Now: the time since the start; zero when the session does not run.

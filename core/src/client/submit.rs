@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::event::{Event, Outcome, Subject, UpdateId};
 use super::jobs::Given;
+use super::outbox::{Specs, Status};
 use super::slab::Slot;
 use super::{FacilitatorClient, Link, SendError, door};
 use crate::Timestamp;
@@ -174,9 +175,10 @@ impl FacilitatorClient {
         }
         self.check_bytes(text.len())?;
         let id = self.outbox.next_id();
-        self.outbox.push_specs(id, batch_id, text);
+        let about = Specs { batch_id };
+        self.outbox.push_specs(id, about, text, self.now);
         self.stats.specs_accepted += 1;
-        Ok((id, Subject::MachineSpecs { batch_id }))
+        Ok((id, about.into()))
     }
 
     fn check_accepting(&self) -> Result<(), SendError> {
@@ -251,7 +253,9 @@ impl FacilitatorClient {
         }
         let id = self.outbox.next_id();
         self.jobs.queued(job, status);
-        self.outbox.push_status(id, job, status, text, automatic);
+        let about = Status { job, status };
+        self.outbox
+            .push_status(id, about, text, automatic, self.now);
         self.stats.statuses_accepted += 1;
         Ok(id)
     }

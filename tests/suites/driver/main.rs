@@ -15,3 +15,8 @@ mod handle;
 mod memory;
 mod restart;
 mod writing;
+
+#[test]
+fn the_table_names_tests_that_exist() {
+    facilitator_tests::mended::check("driver");
+}

@@ -9,7 +9,6 @@
 )]
 
 mod authentication;
-mod cuts;
 mod health;
 mod heartbeat;
 mod inbound;

@@ -45,6 +45,45 @@ fn attempts_and_authentications_are_timed() {
     assert_eq!(solo.client.stats().uptime, Duration::ZERO);
 }
 
+#[test]
+fn deliveries_and_round_trips_are_timed() {
+    let mut solo = Solo::ready(config());
+    solo.send(&job(1), JobStatus::Accepted);
+    solo.client
+        .send_machine_specs(solo.now, MINER, &job(9), specs())
+        .unwrap();
+    solo.pass(Duration::from_secs(1));
+    solo.cut();
+    solo.reconnect();
+    let sent = solo.now;
+    solo.pass(Duration::from_millis(30));
+    solo.receive(SUCCESS);
+    let stats = solo.client.stats();
+    let since_start = solo.now.as_duration();
+    assert_eq!(
+        (stats.round_trip.count(), stats.round_trip.sum()),
+        (1, Duration::from_millis(30))
+    );
+    assert_eq!(
+        (stats.status_delivery.count(), stats.status_delivery.sum()),
+        (1, since_start)
+    );
+    assert_eq!(stats.specs_delivery.count(), 0, "they were sent after it");
+    assert_eq!(solo.now, sent + Duration::from_millis(30));
+    for ping in solo.take().pings() {
+        solo.receive_frame(Frame::Pong(ping));
+    }
+    assert_eq!(solo.client.stats().specs_delivery.count(), 1);
+    // A refusal is an answer, and no delivery.
+    solo.send(&job(2), JobStatus::Accepted);
+    solo.receive(&error("job.not_found"));
+    let stats = solo.client.stats();
+    assert_eq!(
+        (stats.round_trip.count(), stats.status_delivery.count()),
+        (2, 1)
+    );
+}
+
 /// Losses by kind: the network's, the authentication's, others.
 fn losses(solo: &Solo) -> (u64, u64, u64) {
     let stats = solo.client.stats();
