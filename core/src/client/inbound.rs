@@ -167,7 +167,9 @@ impl FacilitatorClient {
             return;
         };
         self.frames_handled = flight.mark;
-        self.prove_specs(flight.mark);
+        if self.outbox.specs_in_flight() > 0 {
+            self.prove_specs(flight.mark);
+        }
         let (now, outcome) = (self.now, outcome(response));
         let since = |at| now.saturating_duration_since(at);
         self.stats.round_trip.observe(since(flight.sent_at));
