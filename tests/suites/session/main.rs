@@ -21,4 +21,5 @@ mod reconnect;
 mod responses;
 mod specs;
 mod stop;
+mod transitions;
 mod trust;
