@@ -13,6 +13,7 @@ mod cancellation;
 mod events;
 mod handle;
 mod memory;
+mod restart;
 mod writing;
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use facilitator_core::client::{Event, LifecycleError, LostReason, Output, Phase, Timer};
+use facilitator_core::client::{Event, Health, LifecycleError, LostReason, Output, Phase, Timer};
 use facilitator_core::message::JobStatus;
 use facilitator_tests::solo::{SUCCESS, Solo, config, error, job, job_request, specs};
 
@@ -197,7 +197,7 @@ fn each_cause_of_a_lost_connection_is_its_own() {
             panic!("{:?}", out.events)
         };
         assert_eq!(*found, reason);
-        let Some(Event::Phase(change)) = out.events.last() else {
+        let [.., Event::Phase(change), Event::Health(Health::Degraded)] = &out.events[..] else {
             panic!("{:?}", out.events)
         };
         assert_eq!(

@@ -9,6 +9,7 @@
 )]
 
 mod authentication;
+mod health;
 mod heartbeat;
 mod inbound;
 mod jobs;
@@ -19,7 +20,10 @@ mod outbox;
 mod poison;
 mod reconnect;
 mod responses;
+mod snapshot;
 mod specs;
+mod stats;
 mod stop;
 mod transitions;
 mod trust;
+mod watchdog;

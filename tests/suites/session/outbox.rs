@@ -1,12 +1,13 @@
 //! Nothing accepted is lost, order holds, and everything has a bound.
 
 use facilitator_core::client::{Outcome, SendError};
-use facilitator_core::message::{JobStatus, JobStatusMetadata, MinerResponse, V0JobStatusUpdate};
+use facilitator_core::message::{
+    JobFailureDetails, JobFailureReason, JobFailureStage, JobStatus, JobStatusMetadata,
+    MinerResponse, V0JobStatusUpdate,
+};
 use facilitator_tests::solo::{SUCCESS, Solo, config, error, job, job_request};
 
-use JobStatus::{
-    Accepted, Completed, ExecutionDone, ExecutorReady, Failed, Received, VolumesReady,
-};
+use JobStatus::{Accepted, Completed, ExecutorReady, Failed, Received, VolumesReady};
 
 #[test]
 fn answers_acknowledge_in_order() {
@@ -77,20 +78,37 @@ fn receipts_that_share_an_update_count_against_the_bound() {
 #[test]
 fn bytes_are_bounded_but_a_terminal_status_is_always_taken() {
     let mut config = config();
-    (config.outbox_bytes, config.message_bytes) = (300, 300);
+    (config.outbox_bytes, config.message_bytes) = (1024, 1024);
     let mut solo = Solo::ready(config);
+    let details = JobFailureDetails::new(
+        JobFailureReason::Unknown,
+        JobFailureStage::Unknown,
+        "x".repeat(300),
+    );
+    let metadata: JobStatusMetadata = JobStatusMetadata {
+        job_failure_details: Some(details.into()),
+        ..Default::default()
+    };
     solo.send(&job(1), Accepted);
-    let before = solo.client.stats();
-    assert!(before.outbox_bytes > 0);
-    let mut refused = 0;
-    for status in [ExecutorReady, VolumesReady, ExecutionDone] {
-        let result = solo
-            .client
-            .send_job_status(solo.now, V0JobStatusUpdate::new(job(1), status));
-        refused += usize::from(matches!(result, Err(SendError::FullBytes { .. })));
-    }
-    assert_eq!(refused, 2, "two updates of some 110 bytes fit into 300");
-    solo.send(&job(1), Failed);
+    let mut large = |status| {
+        let update = V0JobStatusUpdate::new(job(1), status).with_metadata(metadata.clone());
+        let result = solo.client.send_job_status(solo.now, update);
+        solo.drain();
+        result
+    };
+    assert!(large(ExecutorReady).is_ok());
+    let before = large(VolumesReady).unwrap_err();
+    assert!(
+        matches!(
+            before,
+            SendError::FullBytes {
+                owed: 700..,
+                capacity: 1024
+            }
+        ),
+        "{before}"
+    );
+    assert!(large(Failed).is_ok());
     for _ in 0..3 {
         solo.receive(SUCCESS);
     }
@@ -100,7 +118,7 @@ fn bytes_are_bounded_but_a_terminal_status_is_always_taken() {
 #[test]
 fn a_message_above_the_limit_is_refused_at_the_door() {
     let mut config = config();
-    config.message_bytes = 1000;
+    config.message_bytes = 1024;
     let mut solo = Solo::ready(config);
     let metadata = JobStatusMetadata {
         miner_response: Some(
@@ -119,7 +137,7 @@ fn a_message_above_the_limit_is_refused_at_the_door() {
             error,
             SendError::TooLarge {
                 size: 2000..,
-                limit: 1000
+                limit: 1024
             }
         ),
         "{error}"
