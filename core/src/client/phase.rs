@@ -40,6 +40,7 @@ use core::fmt;
 /// | disconnected | - | - | waiting | waiting | - | draining | waiting |
 /// | disconnected, stopping, nothing owed | | | | | | | idle |
 /// | disconnected, stopping, something owed | | | | | | draining | draining |
+/// | disconnected with 3000, [for good](super::OnSignatureInvalid::Stop) | - | - | idle | waiting | - | idle | waiting |
 /// | timer `connect` | | waiting | | | | draining | |
 /// | timer `authentication` | | | waiting | | | draining | |
 /// | timer `acknowledgement` | | | | waiting | | draining | |
@@ -47,6 +48,7 @@ use core::fmt;
 /// | timer `reconnect` | | | | | connecting | draining | |
 /// | timer `heartbeat` | | | | ready | | draining | |
 /// | timer `ping` | | | | ready | | draining | |
+/// | timer `watchdog` | | connecting | authenticating | ready | waiting | draining | closing |
 /// | timer `close` | | | | | | | waiting |
 /// | timer `close`, stopping, nothing owed | | | | | | | idle |
 /// | timer `close`, stopping, something owed | | | | | | | draining |

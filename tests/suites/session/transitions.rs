@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use facilitator_core::client::{
-    AuthenticationMethod, Config, ConnectFailure, ConnectFailureKind, LifecycleError, Phase, Timer,
+    AuthenticationMethod, Config, ConnectFailure, ConnectFailureKind, Disconnected, LifecycleError,
+    OnSignatureInvalid, Phase, Timer,
 };
 use facilitator_core::message::JobStatus;
 use facilitator_core::{CloseFrame, Frame};
@@ -126,6 +127,15 @@ fn connection_rows() -> Vec<Row> {
             CONNECTED,
             Solo::cut,
         ),
+        report(
+            "disconnected with 3000, [for good](super::OnSignatureInvalid::Stop)",
+            AUTHENTICATING,
+            |solo| {
+                let how = Disconnected::Closed(Some(CloseFrame::new(3000)));
+                solo.client.handle_disconnected(solo.now, solo.conn, how);
+            },
+        )
+        .with(|config| config.on_signature_invalid = OnSignatureInvalid::Stop),
     ]
 }
 
@@ -185,6 +195,8 @@ fn timer_rows() -> Vec<Row> {
         timer("timer `heartbeat`", READY, Timer::Heartbeat)
             .with(|config| config.heartbeat_interval = SHORT),
         timer("timer `ping`", READY, Timer::Ping).with(|config| config.ping_interval = SHORT),
+        timer("timer `watchdog`", &BENEATH, Timer::Watchdog)
+            .with(|config| config.adopted_job_limit = SHORT),
         close("timer `close`"),
         close("timer `close`, stopping, nothing owed").owing(0),
         close("timer `close`, stopping, something owed"),
