@@ -27,3 +27,4 @@ mod stop;
 mod transitions;
 mod trust;
 mod watchdog;
+mod words;
