@@ -6,6 +6,7 @@
 )]
 
 pub mod fuzz;
+pub mod model;
 pub mod pair;
 pub mod python;
 pub mod solo;
