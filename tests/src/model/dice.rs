@@ -101,7 +101,7 @@ pub fn step(weather: Weather, die: u32, a: u8, b: u8) -> Step {
 /// The session of some numbers; all of them zero is the default one.
 pub fn setup(seed: u64, bounds: [u8; 7], switches: u8) -> Setup {
     let [window, outbox, specs, message, bytes, open, ended] = bounds;
-    let message_bytes = nth(&[1 << 20, 1 << 20, 2000, 1000, 400, 300], message);
+    let message_bytes = nth(&[1 << 20, 1 << 20, 2000, 1000, 400], message);
     Setup {
         seed,
         window: nth(&[64, 1, 2, 3, 8, 17], window),

@@ -108,6 +108,8 @@ pub struct Job {
     pub requests: u32,
     /// Terminal statuses that were taken back: refused, set aside, handed back; and lives that were forgotten.
     pub undone: u32,
+    /// Whether its terminal status was refused since the facilitator did not know the job, at that time.
+    pub lost: bool,
     /// How many jobs had ended when it first ended.
     pub ended: Option<usize>,
 }
@@ -638,6 +640,7 @@ impl Ledger {
         if job.terminal == Some(status) {
             if outcome.is_delivered() || lost {
                 self.ends += 1;
+                job.lost = lost;
                 job.ended.get_or_insert(self.ends);
             } else {
                 job.terminal = None;

@@ -97,6 +97,8 @@ pub struct Manners {
     pub authentication: Manner,
     /// To the next frames.
     pub mangles: VecDeque<Mangle>,
+    /// Statuses that it did not understand, and never will: reading is no matter of chance.
+    pub refused: Vec<(u32, JobStatus, Mangle)>,
     /// Statuses that it crashes on.
     pub poison: Vec<(u32, JobStatus, Crash)>,
     /// Batches that it crashes on.
@@ -108,9 +110,26 @@ impl Default for Manners {
         Self {
             authentication: Manner::Accept,
             mangles: VecDeque::new(),
+            refused: Vec::new(),
             poison: Vec::new(),
             poison_specs: Vec::new(),
         }
+    }
+}
+
+impl Manners {
+    /// How a frame is misunderstood, if it is.
+    fn misunderstands(&mut self, said: Said) -> Option<Mangle> {
+        let Said::Status(job, status) = said else {
+            return self.mangles.pop_front();
+        };
+        let known = |(of, which, _): &&(u32, JobStatus, Mangle)| (*of, *which) == (job, status);
+        if let Some((_, _, mangle)) = self.refused.iter().find(known) {
+            return Some(*mangle);
+        }
+        let mangle = self.mangles.pop_front()?;
+        self.refused.push((job, status, mangle));
+        Some(mangle)
     }
 }
 
@@ -196,7 +215,7 @@ fn read_text(
         record.offence = Some(format!("it wrote {said:?} before it was authenticated"));
         return answer(error("auth.not_authenticated"), Verdict::Authentication);
     }
-    if let Some(mangle) = manners.mangles.pop_front() {
+    if let Some(mangle) = manners.misunderstands(said) {
         let (text, verdict) = match mangle {
             Mangle::Named => {
                 let loc = format!(r#"["{}","x"]"#, said.message_type());
