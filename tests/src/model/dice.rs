@@ -37,24 +37,24 @@ const TABLE: [(u32, u32, Make); 40] = [
     (10, 20, |_, _| Step::Connect),
     (10, 26, |a, b| Step::Cut(a % 8, a / 8 % 8, pick(Break::ALL, b))),
     (8, 24, |a, _| Step::Pass(millis(a))),
-    (3, 5, |_, _| Step::Start),
-    (1, 4, |_, _| Step::Stop),
+    (10, 16, |_, _| Step::Start),
+    (2, 5, |_, _| Step::Stop),
     (1, 2, |_, _| Step::Abort),
     (4, 8, |_, _| Step::PeerEnds),
     (4, 10, |a, _| Step::PeerCloses(code(a))),
     (3, 12, |a, _| Step::Fail(failure(a))),
     (3, 10, |a, b| Step::Poison(a % 8, status(b), pick(Crash::ALL, a / 8))),
     (1, 4, |a, b| Step::PoisonSpecs(a % 8, pick(Crash::ALL, b))),
-    (3, 10, |a, _| Step::Mangle(pick(Mangle::ALL, a))),
+    (3, 10, |a, _| Step::Mangle(mangle(a))),
     (6, 14, |a, _| Step::Say(pick(Babble::ALL, a))),
-    (2, 2, |_, _| Step::Authentication(Manner::Accept)),
+    (4, 8, |_, _| Step::Authentication(Manner::Accept)),
     (1, 5, |a, _| Step::Authentication(pick(Manner::ALL, a))),
     (2, 6, |a, _| Step::Stale(pick(Late::ALL, a))),
     (5, 8, |_, _| Step::Hold),
     (3, 6, |a, _| Step::Tick(millis(a))),
     (1, 2, |a, _| Step::Suspend(seconds(a))),
     (2, 2, |a, _| Step::Cheat(a % 8)),
-    (2, 2, |_, _| Step::Trust(true)),
+    (4, 4, |_, _| Step::Trust(true)),
     (1, 1, |_, _| Step::Trust(false)),
     (4, 4, |a, _| Step::GiveBad(pick(Bad::ALL, a))),
     (6, 6, |a, b| Step::GiveLarge(a % 8, status(b), bytes(a))),
@@ -176,6 +176,11 @@ fn bytes(index: u8) -> u16 {
 
 fn code(index: u8) -> u16 {
     pick(&[1000, 1001, 1011, 1009, 1012, 1013, 3000, 3001, 1002, 4000], index)
+}
+
+fn mangle(index: u8) -> Mangle {
+    let named = Mangle::Named;
+    pick(&[named, named, named, Mangle::Nameless, Mangle::Wordless], index)
 }
 
 fn failure(index: u8) -> Failure {

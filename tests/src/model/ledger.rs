@@ -219,7 +219,7 @@ pub struct Ledger {
     pub beat: Timestamp,
     /// Since when the oldest unanswered status waits for its answer.
     pub waiting_since: Option<Timestamp>,
-    /// The last attempt that had no room to answer a request.
+    /// The job that the output before has declined without an answer.
     no_room_for: Option<u32>,
 }
 
@@ -481,6 +481,7 @@ impl Ledger {
 
     /// The session has put something out.
     pub fn absorb(&mut self, output: &Output) {
+        let no_room_for = self.no_room_for.take();
         match output {
             Output::Connect(conn, _) => {
                 self.last_connection = conn.0;
@@ -489,7 +490,7 @@ impl Ledger {
             }
             Output::Transmit(conn, frame) => self.transmitted(*conn, frame),
             Output::Disconnect(conn, Some(_)) => self.link = Link::Closing(*conn, self.now),
-            Output::Event(event) => self.told(event),
+            Output::Event(event) => self.told(event, no_room_for),
             _ => {}
         }
     }
@@ -527,7 +528,7 @@ impl Ledger {
         }
     }
 
-    fn told(&mut self, event: &Event) {
+    fn told(&mut self, event: &Event, no_room_for: Option<u32>) {
         match event {
             Event::Phase(change) => match (change.phase, self.link) {
                 (Phase::Waiting, _) => {
@@ -557,8 +558,8 @@ impl Ledger {
             },
             Event::JobRefused { request, .. } => {
                 let job = number(&request.uuid);
-                if self.no_room_for.take() != job
-                    && let Some(job) = job
+                if let Some(job) = job
+                    && no_room_for != Some(job)
                 {
                     self.queue(Key::Status(job, JobStatus::Rejected), None, None);
                 }

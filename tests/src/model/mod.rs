@@ -42,6 +42,8 @@ pub mod world;
 
 use std::fmt;
 
+use facilitator_core::client::Phase;
+
 use self::checks::Violation;
 use self::coverage::Coverage;
 use self::script::Script;
@@ -80,6 +82,15 @@ pub fn run(script: &Script) -> Result<Coverage, Failure> {
     for (index, step) in script.steps.iter().enumerate() {
         world.take(*step).map_err(broken(Some(index + 1)))?;
         world.coverage.note("steps");
+        world.coverage.note(match world.client.phase() {
+            Phase::Idle => "steps that leave it idle",
+            Phase::Connecting => "steps that leave it connecting",
+            Phase::Authenticating => "steps that leave it authenticating",
+            Phase::Ready => "steps that leave it ready",
+            Phase::Waiting => "steps that leave it waiting",
+            Phase::Draining => "steps that leave it draining",
+            _ => "steps that leave it closing",
+        });
     }
     Ok(ending::end(world).map_err(broken(None))?.coverage)
 }

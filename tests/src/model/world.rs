@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use facilitator_core::client::{
     AuthenticationMethod, Config, ConnectFailure, ConnectFailureKind, DeclineReason, Disconnected,
-    Endpoint, Event, FacilitatorClient, LostReason, Outcome, Output, Phase, Subject, TrustPolicy,
+    Endpoint, Event, FacilitatorClient, LostReason, Outcome, Output, Phase, PhaseChange, Subject, TrustPolicy,
     UpdateId,
 };
 use facilitator_core::message::DecodeMode;
@@ -49,6 +49,8 @@ pub struct World {
     pub network: Network,
     /// What was met on the way.
     pub coverage: Coverage,
+    /// The waits that chance alone decides: how long, and how long at the most.
+    pub waits: Vec<(Duration, Duration)>,
     /// The jobs that a script's numbers stand for now.
     slots: [u32; 8],
     batch: Batch,
@@ -77,6 +79,7 @@ impl World {
             manners: Manners::default(),
             network: Network::default(),
             coverage: Coverage::default(),
+            waits: Vec::new(),
             slots: std::array::from_fn(|slot| u32::try_from(slot).unwrap_or_default()),
             batch: Batch::default(),
             hold: false,
@@ -569,7 +572,6 @@ impl World {
     ///
     /// The first invariant that is broken.
     pub fn flush(&mut self) -> Went {
-        self.hold = false;
         while let Some(output) = self.client.poll_output() {
             if let Some(twin) = &mut self.twin {
                 let second = twin.poll_output();
@@ -640,7 +642,12 @@ impl World {
                         self.batch.lost = true;
                         meet_loss(coverage, &self.ledger, reason);
                     }
-                    Event::Phase(change) => meet_wait(coverage, &self.ledger, change),
+                    Event::Phase(change) => {
+                        if self.ledger.failures >= 3 && change.phase == Phase::Waiting {
+                            coverage.note("waits after three failures in a row");
+                        }
+                        self.waits.extend(wait_by_chance(&self.ledger, change));
+                    }
                     Event::JobRequested(_) => {
                         self.batch.told.push("Requested");
                         coverage.note("jobs requested");
@@ -752,33 +759,12 @@ fn meet_loss(coverage: &mut Coverage, ledger: &Ledger, reason: &LostReason) {
     });
 }
 
-fn meet_wait(
-    coverage: &mut Coverage,
-    ledger: &Ledger,
-    change: &facilitator_core::client::PhaseChange,
-) {
-    if change.phase != Phase::Waiting {
-        return;
-    }
-    if ledger.failures >= 3 {
-        coverage.note("waits after three failures in a row");
-    }
-    let (Some(reason), Some(delay)) = (&change.reason, change.retry_in) else {
-        return;
-    };
+/// A wait that chance alone decides.
+fn wait_by_chance(ledger: &Ledger, change: &PhaseChange) -> Option<(Duration, Duration)> {
+    let (reason, delay) = (change.reason.as_ref()?, change.retry_in?);
     let (least, greatest) = ledger.allowed_delay(reason);
-    if least.is_zero() && ledger.failures > 0 {
-        // In thousandths of what is allowed: of full jitter, half on the average.
-        let share = delay.as_millis() * 1000 / greatest.as_millis().max(1);
-        coverage.note(JITTERED);
-        coverage.add(JITTER, u64::try_from(share).unwrap_or_default());
-    }
+    least.is_zero().then_some((delay, greatest))
 }
-
-/// Waits whose length is random alone.
-pub const JITTERED: &str = "waits by jitter";
-/// The sum of their lengths, in thousandths of the greatest that was allowed.
-pub const JITTER: &str = "waits by jitter: thousandths";
 
 fn config(setup: &Setup) -> Config {
     let authentication = if setup.headers {

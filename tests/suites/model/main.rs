@@ -9,3 +9,4 @@
 )]
 
 mod random;
+mod schedule;
