@@ -24,7 +24,7 @@ pub enum Weather {
 type Make = fn(u8, u8) -> Step;
 
 /// Each step, with its weight in fair and in foul weather.
-const TABLE: [(u32, u32, Make); 40] = [
+const TABLE: [(u32, u32, Make); 41] = [
     (90, 40, |_, _| Step::Flow),
     (60, 30, |a, _| Step::Advance(a % 8)),
     (30, 20, |a, _| Step::Push(a % 8)),
@@ -32,12 +32,13 @@ const TABLE: [(u32, u32, Make); 40] = [
     (14, 10, |a, _| Step::Specs(a % 8)),
     (12, 6, |a, b| Step::Finish(a % 8, ending(b))),
     (40, 30, |a, _| Step::Live(millis(a))),
+    (24, 30, |_, _| Step::Wake),
     (20, 30, |a, _| Step::Read(1 + a % 6)),
     (20, 30, |a, _| Step::Deliver(1 + a % 6)),
     (10, 20, |_, _| Step::Connect),
     (10, 26, |a, b| Step::Cut(a % 8, a / 8 % 8, pick(Break::ALL, b))),
     (8, 24, |a, _| Step::Pass(millis(a))),
-    (10, 16, |_, _| Step::Start),
+    (16, 20, |_, _| Step::Start),
     (2, 5, |_, _| Step::Stop),
     (1, 2, |_, _| Step::Abort),
     (4, 8, |_, _| Step::PeerEnds),

@@ -175,6 +175,8 @@ pub enum Step {
     Pass(u32),
     /// Milliseconds pass while everything flows.
     Live(u32),
+    /// Time passes in silence until the session wants to be woken, and it is.
+    Wake,
     /// Seconds pass without a tick, then one comes.
     Suspend(u32),
     /// A tick that nobody asked for, so many milliseconds in the past.

@@ -156,6 +156,7 @@ impl World {
             }
             Step::Pass(millis) => self.pass(Duration::from_millis(millis.into()), false),
             Step::Live(millis) => self.pass(Duration::from_millis(millis.into()), true),
+            Step::Wake => self.wake(),
             Step::Suspend(seconds) => self.suspend(Duration::from_secs(seconds.into())),
             Step::Tick(millis) => self.odd_tick(Duration::from_millis(millis.into())),
         }
@@ -483,6 +484,15 @@ impl World {
             invariant: "total",
             what: format!("it asks to be ticked again and again: {:?}", self.client.poll_timeout()),
         })
+    }
+
+    fn wake(&mut self) -> Went {
+        self.flush()?;
+        let Some((wake, _)) = self.client.poll_timeout() else {
+            return Ok(());
+        };
+        self.advance(wake);
+        self.tick(self.now)
     }
 
     fn advance(&mut self, at: Timestamp) {
