@@ -11,6 +11,7 @@ use facilitator_core::message::{
 
 use super::checks::{Call, Input, Moment, Violation};
 use super::ledger::{Key, Predicted};
+use super::meet;
 use super::said::name;
 use super::script::{Bad, Step};
 use super::world::{Went, World, result_of};
@@ -248,7 +249,7 @@ fn answered(
     world.ask(Moment::Call(&call))?;
     if let (Ok(id), Some((key, text))) = (&call.got, accepted) {
         let terminal = matches!(key, Key::Status(_, status) if status.is_terminal());
-        world.called(&call, terminal);
+        meet::call(&mut world.coverage, &world.ledger, &call, terminal);
         let how = match predicted {
             // The model was not sure of the bytes.
             Predicted::Refused(_) => Predicted::Queued,
@@ -256,7 +257,7 @@ fn answered(
         };
         world.ledger.accept(*id, key, how, text);
     } else {
-        world.called(&call, false);
+        meet::call(&mut world.coverage, &world.ledger, &call, false);
     }
     world.flush()
 }

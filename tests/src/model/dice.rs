@@ -3,9 +3,7 @@
 
 use facilitator_core::message::JobStatus;
 
-use super::script::{
-    Babble, Bad, Break, Crash, Failure, Late, Mangle, Manner, Setup, Step,
-};
+use super::script::{Babble, Bad, Break, Crash, Failure, Late, Mangle, Manner, Setup, Step};
 
 use JobStatus::{
     Accepted, Completed, ExecutionDone, ExecutorReady, Failed, HordeFailed, Received, Rejected,
@@ -36,7 +34,9 @@ const TABLE: [(u32, u32, Make); 41] = [
     (20, 30, |a, _| Step::Read(1 + a % 6)),
     (20, 30, |a, _| Step::Deliver(1 + a % 6)),
     (10, 20, |_, _| Step::Connect),
-    (10, 26, |a, b| Step::Cut(a % 8, a / 8 % 8, pick(Break::ALL, b))),
+    (10, 26, |a, b| {
+        Step::Cut(a % 8, a / 8 % 8, pick(Break::ALL, b))
+    }),
     (8, 24, |a, _| Step::Pass(millis(a))),
     (16, 20, |_, _| Step::Start),
     (2, 5, |_, _| Step::Stop),
@@ -44,7 +44,9 @@ const TABLE: [(u32, u32, Make); 41] = [
     (4, 8, |_, _| Step::PeerEnds),
     (4, 10, |a, _| Step::PeerCloses(code(a))),
     (3, 12, |a, _| Step::Fail(failure(a))),
-    (3, 10, |a, b| Step::Poison(a % 8, status(b), pick(Crash::ALL, a / 8))),
+    (3, 10, |a, b| {
+        Step::Poison(a % 8, status(b), pick(Crash::ALL, a / 8))
+    }),
     (1, 4, |a, b| Step::PoisonSpecs(a % 8, pick(Crash::ALL, b))),
     (3, 10, |a, _| Step::Mangle(mangle(a))),
     (6, 14, |a, _| Step::Say(pick(Babble::ALL, a))),
@@ -114,7 +116,7 @@ pub fn setup(seed: u64, bounds: [u8; 7], switches: u8) -> Setup {
         ended_jobs: nth(&[10_000, 10_000, 0, 1, 3], ended),
         headers: switches % 16 == 15,
         strict: switches / 16 % 4 == 3,
-        twin: switches % 4 == 0,
+        twin: switches.is_multiple_of(4),
         ready: switches % 8 != 7,
     }
 }
@@ -150,7 +152,10 @@ fn status(index: u8) -> JobStatus {
 }
 
 fn ending(index: u8) -> JobStatus {
-    pick(&[Completed, Completed, Failed, HordeFailed, Rejected], index)
+    pick(
+        &[Completed, Completed, Failed, HordeFailed, Rejected],
+        index,
+    )
 }
 
 fn terminal(index: u8) -> JobStatus {
@@ -176,12 +181,18 @@ fn bytes(index: u8) -> u16 {
 }
 
 fn code(index: u8) -> u16 {
-    pick(&[1000, 1001, 1011, 1009, 1012, 1013, 3000, 3001, 1002, 4000], index)
+    pick(
+        &[1000, 1001, 1011, 1009, 1012, 1013, 3000, 3001, 1002, 4000],
+        index,
+    )
 }
 
 fn mangle(index: u8) -> Mangle {
     let named = Mangle::Named;
-    pick(&[named, named, named, Mangle::Nameless, Mangle::Wordless], index)
+    pick(
+        &[named, named, named, Mangle::Nameless, Mangle::Wordless],
+        index,
+    )
 }
 
 fn failure(index: u8) -> Failure {

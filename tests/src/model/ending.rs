@@ -44,7 +44,10 @@ fn stops_by_its_deadline(mut world: World) -> Went {
     }
     world.pass(world.ledger.config.drain_timeout, false)?;
     if world.client.is_running() {
-        let what = format!("stopped, and still {} after its deadline", world.client.phase());
+        let what = format!(
+            "stopped, and still {} after its deadline",
+            world.client.phase()
+        );
         return Err(broken("stops", what));
     }
     // And it can start again.
@@ -149,16 +152,20 @@ fn finish_open_jobs(world: &mut World, end: Timestamp) -> Went {
         let has_end = stored.is_some_and(|stored| stored.iter().any(|status| status.is_terminal()));
         // A job that the facilitator does not know is not ended by anything.
         if !job.lost && job.terminal.is_some() && !has_end {
-            let what = format!("job {number} has ended as {:?}, and nobody heard of it", job.terminal);
+            let what = format!(
+                "job {number} has ended as {:?}, and nobody heard of it",
+                job.terminal
+            );
             return Err(broken("every job ends once", what));
         }
     }
     let whole = world.record.stored.values().filter(|stored| {
         stored.first() == Some(&JobStatus::Received) && stored.last() == Some(&JobStatus::Completed)
     });
-    world
-        .coverage
-        .add("jobs with a whole life", u64::try_from(whole.count()).unwrap_or_default());
+    world.coverage.add(
+        "jobs with a whole life",
+        u64::try_from(whole.count()).unwrap_or_default(),
+    );
     Ok(())
 }
 
@@ -191,11 +198,18 @@ fn reconnected_equals_fresh(world: &World) -> Went {
         }
     }
     let Some(attempt) = attempt else {
-        return Err(broken("liveness", "no attempt is made after a break".into()));
+        return Err(broken(
+            "liveness",
+            "no attempt is made after a break".into(),
+        ));
     };
     let again = converse(&mut old, now, attempt)?;
     let mut fresh = fresh_with(world, &owed)?;
-    let first = converse(&mut fresh, Timestamp::ZERO, facilitator_core::ConnectionId(1))?;
+    let first = converse(
+        &mut fresh,
+        Timestamp::ZERO,
+        facilitator_core::ConnectionId(1),
+    )?;
     let lanes = [&world.ledger.statuses, &world.ledger.specs];
     let suspects = lanes
         .iter()
@@ -203,9 +217,8 @@ fn reconnected_equals_fresh(world: &World) -> Went {
     let same = if suspects {
         // They travel alone, so only the order within each lane is the same.
         let lane = |texts: &[String], kind: &str| -> Vec<String> {
-            let of = |text: &&String| {
-                Said::read(text).is_some_and(|said| said.message_type() == kind)
-            };
+            let of =
+                |text: &&String| Said::read(text).is_some_and(|said| said.message_type() == kind);
             texts.iter().filter(of).cloned().collect()
         };
         ["V0JobStatusUpdate", "V0MachineSpecsUpdate"]
@@ -251,8 +264,8 @@ fn fresh_with(world: &World, owed: &[Owed]) -> Result<FacilitatorClient, Violati
         let what = format!("what is owed is not taken by a fresh session: {error}");
         broken("a reconnected session equals a fresh one", what)
     };
-    let mut fresh = FacilitatorClient::new(config, &solo::keypair(), 1)
-        .map_err(|error| refused(&error))?;
+    let mut fresh =
+        FacilitatorClient::new(config, &solo::keypair(), 1).map_err(|error| refused(&error))?;
     let now = Timestamp::ZERO;
     fresh.start(now).map_err(|error| refused(&error))?;
     for owed in owed {

@@ -34,6 +34,7 @@ pub mod coverage;
 pub mod dice;
 pub mod ending;
 pub mod ledger;
+mod meet;
 pub mod network;
 pub mod peer;
 pub mod said;
@@ -75,9 +76,7 @@ impl std::error::Error for Failure {}
 ///
 /// The first invariant that is broken.
 pub fn run(script: &Script) -> Result<Coverage, Failure> {
-    let broken = |after| {
-        move |violation| Failure { violation, after }
-    };
+    let broken = |after| move |violation| Failure { violation, after };
     let mut world = World::new(&script.setup).map_err(broken(Some(0)))?;
     for (index, step) in script.steps.iter().enumerate() {
         world.take(*step).map_err(broken(Some(index + 1)))?;

@@ -30,6 +30,10 @@ macro_rules! pasteable {
 /// How a script's session is configured. Everything else is the default of
 /// [`Config`](facilitator_core::client::Config).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "switches that are independent of each other"
+)]
 pub struct Setup {
     /// The seed of the session's jitter.
     pub seed: u64,
@@ -82,7 +86,11 @@ impl fmt::Display for Setup {
         let default = Self::default();
         let fields = [
             ("window", self.window, default.window),
-            ("outbox_entries", self.outbox_entries, default.outbox_entries),
+            (
+                "outbox_entries",
+                self.outbox_entries,
+                default.outbox_entries,
+            ),
             ("specs_entries", self.specs_entries, default.specs_entries),
             ("message_bytes", self.message_bytes, default.message_bytes),
             ("outbox_bytes", self.outbox_bytes, default.outbox_bytes),
@@ -102,7 +110,10 @@ impl fmt::Display for Setup {
         for (name, value, _) in fields.iter().filter(|(_, value, default)| value != default) {
             write!(f, "{name}: {value}, ")?;
         }
-        for (name, value, _) in switches.iter().filter(|(_, value, default)| value != default) {
+        for (name, value, _) in switches
+            .iter()
+            .filter(|(_, value, default)| value != default)
+        {
             write!(f, "{name}: {value}, ")?;
         }
         f.write_str("..Setup::default() }")

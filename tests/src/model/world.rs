@@ -7,17 +7,19 @@ use std::time::Duration;
 
 use facilitator_core::client::{
     AuthenticationMethod, Config, ConnectFailure, ConnectFailureKind, DeclineReason, Disconnected,
-    Endpoint, Event, FacilitatorClient, LostReason, Outcome, Output, Phase, PhaseChange, Subject, TrustPolicy,
-    UpdateId,
+    Endpoint, Event, FacilitatorClient, Output, PhaseChange, TrustPolicy, UpdateId,
 };
 use facilitator_core::message::DecodeMode;
 use facilitator_core::signature::Keypair;
 use facilitator_core::{CloseFrame, ConnectionId, Frame, Timestamp};
 
 use super::application;
-use super::checks::{Batch, Call, Input, Moment, Rest, Scene, Violation, ask_all, is_oddity};
+use super::checks::{
+    Asked, Batch, Call, Input, Moment, Rest, Scene, Violation, ask_all, is_oddity,
+};
 use super::coverage::Coverage;
 use super::ledger::{Ledger, Link, Predicted};
+use super::meet;
 use super::network::Network;
 use super::peer::{self, Cause, Manners, Parcel, Record};
 use super::said::{Said, name};
@@ -202,7 +204,7 @@ impl World {
         if call.got.is_ok() {
             match step {
                 Step::Start => {
-                    self.batch.started = true;
+                    self.batch.asked = Some(Asked::Start);
                     self.ledger.started_before = true;
                     self.ledger.failures = 0;
                 }
@@ -213,7 +215,7 @@ impl World {
                         self.coverage.note("stopped with something owed");
                     }
                 }
-                _ => self.batch.aborted = true,
+                _ => self.batch.asked = Some(Asked::Abort),
             }
         }
         self.flush()
@@ -389,10 +391,7 @@ impl World {
                 if self.network.wire.is_some() {
                     self.record.pushed.insert(job);
                 }
-                (
-                    text(&solo::job_request(&name(job))),
-                    Cause::Request(job),
-                )
+                (text(&solo::job_request(&name(job))), Cause::Request(job))
             }
             Step::Cheat(slot) => {
                 let job = name(self.job(slot));
@@ -408,21 +407,18 @@ impl World {
                 Cause::Malformed(false),
             ),
             Step::Say(Babble::Giant) => (text(&"x".repeat(20_000)), Cause::Malformed(false)),
-            Step::Say(Babble::Binary) => {
-                (Frame::Binary([1, 2, 3].into()), Cause::Malformed(false))
-            }
+            Step::Say(Babble::Binary) => (Frame::Binary([1, 2, 3].into()), Cause::Malformed(false)),
             Step::Say(Babble::Ping) => (Frame::Ping([7].into()), Cause::Other),
             Step::Say(Babble::Pong) => (Frame::Pong([7].into()), Cause::Other),
-            Step::Say(Babble::JobWithoutUuid) => {
-                (text(&solo::job_request("nobody")), Cause::Other)
-            }
+            Step::Say(Babble::JobWithoutUuid) => (text(&solo::job_request("nobody")), Cause::Other),
             Step::Say(Babble::BrokenResponse) => (
                 text(r#"{"status":"error","errors":[{}]}"#),
                 Cause::Malformed(true),
             ),
-            Step::Say(Babble::AlreadyAuthenticated) => {
-                (text(&solo::error("auth.already_authenticated")), Cause::Other)
-            }
+            Step::Say(Babble::AlreadyAuthenticated) => (
+                text(&solo::error("auth.already_authenticated")),
+                Cause::Other,
+            ),
             Step::Say(Babble::NotAuthenticated) => {
                 (text(&solo::error("auth.not_authenticated")), Cause::Other)
             }
@@ -482,7 +478,10 @@ impl World {
         }
         Err(Violation {
             invariant: "total",
-            what: format!("it asks to be ticked again and again: {:?}", self.client.poll_timeout()),
+            what: format!(
+                "it asks to be ticked again and again: {:?}",
+                self.client.poll_timeout()
+            ),
         })
     }
 
@@ -585,7 +584,10 @@ impl World {
         while let Some(output) = self.client.poll_output() {
             if let Some(twin) = &mut self.twin {
                 let second = twin.poll_output();
-                if !second.as_ref().is_some_and(|second| is_same(&output, second)) {
+                if !second
+                    .as_ref()
+                    .is_some_and(|second| is_same(&output, second))
+                {
                     return Err(differs(&output, &second));
                 }
             }
@@ -602,7 +604,11 @@ impl World {
             wake: self.client.poll_timeout(),
         };
         if let Some(twin) = &mut self.twin {
-            let second = (twin.poll_output().map(|_| ()), twin.stats(), twin.poll_timeout());
+            let second = (
+                twin.poll_output().map(|_| ()),
+                twin.stats(),
+                twin.poll_timeout(),
+            );
             if second != (None, rest.stats, rest.wake) {
                 return Err(differs(&rest, &second));
             }
@@ -614,7 +620,6 @@ impl World {
 
     /// Does what the session wants.
     fn carry_out(&mut self, output: Output) -> Went {
-        self.batch.outputs += 1;
         match output {
             Output::Connect(conn, _) => {
                 if self.network.attempt.is_some() || self.network.wire.is_some() {
@@ -635,138 +640,38 @@ impl World {
 
     /// Takes note of an output, for the checks and for the coverage.
     fn meet(&mut self, output: &Output) {
-        let coverage = &mut self.coverage;
-        match output {
-            Output::Transmit(_, Frame::Text(text)) => {
-                if Said::read(text) == Some(Said::Heartbeat) {
-                    self.batch.heartbeats += 1;
-                    if !self.ledger.is_ready() {
-                        coverage.note("sessions");
-                    }
-                }
-            }
-            Output::Event(event) => {
-                self.batch.oddities += usize::from(is_oddity(event));
-                match event {
-                    Event::ConnectionLost { reason, .. } => {
-                        self.batch.lost = true;
-                        meet_loss(coverage, &self.ledger, reason);
-                    }
-                    Event::Phase(change) => {
-                        if self.ledger.failures >= 3 && change.phase == Phase::Waiting {
-                            coverage.note("waits after three failures in a row");
-                        }
-                        self.waits.extend(wait_by_chance(&self.ledger, change));
-                    }
-                    Event::JobRequested(_) => {
-                        self.batch.told.push("Requested");
-                        coverage.note("jobs requested");
-                    }
-                    Event::JobRefused { .. } => {
-                        self.batch.told.push("Refused");
-                        coverage.note("jobs refused for their signature");
-                    }
-                    Event::JobDeclined { reason, .. } => {
-                        let name = match reason {
-                            DeclineReason::Duplicate => "Duplicate",
-                            DeclineReason::InvalidUuid => "InvalidUuid",
-                            DeclineReason::Busy => "Busy",
-                            DeclineReason::Stopping => "Stopping",
-                            DeclineReason::Closing => "Closing",
-                            _ => "OutboxFull",
-                        };
-                        self.batch.told.push(name);
-                        coverage.note(match reason {
-                            DeclineReason::Duplicate => "jobs declined as known",
-                            DeclineReason::Busy => "jobs declined as busy",
-                            DeclineReason::Stopping => "jobs declined while stopping",
-                            DeclineReason::Closing => "jobs declined while closing",
-                            DeclineReason::OutboxFull => "jobs declined without an answer",
-                            _ => "jobs declined for their uuid",
-                        });
-                    }
-                    Event::Receipt(receipt) => {
-                        let specs = matches!(receipt.subject, Subject::MachineSpecs { .. });
-                        coverage.note(match (&receipt.outcome, specs) {
-                            (Outcome::Acknowledged, false) => "statuses acknowledged",
-                            (Outcome::Acknowledged, true) => {
-                                let pong = |cause| matches!(cause, Cause::Pong(_));
-                                if self.batch.heard().any(pong) {
-                                    "specs proven by a pong"
-                                } else {
-                                    "specs proven by an answer"
-                                }
-                            }
-                            (Outcome::AlreadyKnown, _) => "statuses known already",
-                            (Outcome::Refused(_), false) => "statuses refused",
-                            (Outcome::Refused(_), true) => "specs refused",
-                            (Outcome::SetAside(_), false) => "statuses set aside",
-                            (Outcome::SetAside(_), true) => "specs set aside",
-                            _ => "handed back",
-                        });
-                    }
-                    Event::Stopped { owed } => {
-                        self.batch.stopped = true;
-                        coverage.note(if owed.is_empty() {
-                            "ended with nothing left"
-                        } else {
-                            "ended with something left"
-                        });
-                    }
-                    _ => {}
-                }
-            }
-            _ => {}
+        self.batch.outputs += 1;
+        if let Output::Transmit(_, Frame::Text(text)) = output {
+            let heartbeat = Said::read(text) == Some(Said::Heartbeat);
+            self.batch.heartbeats += usize::from(heartbeat);
         }
-    }
-
-    /// Takes note of a call's result.
-    pub(super) fn called(&mut self, call: &Call, terminal: bool) {
-        let coverage = &mut self.coverage;
-        match (&call.got, call.predicted) {
-            (Err(error), _) => match error.as_str() {
-                "Full" => coverage.note("refused: no entry left"),
-                "FullBytes" => coverage.note("refused: no bytes left"),
-                "TooManyJobs" => coverage.note("refused: too many jobs"),
-                "TooLarge" => coverage.note("refused: too large"),
-                "JobEnded" => coverage.note("refused: the job has ended"),
-                _ => coverage.note("refused: otherwise"),
-            },
-            (_, Predicted::Queued) => {
-                let full = self.ledger.taken() >= self.ledger.config.outbox_entries;
-                if terminal && full {
-                    coverage.note("terminal statuses taken by a full outbox");
-                }
+        if let Output::Event(event) = output {
+            self.batch.oddities += usize::from(is_oddity(event));
+            self.batch.lost |= matches!(event, Event::ConnectionLost { .. });
+            self.batch.told.extend(told_of_a_request(event));
+            if let Event::Phase(change) = event {
+                self.waits.extend(wait_by_chance(&self.ledger, change));
             }
-            (_, Predicted::Shared) => coverage.note("statuses that share one update"),
-            _ => coverage.note("statuses given after their delivery"),
         }
+        meet::output(&mut self.coverage, &self.ledger, &self.batch, output);
     }
 }
 
-fn meet_loss(coverage: &mut Coverage, ledger: &Ledger, reason: &LostReason) {
-    let in_flight = ledger.statuses.in_flight() + ledger.specs.in_flight();
-    if in_flight > 0 {
-        coverage.note("connections lost with something in flight");
-    }
-    if ledger.statuses.in_flight() == ledger.config.window {
-        coverage.note("connections lost with a full window");
-    }
-    if ledger.draining.is_some() && in_flight > 0 {
-        coverage.note("connections lost while stopping");
-    }
-    coverage.note(match reason {
-        LostReason::ConnectFailed(_) => "lost: connect failed",
-        LostReason::AuthenticationTimeout => "lost: authentication timeout",
-        LostReason::AuthenticationRefused(_) => "lost: authentication refused",
-        LostReason::Closed(_) => "lost: closed",
-        LostReason::EndOfStream => "lost: end of stream",
-        LostReason::PongTimeout => "lost: pong timeout",
-        LostReason::AcknowledgementTimeout => "lost: acknowledgement timeout",
-        LostReason::AmbiguousResponse(_) => "lost: ambiguous response",
-        LostReason::NotAuthenticated(_) => "lost: not authenticated",
-        _ => "lost: otherwise",
-    });
+/// What an event says of a job request.
+fn told_of_a_request(event: &Event) -> Option<&'static str> {
+    Some(match event {
+        Event::JobRequested(_) => "Requested",
+        Event::JobRefused { .. } => "Refused",
+        Event::JobDeclined { reason, .. } => match reason {
+            DeclineReason::Duplicate => "Duplicate",
+            DeclineReason::InvalidUuid => "InvalidUuid",
+            DeclineReason::Busy => "Busy",
+            DeclineReason::Stopping => "Stopping",
+            DeclineReason::Closing => "Closing",
+            _ => "OutboxFull",
+        },
+        _ => return None,
+    })
 }
 
 /// A wait that chance alone decides.

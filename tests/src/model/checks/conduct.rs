@@ -33,7 +33,7 @@ pub fn polite(scene: &Scene<'_>) -> Held {
                 Link::Waiting(Some(until)) => ledger.now >= until,
                 // Stopping tells no time.
                 Link::Waiting(None) => ledger.draining.is_some(),
-                _ => scene.batch.started,
+                _ => scene.batch.is_started(),
             };
             hold!(due, "an attempt before its time: {:?}", ledger.link);
             Ok(())
@@ -51,20 +51,26 @@ pub fn stops(scene: &Scene<'_>) -> Held {
     let ledger = scene.ledger;
     match scene.moment {
         Moment::Output(output) => {
-            let silent = ledger.link == Link::Down && !scene.batch.started;
+            let silent = ledger.link == Link::Down && !scene.batch.is_started();
             let receipt = matches!(output, Output::Event(Event::Receipt(_)));
             hold!(
-                !silent || receipt || scene.batch.aborted,
+                !silent || receipt || scene.batch.is_aborted(),
                 "a session that has ended puts out {output:?}"
             );
             if matches!(output, Output::Event(Event::Stopped { .. })) {
-                let asked = ledger.draining.is_some() || scene.batch.aborted;
+                let asked = ledger.draining.is_some() || scene.batch.is_aborted();
                 hold!(asked, "it has ended, and nobody asked for it");
             }
             Ok(())
         }
         Moment::Call(call) => {
-            let about = ["NotStarted", "Stopped", "Stopping", "AlreadyStarted", "AlreadyStopping"];
+            let about = [
+                "NotStarted",
+                "Stopped",
+                "Stopping",
+                "AlreadyStarted",
+                "AlreadyStopping",
+            ];
             let predicted = match call.predicted {
                 Predicted::Refused(error) => error,
                 _ => "ok",
@@ -86,11 +92,15 @@ pub fn stops(scene: &Scene<'_>) -> Held {
                 rest.running
             );
             if !running {
-                hold!(rest.wake.is_none(), "it has ended and wants {:?}", rest.wake);
+                hold!(
+                    rest.wake.is_none(),
+                    "it has ended and wants {:?}",
+                    rest.wake
+                );
                 hold!(rest.owed == 0, "it has ended and owes {}", rest.owed);
             }
             hold!(
-                !scene.batch.aborted || !running,
+                !scene.batch.is_aborted() || !running,
                 "it was aborted, and the link is {:?}",
                 ledger.link
             );
@@ -195,7 +205,9 @@ fn odd_frames_are_told(batch: &Batch, scene: &Scene<'_>) -> Held {
         );
     }
     hold!(
-        batch.lost || batch.owed_before == scene.ledger.statuses.entries.len() + scene.ledger.specs.entries.len(),
+        batch.lost
+            || batch.owed_before
+                == scene.ledger.statuses.entries.len() + scene.ledger.specs.entries.len(),
         "a frame that cannot be read settles something"
     );
     Ok(())

@@ -93,7 +93,10 @@ pub fn alive_or_replaced(scene: &Scene<'_>) -> Held {
                 ledger.last_connection
             );
             hold!(
-                !matches!(ledger.link, Link::Connecting(..) | Link::Ready(..) | Link::Authenticating(..)),
+                !matches!(
+                    ledger.link,
+                    Link::Connecting(..) | Link::Ready(..) | Link::Authenticating(..)
+                ),
                 "a second connection beside {:?}",
                 ledger.link
             );
@@ -101,8 +104,9 @@ pub fn alive_or_replaced(scene: &Scene<'_>) -> Held {
         }
         Moment::Output(Output::Transmit(conn, _)) => {
             let current = match ledger.link {
-                Link::Connecting(current, _) => Some(current),
-                Link::Authenticating(current, _) | Link::Ready(current, _) => Some(current),
+                Link::Connecting(current, _)
+                | Link::Authenticating(current, _)
+                | Link::Ready(current, _) => Some(current),
                 _ => None,
             };
             hold!(
@@ -128,11 +132,14 @@ pub fn alive_or_replaced(scene: &Scene<'_>) -> Held {
 fn failed_authentication_ends(batch: &Batch, ledger: &Ledger) -> Held {
     let refused = Input::Heard;
     let heard = batch.inputs.iter().any(|input| {
-        ledger.connection().is_some_and(|conn| {
-            *input == refused(conn, Cause::Answer(0, Verdict::Authentication))
-        })
+        ledger
+            .connection()
+            .is_some_and(|conn| *input == refused(conn, Cause::Answer(0, Verdict::Authentication)))
     });
-    let ended = matches!(ledger.link, Link::Closing(..) | Link::Waiting(_) | Link::Down);
+    let ended = matches!(
+        ledger.link,
+        Link::Closing(..) | Link::Waiting(_) | Link::Down
+    );
     hold!(
         !heard || ended,
         "the authentication was refused, and the link is {:?}",
@@ -195,7 +202,9 @@ fn deadlines_are_kept(batch: &Batch, ledger: &Ledger, rest: &Rest) -> Held {
         );
         // Ticks of one moment may be several: what a tick arms may be due at once.
         hold!(
-            !ticked || deadline > ledger.now || rest.wake.is_some_and(|(wake, _)| wake <= ledger.now),
+            !ticked
+                || deadline > ledger.now
+                || rest.wake.is_some_and(|(wake, _)| wake <= ledger.now),
             "{what} was due at {deadline}, and nothing came of the tick"
         );
     }

@@ -24,8 +24,11 @@ pub fn nothing_accepted_is_lost(scene: &Scene<'_>) -> Held {
             hold!(known, "a receipt that nobody waits for: {receipt:?}");
             delivered_means_stored(scene, receipt)?;
             if let Outcome::HandedBack(_) = receipt.outcome {
-                let ending = scene.batch.aborted || ledger.draining.is_some();
-                hold!(ending, "handed back in the middle of a session: {receipt:?}");
+                let ending = scene.batch.is_aborted() || ledger.draining.is_some();
+                hold!(
+                    ending,
+                    "handed back in the middle of a session: {receipt:?}"
+                );
             }
             Ok(())
         }
@@ -62,7 +65,10 @@ fn delivered_means_stored(scene: &Scene<'_>, receipt: &Receipt) -> Held {
         Some(Key::Specs(batch)) => scene.record.batches.contains(&batch),
         None => false,
     };
-    hold!(has, "delivered, and the facilitator does not have it: {receipt:?}");
+    hold!(
+        has,
+        "delivered, and the facilitator does not have it: {receipt:?}"
+    );
     Ok(())
 }
 
@@ -129,7 +135,9 @@ pub fn at_least_once_applied_once(scene: &Scene<'_>) -> Held {
             };
             let oldest = lane.entries.iter().find(|entry| entry.sent.is_none());
             let Some(oldest) = oldest else {
-                return Err(format!("{key:?} is sent, which is not owed, or a second time"));
+                return Err(format!(
+                    "{key:?} is sent, which is not owed, or a second time"
+                ));
             };
             hold!(
                 oldest.key == key,
@@ -218,7 +226,10 @@ fn within_bounds(ledger: &Ledger, rest: &Rest, outputs: usize) -> Held {
         ("open_jobs", stats.open_jobs, ledger.open_jobs()),
     ];
     for (name, found, expected) in figures {
-        hold!(found == expected, "`{name}` is {found}, it should be {expected}");
+        hold!(
+            found == expected,
+            "`{name}` is {found}, it should be {expected}"
+        );
     }
     let (bytes, unsure) = ledger.bytes();
     hold!(
@@ -230,7 +241,11 @@ fn within_bounds(ledger: &Ledger, rest: &Rest, outputs: usize) -> Held {
         ("outbox_entries", ledger.taken(), config.outbox_entries),
         ("window", stats.in_flight, config.window),
         ("specs_entries", stats.specs_length, config.specs_entries),
-        ("outputs", outputs, 64 + 8 * (config.outbox_entries.min(1000) + 256)),
+        (
+            "outputs",
+            outputs,
+            64 + 8 * (config.outbox_entries.min(1000) + 256),
+        ),
     ];
     for (name, found, bound) in bounds {
         hold!(found <= bound, "`{name}` is {bound}, there are {found}");

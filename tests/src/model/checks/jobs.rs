@@ -131,9 +131,8 @@ fn told_of_a_job(ledger: &Ledger, event: &Event) -> Held {
     match event {
         Event::JobRequested(request) => {
             let job = number(&request.uuid);
-            let unknown = job.is_some_and(|job| {
-                !ledger.jobs.contains_key(&job) || ledger.is_forgettable(job)
-            });
+            let unknown = job
+                .is_some_and(|job| !ledger.jobs.contains_key(&job) || ledger.is_forgettable(job));
             hold!(unknown, "the job {} is run a second time", request.uuid);
             hold!(
                 ledger.draining.is_none(),

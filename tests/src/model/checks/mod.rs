@@ -95,19 +95,34 @@ pub struct Batch {
     pub oddities: usize,
     /// Whether a connection was lost.
     pub lost: bool,
-    /// Whether the session has ended.
-    pub stopped: bool,
-    /// Whether the application has started it.
-    pub started: bool,
-    /// Whether the application has aborted it.
-    pub aborted: bool,
+    /// What the application has asked of the whole session.
+    pub asked: Option<Asked>,
     /// Messages that were owed before.
     pub owed_before: usize,
     /// Whether messages flowed before.
     pub ready_before: bool,
 }
 
+/// What an application asks of a session, besides a graceful stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// To start.
+    Start,
+    /// To end at once.
+    Abort,
+}
+
 impl Batch {
+    /// Whether the application has started the session.
+    pub fn is_started(&self) -> bool {
+        self.asked == Some(Asked::Start)
+    }
+
+    /// Whether the application has aborted it.
+    pub fn is_aborted(&self) -> bool {
+        self.asked == Some(Asked::Abort)
+    }
+
     /// What was heard, in order.
     pub fn heard(&self) -> impl Iterator<Item = Cause> {
         self.inputs.iter().filter_map(|input| match input {
