@@ -1,30 +1,36 @@
 //! What is owed to the facilitator: status updates in order, machine specs beside them, their acknowledgement and
 //! their bounds. It knows no connection, only how many frames the current one has carried; which job an update
-//! belongs to is for `jobs`.
+//! belongs to is for `jobs`: it only keeps the number that `jobs` gave.
 
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use super::event::{Owed, Subject, UpdateId};
+use super::slab::Slot;
+use crate::Timestamp;
 
 /// Breaks after which the oldest unanswered update counts as their cause.
-const BREAKS_UNTIL_SET_ASIDE: u32 = 3;
+const BREAKS_UNTIL_SET_ASIDE: u8 = 3;
 
 /// Specs that may be unproven at once: one slice between two proofs, so that no lane starves.
 const SPECS_SLICE: usize = 8;
 
-/// A message in a lane.
+/// A message in a lane, with what that lane keeps of it besides.
 #[derive(Clone, Debug)]
-pub(super) struct Entry {
+pub(super) struct Entry<K> {
     pub(super) owed: Owed,
+    pub(super) key: K,
     /// Breaks of the connection while this was the oldest unanswered update.
-    breaks: u32,
+    breaks: u8,
     /// How many of our frames the current connection had carried before this one.
     mark: u64,
+    pub(super) accepted_at: Timestamp,
+    /// When it was sent last.
+    pub(super) sent_at: Timestamp,
 }
 
-impl Entry {
+impl<K> Entry<K> {
     /// How many of our frames the connection had carried before this one.
     pub(super) fn mark(&self) -> u64 {
         self.mark
@@ -33,31 +39,45 @@ impl Entry {
 
 /// A queue whose front part is in flight. `Response`s and proofs come in the order of the frames, so what is in flight
 /// is always a prefix, and an acknowledgement always pops the front.
-#[derive(Clone, Debug, Default)]
-struct Lane {
-    entries: VecDeque<Entry>,
+#[derive(Clone, Debug)]
+struct Lane<K> {
+    entries: VecDeque<Entry<K>>,
     in_flight: usize,
     in_flight_bytes: usize,
 }
 
-impl Lane {
+impl<K> Default for Lane<K> {
+    fn default() -> Self {
+        Self {
+            entries: VecDeque::new(),
+            in_flight: 0,
+            in_flight_bytes: 0,
+        }
+    }
+}
+
+impl<K> Lane<K> {
     fn requeue(&mut self) {
         self.in_flight = 0;
         self.in_flight_bytes = 0;
     }
 
-    fn push(&mut self, owed: Owed) {
+    fn push(&mut self, owed: Owed, key: K, now: Timestamp) {
         self.entries.push_back(Entry {
             owed,
+            key,
             breaks: 0,
             mark: 0,
+            accepted_at: now,
+            sent_at: now,
         });
     }
 
     /// Marks the next waiting entry as sent.
-    fn send_next(&mut self, mark: u64) -> Option<&Entry> {
+    fn send_next(&mut self, mark: u64, now: Timestamp) -> Option<&Entry<K>> {
         let entry = self.entries.get_mut(self.in_flight)?;
         entry.mark = mark;
+        entry.sent_at = now;
         entry.owed.transmissions = entry.owed.transmissions.saturating_add(1);
         self.in_flight += 1;
         self.in_flight_bytes += entry.owed.text.len();
@@ -70,7 +90,7 @@ impl Lane {
     }
 
     /// One more break for the oldest entry in flight; takes it when that was one too many.
-    fn blame_oldest(&mut self) -> Option<Entry> {
+    fn blame_oldest(&mut self) -> Option<Entry<K>> {
         if self.in_flight == 0 {
             return None;
         }
@@ -84,7 +104,7 @@ impl Lane {
     }
 
     /// Takes the oldest entry in flight.
-    fn pop_in_flight(&mut self) -> Option<Entry> {
+    fn pop_in_flight(&mut self) -> Option<Entry<K>> {
         if self.in_flight == 0 {
             return None;
         }
@@ -98,8 +118,9 @@ impl Lane {
 /// All that is owed.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Outbox {
-    statuses: Lane,
-    specs: Lane,
+    /// Each with the slot of its job.
+    statuses: Lane<Slot>,
+    specs: Lane<()>,
     bytes: usize,
     next_id: u64,
 }
@@ -117,30 +138,45 @@ impl Outbox {
         subject: Subject,
         text: Arc<str>,
         automatic: bool,
+        job: Slot,
+        now: Timestamp,
     ) {
         self.bytes += text.len();
-        self.statuses.push(Owed {
+        let owed = Owed {
             id,
             subject,
             transmissions: 0,
             automatic,
             text,
-        });
+        };
+        self.statuses.push(owed, job, now);
     }
 
-    pub(super) fn push_specs(&mut self, id: UpdateId, subject: Subject, text: Arc<str>) {
+    pub(super) fn push_specs(
+        &mut self,
+        id: UpdateId,
+        subject: Subject,
+        text: Arc<str>,
+        now: Timestamp,
+    ) {
         self.bytes += text.len();
-        self.specs.push(Owed {
+        let owed = Owed {
             id,
             subject,
             transmissions: 0,
             automatic: false,
             text,
-        });
+        };
+        self.specs.push(owed, (), now);
     }
 
     /// The next status update that may be sent, marked as sent after `mark` other frames.
-    pub(super) fn next_status(&mut self, window: usize, mark: u64) -> Option<&Entry> {
+    pub(super) fn next_status(
+        &mut self,
+        window: usize,
+        mark: u64,
+        now: Timestamp,
+    ) -> Option<&Entry<Slot>> {
         let window = if self.statuses.is_suspect() {
             usize::from(self.specs.in_flight == 0)
         } else if self.specs.is_suspect() {
@@ -151,11 +187,11 @@ impl Outbox {
         if self.statuses.in_flight >= window {
             return None;
         }
-        self.statuses.send_next(mark)
+        self.statuses.send_next(mark, now)
     }
 
     /// The next machine specs that may be sent, marked as sent after `mark` other frames.
-    pub(super) fn next_specs(&mut self, mark: u64) -> Option<&Entry> {
+    pub(super) fn next_specs(&mut self, mark: u64, now: Timestamp) -> Option<&Entry<()>> {
         let slice = if self.statuses.is_suspect() {
             0
         } else if self.specs.is_suspect() {
@@ -166,19 +202,18 @@ impl Outbox {
         if self.specs.in_flight >= slice {
             return None;
         }
-        self.specs.send_next(mark)
+        self.specs.send_next(mark, now)
     }
 
-    /// A `Response` to the oldest unanswered status update: takes it, with all specs that the peer has read before it.
-    pub(super) fn answer_status(&mut self) -> Option<(Entry, Vec<Entry>)> {
+    /// A `Response` to the oldest unanswered status update: takes it. It proves what was sent before, too.
+    pub(super) fn answer_status(&mut self) -> Option<Entry<Slot>> {
         let entry = self.statuses.pop_in_flight()?;
         self.forget(&entry);
-        let specs = self.prove(entry.mark);
-        Some((entry, specs))
+        Some(entry)
     }
 
     /// The peer refused machine specs. Takes them when there is no doubt which.
-    pub(super) fn refuse_specs(&mut self) -> Option<Entry> {
+    pub(super) fn refuse_specs(&mut self) -> Option<Entry<()>> {
         if self.specs.in_flight != 1 {
             return None;
         }
@@ -188,7 +223,7 @@ impl Outbox {
     }
 
     /// The peer has read `frames` of our frames: takes all specs among them.
-    pub(super) fn prove(&mut self, frames: u64) -> Vec<Entry> {
+    pub(super) fn prove(&mut self, frames: u64) -> Vec<Entry<()>> {
         let mut proven = Vec::new();
         while self
             .specs
@@ -205,16 +240,16 @@ impl Outbox {
 
     /// The connection broke: all that was in flight will be sent again, oldest first. The oldest of each lane is a
     /// suspect from now on, and travels alone; takes those that have broken the connection too often.
-    pub(super) fn break_connection(&mut self) -> Vec<Entry> {
-        let mut poison = Vec::new();
-        for lane in [&mut self.statuses, &mut self.specs] {
-            poison.extend(lane.blame_oldest());
+    pub(super) fn break_connection(&mut self) -> (Option<Entry<Slot>>, Option<Entry<()>>) {
+        let (status, specs) = (self.statuses.blame_oldest(), self.specs.blame_oldest());
+        if let Some(status) = &status {
+            self.forget(status);
         }
-        for entry in &poison {
-            self.forget(entry);
+        if let Some(specs) = &specs {
+            self.forget(specs);
         }
         self.requeue();
-        poison
+        (status, specs)
     }
 
     /// The connection is gone by our own decision: as [`break_connection`](Self::break_connection), but nobody is
@@ -234,13 +269,31 @@ impl Outbox {
         self.requeue();
     }
 
-    /// Takes everything, oldest first, statuses before specs.
-    pub(super) fn take_all(&mut self) -> impl Iterator<Item = Owed> + use<> {
+    /// Takes all statuses and all specs, oldest first.
+    pub(super) fn take_all(&mut self) -> (VecDeque<Entry<Slot>>, VecDeque<Entry<()>>) {
         self.requeue();
         self.bytes = 0;
-        let statuses = core::mem::take(&mut self.statuses.entries);
-        let specs = core::mem::take(&mut self.specs.entries);
-        statuses.into_iter().chain(specs).map(|entry| entry.owed)
+        (
+            core::mem::take(&mut self.statuses.entries),
+            core::mem::take(&mut self.specs.entries),
+        )
+    }
+
+    /// All that is owed, as [`take_all`](Self::take_all) would give it.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Owed> {
+        let statuses = self.statuses.entries.iter().map(|entry| &entry.owed);
+        statuses.chain(self.specs.entries.iter().map(|entry| &entry.owed))
+    }
+
+    /// The newest message of this kind was sent as often before, by another session.
+    pub(super) fn set_transmissions(&mut self, kind: &Subject, transmissions: u32) {
+        let newest = match kind {
+            Subject::JobStatus { .. } => self.statuses.entries.back_mut().map(|e| &mut e.owed),
+            Subject::MachineSpecs { .. } => self.specs.entries.back_mut().map(|e| &mut e.owed),
+        };
+        if let Some(owed) = newest {
+            owed.transmissions = transmissions;
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -278,7 +331,7 @@ impl Outbox {
     }
 
     /// An entry has left for good.
-    fn forget(&mut self, entry: &Entry) {
+    fn forget<K>(&mut self, entry: &Entry<K>) {
         self.bytes = self.bytes.saturating_sub(entry.owed.text.len());
     }
 }

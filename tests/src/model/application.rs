@@ -1,8 +1,9 @@
 //! The application of a script: what it gives the session, and what the model says of it beforehand.
 
 use std::fmt;
+use std::time::Duration;
 
-use facilitator_core::client::{SendError, UpdateId};
+use facilitator_core::client::{RestoreError, Restored, SendError, UpdateId};
 use facilitator_core::message::{
     HordeFailureDetails, HordeFailureReason, JobFailureDetails, JobFailureReason, JobFailureStage,
     JobParticipant, JobRejectionDetails, JobRejectionReason, JobStatus, JobStatusMetadata, Json,
@@ -14,7 +15,7 @@ use super::ledger::{Key, Predicted};
 use super::meet;
 use super::said::name;
 use super::script::{Bad, Step};
-use super::world::{Went, World, result_of};
+use super::world::{Went, World, error_name, result_of};
 use crate::solo;
 
 use JobStatus::{
@@ -64,6 +65,11 @@ pub fn act(world: &mut World, step: Step) -> Went {
         Step::Specs(batch) => specs(world, batch.into(), 0),
         Step::LargeSpecs(batch, bytes) => specs(world, batch.into(), bytes.into()),
         Step::GiveBad(bad) => give_bad(world, bad),
+        Step::Adopt(slot, seconds) => {
+            let job = world.job(slot);
+            adopt(world, job, Duration::from_secs(seconds.into()))
+        }
+        Step::Restart(early) => restart(world, early),
         _ => Ok(()),
     }
 }
@@ -229,6 +235,87 @@ fn give_bad(world: &mut World, bad: Bad) -> Went {
         client.send_job_status(now, update.clone())
     })?;
     answered(world, &bad, predicted, &result, None)
+}
+
+/// Takes up a job of another process.
+fn adopt(world: &mut World, job: u32, time_left: Duration) -> Went {
+    let predicted = world.ledger.predict_adoption(job);
+    let (now, uuid) = (world.now, name(job));
+    let result = world.input(Input::Call, |client| {
+        client.adopt_job(now, &uuid, time_left)
+    })?;
+    let call = Call {
+        what: format!("adopting job {job}"),
+        predicted,
+        unsure: false,
+        got: result.map(|()| 0).map_err(|error| error_name(&error)),
+    };
+    world.ask(Moment::Call(&call))?;
+    if call.got.is_ok() {
+        world.ledger.adopt(job, time_left);
+        world.coverage.note("jobs adopted");
+    }
+    world.flush()
+}
+
+/// The process ends, and another one goes on with what it owed.
+fn restart(world: &mut World, early: bool) -> Went {
+    let broken = |what: String| Violation {
+        invariant: "nothing accepted is lost",
+        what,
+    };
+    let running = world.client.is_running();
+    let (before, now) = (world.client.snapshot(world.now), world.now);
+    let lanes = [&world.ledger.statuses, &world.ledger.specs];
+    let owed = lanes.iter().flat_map(|lane| &lane.entries);
+    let owed: Vec<(Key, Option<String>)> =
+        owed.map(|entry| (entry.key, entry.text.clone())).collect();
+    if running {
+        let refused = world.input(Input::Call, |client| client.restore(now, &before))?;
+        if refused != Err(RestoreError::Running) {
+            return Err(broken(format!("restoring while running gives {refused:?}")));
+        }
+        world.take(Step::Abort)?;
+    }
+    let snapshot = if early {
+        before
+    } else {
+        world.client.snapshot(now)
+    };
+    // Nothing was handed back to a session that had ended before: it owes what it handed back then.
+    let expected = if running { Some(owed) } else { None };
+    world.ledger.restart();
+    world.renew();
+    let kept = serde_json::to_string(&snapshot).map_err(|error| broken(error.to_string()))?;
+    let snapshot = serde_json::from_str(&kept).map_err(|error| broken(error.to_string()))?;
+    let restored = world
+        .input(Input::Call, |client| client.restore(now, &snapshot))?
+        .map_err(|error| broken(format!("it cannot be restored: {error}")))?;
+    let keys = |restored: &[Restored]| -> Option<Vec<Key>> {
+        restored.iter().map(|one| Key::of(&one.subject)).collect()
+    };
+    let found = keys(&restored);
+    if let Some(expected) = &expected {
+        let keys: Vec<Key> = expected.iter().map(|(key, _)| *key).collect();
+        if found.as_ref() != Some(&keys) {
+            return Err(broken(format!(
+                "owed were {keys:?}, restored are {found:?}"
+            )));
+        }
+    }
+    for (index, key) in found.unwrap_or_default().into_iter().enumerate() {
+        let text = expected.as_ref().and_then(|owed| owed.get(index));
+        let text = text.and_then(|(_, text)| text.clone());
+        let id = restored.get(index).map(|one| one.id.as_u64());
+        world.ledger.put_in(id, key, text);
+    }
+    world.coverage.note("restarts");
+    world.coverage.add(
+        "messages put into a new session",
+        u64::try_from(restored.len()).unwrap_or(0),
+    );
+    world.flush()?;
+    world.take(Step::Start)
 }
 
 /// Has the answer checked, and the model take note of it.

@@ -22,7 +22,7 @@ pub enum Weather {
 type Make = fn(u8, u8) -> Step;
 
 /// Each step, with its weight in fair and in foul weather.
-const TABLE: [(u32, u32, Make); 41] = [
+const TABLE: [(u32, u32, Make); 43] = [
     (90, 40, |_, _| Step::Flow),
     (60, 30, |a, _| Step::Advance(a % 8)),
     (30, 20, |a, _| Step::Push(a % 8)),
@@ -62,6 +62,8 @@ const TABLE: [(u32, u32, Make); 41] = [
     (4, 4, |a, _| Step::GiveBad(pick(Bad::ALL, a))),
     (6, 6, |a, b| Step::GiveLarge(a % 8, status(b), bytes(a))),
     (3, 3, |a, b| Step::LargeSpecs(a % 8, bytes(b))),
+    (5, 5, |a, b| Step::Adopt(a % 8, seconds(b))),
+    (3, 4, |a, _| Step::Restart(a % 2 == 1)),
     // A break in the middle of something, and what follows it.
     (10, 10, |a, _| Step::Cut(a % 4, a / 4 % 4, Break::Ends)),
     (10, 6, |a, _| Step::Live(20_000 + 1000 * u32::from(a % 45))),
@@ -102,9 +104,19 @@ pub fn step(weather: Weather, die: u32, a: u8, b: u8) -> Step {
 }
 
 /// The session of some numbers; all of them zero is the default one.
-pub fn setup(seed: u64, bounds: [u8; 7], switches: u8) -> Setup {
-    let [window, outbox, specs, message, bytes, open, ended] = bounds;
-    let message_bytes = nth(&[1 << 20, 1 << 20, 2000, 1000, 400], message);
+pub fn setup(seed: u64, bounds: [u8; 9], switches: u8) -> Setup {
+    let [
+        window,
+        outbox,
+        specs,
+        message,
+        bytes,
+        open,
+        ended,
+        margin,
+        limit,
+    ] = bounds;
+    let message_bytes = nth(&[1 << 20, 1 << 20, 2000, 1200, 1024], message);
     Setup {
         seed,
         window: nth(&[64, 1, 2, 3, 8, 17], window),
@@ -114,6 +126,9 @@ pub fn setup(seed: u64, bounds: [u8; 7], switches: u8) -> Setup {
         outbox_bytes: message_bytes * nth(&[4, 4, 4, 1, 2, 3], bytes),
         open_jobs: nth(&[1000, 1000, 1, 2, 4], open),
         ended_jobs: nth(&[10_000, 10_000, 0, 1, 3], ended),
+        job_margin: nth(&[600, 600, 20, 100, 0], margin),
+        adopted_job_limit: nth(&[86_400, 86_400, 1, 60, 300], limit),
+        gives_up: switches / 8 % 4 == 3,
         headers: switches % 16 == 15,
         strict: switches / 16 % 4 == 3,
         twin: switches.is_multiple_of(4),
@@ -212,6 +227,8 @@ fn failure(index: u8) -> Failure {
             Failure::RetryAfter(503, 5),
             Failure::RetryAfter(503, 4_000_000_000),
             Failure::RetryAfter(503, 0),
+            Failure::RetryAfter(401, 30),
+            Failure::RetryAfter(403, 900),
         ],
         index,
     )

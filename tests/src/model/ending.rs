@@ -175,7 +175,6 @@ fn reconnected_equals_fresh(world: &World) -> Went {
         return Ok(());
     }
     let mut old = world.client.clone();
-    let owed = owed_by(&old, world.now);
     let mut now = world.now;
     if let Some(wire) = &world.network.wire {
         // A close whose code blames nobody: it makes no suspect, and sets nothing aside.
@@ -203,6 +202,8 @@ fn reconnected_equals_fresh(world: &World) -> Went {
             "no attempt is made after a break".into(),
         ));
     };
+    // Not before: time has passed, and with it may have come the end of a job.
+    let owed = owed_by(&old, now);
     let again = converse(&mut old, now, attempt)?;
     let mut fresh = fresh_with(world, &owed)?;
     let first = converse(

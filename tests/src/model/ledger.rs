@@ -6,13 +6,16 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use facilitator_core::client::{
-    Config, ConnectFailureKind, DeclineReason, Event, LostReason, Outcome, Output, Phase, Receipt,
-    Refusal, Subject,
+    Config, ConnectFailureKind, DeclineReason, Event, Health, LostReason, OnSignatureInvalid,
+    Outcome, Output, Phase, Receipt, Refusal, Subject,
 };
 use facilitator_core::message::{JobStatus, V0JobStatusUpdate};
 use facilitator_core::{ConnectionId, Frame, Timestamp};
 
 use super::said::{Said, name, number};
+
+/// The limits of a job request, all of them together.
+const REQUESTED: Duration = Duration::from_secs(4);
 
 /// What an owed message is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,6 +115,8 @@ pub struct Job {
     pub lost: bool,
     /// How many jobs had ended when it first ended.
     pub ended: Option<usize>,
+    /// When it must have ended.
+    pub deadline: Timestamp,
 }
 
 /// Whose fault the end of a connection can be.
@@ -143,6 +148,35 @@ impl Blame {
             | LostReason::AcknowledgementTimeout => Self::Oldest,
             LostReason::AmbiguousResponse(_) => Self::Doubtful,
             _ => Self::Nobody,
+        }
+    }
+}
+
+/// What attempts have shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// Nothing bad.
+    Good,
+    /// They fail.
+    Troubled,
+    /// The facilitator does not accept who we are.
+    Refused,
+}
+
+impl Standing {
+    /// After a loss: a refusal is not forgotten over a broken network.
+    fn after(self, reason: &LostReason) -> Self {
+        let refused = match reason {
+            LostReason::AuthenticationRefused(refusal) => *refusal == Refusal::SignatureInvalid,
+            LostReason::ConnectFailed(failure) => {
+                matches!(failure.kind, ConnectFailureKind::Http { status: 401 | 403 })
+            }
+            _ => false,
+        };
+        if refused || self == Self::Refused {
+            Self::Refused
+        } else {
+            Self::Troubled
         }
     }
 }
@@ -213,6 +247,10 @@ pub struct Ledger {
     pub trusting: bool,
     /// Failures since the backoff was reset.
     pub failures: u32,
+    /// What the attempts since the last good connection have shown.
+    pub standing: Standing,
+    /// Whether the session ends by itself: its signature was called invalid, and it shall not try again.
+    pub gives_up: bool,
     /// When anything was last heard, or, when it is later, when the session was ticked too late to notice.
     pub heard: Timestamp,
     /// When the last heartbeat was written.
@@ -243,6 +281,8 @@ impl Ledger {
             started_before: false,
             trusting,
             failures: 0,
+            standing: Standing::Good,
+            gives_up: false,
             heard: Timestamp::ZERO,
             beat: Timestamp::ZERO,
             waiting_since: None,
@@ -287,6 +327,24 @@ impl Ledger {
             .map(|entry| entry.shared.len())
             .sum();
         self.statuses.entries.len() + self.open_jobs() + shared
+    }
+
+    /// How the session should say that it is.
+    pub fn health(&self) -> Health {
+        match (self.link, self.standing) {
+            (Link::Down, _) => Health::Stopped,
+            _ if self.draining.is_some() => Health::Stopping,
+            (Link::Ready(..), _) => Health::Connected,
+            (_, Standing::Good) => Health::Starting,
+            (_, Standing::Troubled) => Health::Degraded,
+            (_, Standing::Refused) => Health::Refused,
+        }
+    }
+
+    /// When the next open job must have ended.
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        let open = self.jobs.values().filter(|job| job.terminal.is_none());
+        open.map(|job| job.deadline).min()
     }
 
     /// The bytes owed, and whether some are unknown.
@@ -394,6 +452,43 @@ impl Ledger {
         Predicted::Refused(refused)
     }
 
+    /// What taking up a job should lead to.
+    pub fn predict_adoption(&self, job: u32) -> Predicted {
+        let known = self.jobs.get(&job);
+        let refused = if let Some(error) = self.refuses_all() {
+            error
+        } else if known.is_some_and(|job| job.terminal.is_some()) {
+            "JobEnded"
+        } else if known.is_some() {
+            return Predicted::Known;
+        } else if self.open_jobs() >= self.config.open_jobs {
+            "TooManyJobs"
+        } else if !self.has_room(1) {
+            "Full"
+        } else {
+            return Predicted::Queued;
+        };
+        Predicted::Refused(refused)
+    }
+
+    /// A job was taken up.
+    pub fn adopt(&mut self, job: u32, time_left: Duration) {
+        self.jobs.entry(job).or_default().deadline = self.now + time_left;
+    }
+
+    /// The session has ended, and another one takes over. What was owed comes in anew; times are kept in milliseconds.
+    pub fn restart(&mut self) {
+        let now = self.now;
+        for job in self.jobs.values_mut() {
+            let left = job.deadline.saturating_duration_since(now).as_millis();
+            job.deadline = now + Duration::from_millis(u64::try_from(left).unwrap_or(u64::MAX));
+        }
+        self.last_connection = 0;
+        self.last_id = 0;
+        self.started_before = false;
+        self.trusting = true;
+    }
+
     /// What should be told of a job request that is heard now: event names. Nothing when more than one answer is right.
     pub fn predict_request(&self, job: u32) -> Option<&'static [&'static str]> {
         // How long the session's own words are is not known.
@@ -430,7 +525,10 @@ impl Ledger {
     pub fn accept(&mut self, id: u64, key: Key, how: Predicted, text: String) {
         self.last_id = self.last_id.max(id);
         match how {
-            Predicted::Queued => self.queue(key, Some(id), Some(text)),
+            Predicted::Queued => {
+                let limit = self.config.adopted_job_limit;
+                self.queue(key, Some(id), Some(text), limit);
+            }
             Predicted::Shared => {
                 let mut entries = self.statuses.entries.iter_mut();
                 if let Some(entry) = entries.find(|entry| entry.key == key) {
@@ -442,7 +540,13 @@ impl Ledger {
         }
     }
 
-    fn queue(&mut self, key: Key, id: Option<u64>, text: Option<String>) {
+    /// A message of an earlier session comes in.
+    pub fn put_in(&mut self, id: Option<u64>, key: Key, text: Option<String>) {
+        self.queue(key, id, text, self.config.adopted_job_limit);
+    }
+
+    /// A job that is not known has so much time to end.
+    fn queue(&mut self, key: Key, id: Option<u64>, text: Option<String>, limit: Duration) {
         let entry = Entry {
             key,
             id,
@@ -454,10 +558,15 @@ impl Ledger {
         };
         match key {
             Key::Status(job, status) => {
+                let deadline = self.now + limit;
                 if self.is_forgettable(job) {
-                    self.forget(job);
+                    self.forget(job, deadline);
                 }
+                let known = self.jobs.contains_key(&job);
                 let job = self.jobs.entry(job).or_default();
+                if !known {
+                    job.deadline = deadline;
+                }
                 job.given.push(status);
                 if status.is_terminal() {
                     job.terminal = Some(status);
@@ -469,11 +578,12 @@ impl Ledger {
     }
 
     /// A job that was forgotten begins anew; what the facilitator has of it stays.
-    fn forget(&mut self, job: u32) {
+    fn forget(&mut self, job: u32, deadline: Timestamp) {
         if let Some(job) = self.jobs.get_mut(&job) {
             *job = Job {
                 given: std::mem::take(&mut job.given),
                 undone: job.undone + 1,
+                deadline,
                 ..Job::default()
             };
         }
@@ -507,6 +617,7 @@ impl Ledger {
             }
             Some(Said::Heartbeat) => {
                 if !self.is_ready() {
+                    self.standing = Standing::Good;
                     self.link = Link::Ready(conn, self.now);
                     self.heard = self.now;
                 }
@@ -543,7 +654,9 @@ impl Ledger {
             Event::JobRequested(request) => {
                 if let Some(job) = number(&request.uuid) {
                     let text = V0JobStatusUpdate::new(name(job), JobStatus::Received).encode();
-                    self.queue(Key::Status(job, JobStatus::Received), None, Some(text));
+                    let limit = REQUESTED + self.config.job_margin;
+                    let key = Key::Status(job, JobStatus::Received);
+                    self.queue(key, None, Some(text), limit);
                     if let Some(job) = self.jobs.get_mut(&job) {
                         job.requests += 1;
                     }
@@ -551,7 +664,12 @@ impl Ledger {
             }
             Event::JobDeclined { uuid, reason } => match (number(uuid), reason) {
                 (Some(job), DeclineReason::Busy | DeclineReason::Stopping) => {
-                    self.queue(Key::Status(job, JobStatus::Rejected), None, None);
+                    self.queue(
+                        Key::Status(job, JobStatus::Rejected),
+                        None,
+                        None,
+                        Duration::ZERO,
+                    );
                 }
                 (job, DeclineReason::OutboxFull) => self.no_room_for = job,
                 _ => {}
@@ -561,13 +679,25 @@ impl Ledger {
                 if let Some(job) = job
                     && no_room_for != Some(job)
                 {
-                    self.queue(Key::Status(job, JobStatus::Rejected), None, None);
+                    self.queue(
+                        Key::Status(job, JobStatus::Rejected),
+                        None,
+                        None,
+                        Duration::ZERO,
+                    );
+                }
+            }
+            Event::JobOverdue { uuid } => {
+                if let Some(job) = number(&uuid.to_string()) {
+                    let key = Key::Status(job, JobStatus::HordeFailed);
+                    self.queue(key, None, None, Duration::ZERO);
                 }
             }
             Event::Receipt(receipt) => self.receipt(receipt),
             Event::Stopped { .. } => {
                 self.link = Link::Down;
                 self.draining = None;
+                self.gives_up = false;
                 self.waiting_since = None;
                 self.handed_back.clear();
             }
@@ -581,6 +711,10 @@ impl Ledger {
         {
             self.failures = 0;
         }
+        self.standing = self.standing.after(reason);
+        let invalid = LostReason::AuthenticationRefused(Refusal::SignatureInvalid);
+        self.gives_up =
+            *reason == invalid && self.config.on_signature_invalid == OnSignatureInvalid::Stop;
         let blame = Blame::of(reason);
         self.statuses.broken(blame);
         self.specs.broken(blame);
@@ -624,17 +758,21 @@ impl Ledger {
         if let Key::Status(job, status) = entry.key {
             let unanswered = self.statuses.in_flight() > 0;
             self.waiting_since = unanswered.then_some(self.now);
-            self.settle(job, status, &receipt.outcome);
+            self.settle(job, status, receipt);
         }
     }
 
-    fn settle(&mut self, job: u32, status: JobStatus, outcome: &Outcome) {
+    fn settle(&mut self, job: u32, status: JobStatus, receipt: &Receipt) {
+        let outcome = &receipt.outcome;
         let Some(job) = self.jobs.get_mut(&job) else {
             return;
         };
         // What does not exist is over, too: no other status would be stored.
-        let lost = matches!(outcome, Outcome::Refused(errors)
+        let unknown = matches!(outcome, Outcome::Refused(errors)
             if errors.first().is_some_and(|error| error.kind == "job.not_found"));
+        // And so is what refuses the session's own words: it has no others.
+        let refused = matches!(outcome, Outcome::Refused(_) | Outcome::SetAside(_));
+        let lost = unknown || (refused && receipt.automatic);
         if outcome.is_delivered() {
             job.delivered.push(status);
         }
@@ -662,13 +800,18 @@ impl Ledger {
             config.refused_delay + config.refused_delay / 5,
         );
         match reason {
-            LostReason::ConnectFailed(failure) => match (failure.retry_after, failure.kind) {
-                (Some(asked), _) => {
+            LostReason::ConnectFailed(failure) => match (failure.kind, failure.retry_after) {
+                // Not less than for any other refusal.
+                (ConnectFailureKind::Http { status: 401 | 403 }, asked)
+                    if asked.is_none_or(|asked| asked < config.refused_delay) =>
+                {
+                    minutes
+                }
+                (_, Some(asked)) => {
                     let asked = asked.min(config.retry_after_max);
                     (asked, asked.saturating_add(ceiling))
                 }
-                (None, ConnectFailureKind::Http { status: 401 | 403 }) => minutes,
-                (None, _) => (Duration::ZERO, ceiling),
+                (_, None) => (Duration::ZERO, ceiling),
             },
             LostReason::AuthenticationRefused(
                 Refusal::ValidatorNotFound | Refusal::SignatureInvalid,

@@ -39,6 +39,7 @@ fn met_event(coverage: &mut Coverage, ledger: &Ledger, batch: &Batch, event: &Ev
             DeclineReason::OutboxFull => "jobs declined without an answer",
             _ => "jobs declined for their uuid",
         }),
+        Event::JobOverdue { .. } => coverage.note("jobs ended for their time"),
         Event::JobCheated(_) => coverage.note("jobs that cheated"),
         Event::CheatReportRefused { .. } => coverage.note("cheat reports refused"),
         Event::Receipt(receipt) => {

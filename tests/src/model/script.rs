@@ -51,8 +51,14 @@ pub struct Setup {
     pub open_jobs: usize,
     /// `Config::ended_jobs`.
     pub ended_jobs: usize,
+    /// `Config::job_margin`, in seconds.
+    pub job_margin: usize,
+    /// `Config::adopted_job_limit`, in seconds.
+    pub adopted_job_limit: usize,
     /// Whether the session authenticates in headers instead of its first frame.
     pub headers: bool,
+    /// Whether a signature that is called invalid ends the session.
+    pub gives_up: bool,
     /// Whether it reads strictly.
     pub strict: bool,
     /// Whether a second session gets the same inputs and has to give the same outputs.
@@ -72,7 +78,10 @@ impl Default for Setup {
             outbox_bytes: 1 << 22,
             open_jobs: 1000,
             ended_jobs: 10_000,
+            job_margin: 600,
+            adopted_job_limit: 86_400,
             headers: false,
+            gives_up: false,
             strict: false,
             twin: true,
             ready: true,
@@ -96,9 +105,16 @@ impl fmt::Display for Setup {
             ("outbox_bytes", self.outbox_bytes, default.outbox_bytes),
             ("open_jobs", self.open_jobs, default.open_jobs),
             ("ended_jobs", self.ended_jobs, default.ended_jobs),
+            ("job_margin", self.job_margin, default.job_margin),
+            (
+                "adopted_job_limit",
+                self.adopted_job_limit,
+                default.adopted_job_limit,
+            ),
         ];
         let switches = [
             ("headers", self.headers, default.headers),
+            ("gives_up", self.gives_up, default.gives_up),
             ("strict", self.strict, default.strict),
             ("twin", self.twin, default.twin),
             ("ready", self.ready, default.ready),
@@ -137,6 +153,11 @@ pub enum Step {
     Advance(u8),
     /// The application ends the n-th open job.
     Finish(u8, JobStatus),
+    /// The application takes up a job of another process, which has so many seconds left.
+    Adopt(u8, u32),
+    /// The process is restarted: what the session owes goes into a new one, by a snapshot that was taken before the old
+    /// one ended, or after. The new one is started.
+    Restart(bool),
     /// The application gives an update that must be refused at the door.
     GiveBad(Bad),
     /// The application gives the specs of a machine, of this batch.

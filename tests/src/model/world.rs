@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use facilitator_core::client::{
     AuthenticationMethod, Config, ConnectFailure, ConnectFailureKind, DeclineReason, Disconnected,
-    Endpoint, Event, FacilitatorClient, Output, PhaseChange, TrustPolicy, UpdateId,
+    Endpoint, Event, FacilitatorClient, OnSignatureInvalid, Output, PhaseChange, TrustPolicy,
+    UpdateId,
 };
 use facilitator_core::message::DecodeMode;
 use facilitator_core::signature::Keypair;
@@ -18,7 +19,7 @@ use super::checks::{
     Asked, Batch, Call, Input, Moment, Rest, Scene, Violation, ask_all, is_oddity,
 };
 use super::coverage::Coverage;
-use super::ledger::{Ledger, Link, Predicted};
+use super::ledger::{Ledger, Link, Predicted, Standing};
 use super::meet;
 use super::network::Network;
 use super::peer::{self, Cause, Manners, Parcel, Record};
@@ -57,6 +58,7 @@ pub struct World {
     slots: [u32; 8],
     batch: Batch,
     hold: bool,
+    seed: u64,
 }
 
 impl World {
@@ -66,12 +68,8 @@ impl World {
     ///
     /// The broken invariant, if the session does not even become ready.
     pub fn new(setup: &Setup) -> Result<Self, Violation> {
-        static KEYPAIR: LazyLock<Keypair> = LazyLock::new(solo::keypair);
         let config = config(setup);
-        let session = || {
-            FacilitatorClient::new(config.clone(), &KEYPAIR, setup.seed)
-                .unwrap_or_else(|error| panic!("{error}"))
-        };
+        let session = || session(&config, setup.seed);
         let mut world = Self {
             client: session(),
             twin: setup.twin.then(session),
@@ -85,6 +83,7 @@ impl World {
             slots: std::array::from_fn(|slot| u32::try_from(slot).unwrap_or_default()),
             batch: Batch::default(),
             hold: false,
+            seed: setup.seed,
         };
         if setup.ready {
             world.take(Step::Start)?;
@@ -106,6 +105,8 @@ impl World {
             | Step::Advance(_)
             | Step::Finish(..)
             | Step::GiveBad(_)
+            | Step::Adopt(..)
+            | Step::Restart(_)
             | Step::Specs(_)
             | Step::LargeSpecs(..) => {
                 self.flush()?;
@@ -175,6 +176,15 @@ impl World {
         *job
     }
 
+    /// Another session of the same configuration takes the place of one that has ended.
+    pub(super) fn renew(&mut self) {
+        self.client = session(&self.ledger.config, self.seed);
+        self.twin = self
+            .twin
+            .take()
+            .map(|_| session(&self.ledger.config, self.seed));
+    }
+
     fn lifecycle(&mut self, step: Step) -> Went {
         self.flush()?;
         let now = self.now;
@@ -204,6 +214,7 @@ impl World {
         if call.got.is_ok() {
             match step {
                 Step::Start => {
+                    self.ledger.standing = Standing::Good;
                     self.batch.asked = Some(Asked::Start);
                     self.ledger.started_before = true;
                     self.ledger.failures = 0;
@@ -598,6 +609,7 @@ impl World {
         }
         let rest = Rest {
             phase: self.client.phase(),
+            health: self.client.health(),
             running: self.client.is_running(),
             owed: self.client.owed(),
             stats: self.client.stats(),
@@ -681,6 +693,16 @@ fn wait_by_chance(ledger: &Ledger, change: &PhaseChange) -> Option<(Duration, Du
     least.is_zero().then_some((delay, greatest))
 }
 
+fn seconds(count: usize) -> Duration {
+    Duration::from_secs(u64::try_from(count).unwrap_or(u64::MAX))
+}
+
+/// A session of this configuration, which was never started.
+pub(super) fn session(config: &Config, seed: u64) -> FacilitatorClient {
+    static KEYPAIR: LazyLock<Keypair> = LazyLock::new(solo::keypair);
+    FacilitatorClient::new(config.clone(), &KEYPAIR, seed).unwrap_or_else(|error| panic!("{error}"))
+}
+
 fn config(setup: &Setup) -> Config {
     let authentication = if setup.headers {
         AuthenticationMethod::Headers
@@ -703,6 +725,13 @@ fn config(setup: &Setup) -> Config {
         outbox_bytes: setup.outbox_bytes,
         open_jobs: setup.open_jobs,
         ended_jobs: setup.ended_jobs,
+        job_margin: seconds(setup.job_margin),
+        adopted_job_limit: seconds(setup.adopted_job_limit),
+        on_signature_invalid: if setup.gives_up {
+            OnSignatureInvalid::Stop
+        } else {
+            OnSignatureInvalid::Retry
+        },
         ..Config::new(Endpoint::public())
     }
 }

@@ -8,5 +8,6 @@
     reason = "a suite fails by panicking, and says what it has counted"
 )]
 
+mod found;
 mod random;
 mod schedule;

@@ -25,7 +25,7 @@ fn steps_to_take() -> u32 {
 fn scripts(weather: Weather) -> impl Strategy<Value = Script> {
     let step = (0..dice::sides(weather), any::<u8>(), any::<u8>())
         .prop_map(move |(die, a, b)| dice::step(weather, die, a, b));
-    let setup = (any::<u16>(), any::<[u8; 7]>(), any::<u8>())
+    let setup = (any::<u16>(), any::<[u8; 9]>(), any::<u8>())
         .prop_map(|(seed, bounds, switches)| dice::setup(seed.into(), bounds, switches));
     (setup, prop::collection::vec(step, 1..LENGTH))
         .prop_map(|(setup, steps)| Script { setup, steps })

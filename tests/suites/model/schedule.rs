@@ -49,7 +49,7 @@ fn steps(attempt: Attempt) -> Vec<Step> {
 fn waits(story: &[Attempt], seed: u64) -> Vec<(Duration, Duration)> {
     let setup = Setup {
         ready: false,
-        ..dice::setup(seed, [0; 7], 0)
+        ..dice::setup(seed, [0; 9], 0)
     };
     let mut world = World::new(&setup).unwrap_or_else(|broken| panic!("{broken}"));
     let take = |world: &mut World, step| {

@@ -28,33 +28,6 @@ fn received_is_answered_without_the_application() {
 }
 
 #[test]
-fn the_same_uuid_never_runs_twice() {
-    let mut solo = Solo::ready(config());
-    solo.receive(&job_request(&job(1)));
-    solo.take();
-    solo.receive(&job_request(&job(1)));
-    assert_eq!(declined(&mut solo), [DeclineReason::Duplicate]);
-    solo.cut();
-    solo.reconnect();
-    solo.receive(&job_request(&job(1)));
-    assert_eq!(declined(&mut solo), [DeclineReason::Duplicate]);
-    solo.receive(SUCCESS);
-    solo.send(&job(1), JobStatus::Failed);
-    solo.receive(SUCCESS);
-    solo.take();
-    solo.receive(&job_request(&job(1)));
-    let out = solo.take();
-    assert!(matches!(
-        out.events[..],
-        [Event::JobDeclined {
-            reason: DeclineReason::Duplicate,
-            ..
-        }]
-    ));
-    assert!(out.frames.is_empty(), "it answers with nothing new");
-}
-
-#[test]
 fn a_job_whose_uuid_is_none_is_shown_and_not_answered() {
     let mut solo = Solo::ready(config());
     solo.receive(&job_request("not-a-uuid"));

@@ -227,3 +227,20 @@ fn poisonous_specs_come_to_an_end_however_many_statuses_there_are() {
     }
     panic!("the refused specs are still on their way");
 }
+
+#[test]
+fn what_another_connection_has_handled_clears_up_nothing_on_this_one() {
+    let mut solo = Solo::ready(config());
+    for n in 0..20 {
+        solo.send(&job(n), JobStatus::Accepted);
+        solo.receive(SUCCESS);
+    }
+    solo.cut();
+    solo.reconnect();
+    solo.send(&job(30), JobStatus::Accepted);
+    solo.take();
+    // It may mean this connection's first heartbeat, of which nothing is known yet.
+    solo.receive(&error_at("json_invalid", "[]"));
+    assert!(solo.take().receipts().is_empty());
+    assert_eq!(solo.client.phase(), Phase::Closing);
+}

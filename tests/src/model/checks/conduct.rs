@@ -58,7 +58,8 @@ pub fn stops(scene: &Scene<'_>) -> Held {
                 "a session that has ended puts out {output:?}"
             );
             if matches!(output, Output::Event(Event::Stopped { .. })) {
-                let asked = ledger.draining.is_some() || scene.batch.is_aborted();
+                let asked =
+                    ledger.draining.is_some() || scene.batch.is_aborted() || ledger.gives_up;
                 hold!(asked, "it has ended, and nobody asked for it");
             }
             Ok(())
@@ -97,7 +98,12 @@ pub fn stops(scene: &Scene<'_>) -> Held {
                     "it has ended and wants {:?}",
                     rest.wake
                 );
-                hold!(rest.owed == 0, "it has ended and owes {}", rest.owed);
+                // Before its start it owes what an earlier session has left.
+                hold!(
+                    rest.owed == 0 || !ledger.started_before,
+                    "it has ended and owes {}",
+                    rest.owed
+                );
             }
             hold!(
                 !scene.batch.is_aborted() || !running,

@@ -181,6 +181,9 @@ fn deadlines_are_kept(batch: &Batch, ledger: &Ledger, rest: &Rest) -> Held {
             Phase::Ready
         }
     };
+    if ledger.link != Link::Down {
+        deadlines.extend(ledger.next_deadline().map(|at| ("the end of a job", at)));
+    }
     deadlines.extend(ledger.draining.map(|drain| ("the end of a stop", drain)));
     let phase = if ledger.draining.is_some() && phase != Phase::Closing {
         Phase::Draining
@@ -192,6 +195,12 @@ fn deadlines_are_kept(batch: &Batch, ledger: &Ledger, rest: &Rest) -> Held {
         "the phase is {}, it should be {phase}: {:?}",
         rest.phase,
         ledger.link
+    );
+    hold!(
+        rest.health == ledger.health(),
+        "its health is {}, it should be {}",
+        rest.health,
+        ledger.health()
     );
     let ticked = matches!(batch.inputs.last(), Some(Input::Tick(true)));
     for (what, deadline) in deadlines {

@@ -24,7 +24,8 @@ pub fn nothing_accepted_is_lost(scene: &Scene<'_>) -> Held {
             hold!(known, "a receipt that nobody waits for: {receipt:?}");
             delivered_means_stored(scene, receipt)?;
             if let Outcome::HandedBack(_) = receipt.outcome {
-                let ending = scene.batch.is_aborted() || ledger.draining.is_some();
+                let ending =
+                    scene.batch.is_aborted() || ledger.draining.is_some() || ledger.gives_up;
                 hold!(
                     ending,
                     "handed back in the middle of a session: {receipt:?}"

@@ -149,6 +149,16 @@ fn told_of_a_job(ledger: &Ledger, event: &Event) -> Held {
             hold!(known, "{uuid} is declined as known, and is not");
             Ok(())
         }
+        Event::JobOverdue { uuid } => {
+            let job = number(&uuid.to_string()).and_then(|job| ledger.jobs.get(&job));
+            let overdue =
+                job.is_some_and(|job| job.terminal.is_none() && job.deadline <= ledger.now);
+            hold!(
+                overdue,
+                "{uuid} is ended for its time, and is not overdue: {job:?}"
+            );
+            Ok(())
+        }
         // Whoever was told of the end has nothing more to end.
         Event::Receipt(receipt) => {
             let known = match Key::of(&receipt.subject) {

@@ -12,7 +12,7 @@ use std::fmt;
 
 use facilitator_core::ConnectionId;
 use facilitator_core::Timestamp;
-use facilitator_core::client::{Output, Phase, Stats, Timer};
+use facilitator_core::client::{Health, Output, Phase, Stats, Timer};
 
 use super::ledger::{Ledger, Predicted};
 use super::peer::{Cause, Record};
@@ -164,6 +164,8 @@ pub struct Rest {
     pub owed: usize,
     /// Its figures.
     pub stats: Stats,
+    /// How it says that it is.
+    pub health: Health,
     /// When it wants to be woken.
     pub wake: Option<(Timestamp, Timer)>,
 }
