@@ -148,7 +148,7 @@ fn give(world: &mut World, job: u32, status: JobStatus, bytes: usize) -> Went {
     let update = update(job, status, bytes);
     let text = update.encode();
     let predicted = world.ledger.predict_status(job, status, text.len(), None);
-    let (now, uuid) = (world.now, name(job));
+    let (now, uuid) = (world.tell(Duration::ZERO), name(job));
     let result = world.input(Input::Call, |client| match status {
         Rejected if bytes == 0 => {
             client.reject_job(now, &uuid, JobRejectionReason::NoMinerForJob, "nobody")
@@ -184,7 +184,7 @@ fn send_specs(
     batch_id: &str,
     specs: &JsonMap,
 ) -> Result<Result<UpdateId, SendError>, Violation> {
-    let now = world.now;
+    let now = world.tell(Duration::ZERO);
     world.input(Input::Call, |client| {
         client.send_machine_specs(now, "5Miner", batch_id, specs.clone())
     })
@@ -230,7 +230,7 @@ fn give_bad(world: &mut World, bad: Bad) -> Went {
     let predicted = world
         .ledger
         .predict_status(job, update.status, 0, Some(error));
-    let now = world.now;
+    let now = world.tell(Duration::ZERO);
     let result = world.input(Input::Call, |client| {
         client.send_job_status(now, update.clone())
     })?;
@@ -240,7 +240,7 @@ fn give_bad(world: &mut World, bad: Bad) -> Went {
 /// Takes up a job of another process.
 fn adopt(world: &mut World, job: u32, time_left: Duration) -> Went {
     let predicted = world.ledger.predict_adoption(job);
-    let (now, uuid) = (world.now, name(job));
+    let (now, uuid) = (world.tell(Duration::ZERO), name(job));
     let result = world.input(Input::Call, |client| {
         client.adopt_job(now, &uuid, time_left)
     })?;
@@ -265,7 +265,8 @@ fn restart(world: &mut World, early: bool) -> Went {
         what,
     };
     let running = world.client.is_running();
-    let (before, now) = (world.client.snapshot(world.now), world.now);
+    let now = world.tell(Duration::ZERO);
+    let before = world.client.snapshot(now);
     let lanes = [&world.ledger.statuses, &world.ledger.specs];
     let owed = lanes.iter().flat_map(|lane| &lane.entries);
     let owed: Vec<(Key, Option<String>)> =

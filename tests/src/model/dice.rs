@@ -22,7 +22,7 @@ pub enum Weather {
 type Make = fn(u8, u8) -> Step;
 
 /// Each step, with its weight in fair and in foul weather.
-const TABLE: [(u32, u32, Make); 43] = [
+const TABLE: [(u32, u32, Make); 46] = [
     (90, 40, |_, _| Step::Flow),
     (60, 30, |a, _| Step::Advance(a % 8)),
     (30, 20, |a, _| Step::Push(a % 8)),
@@ -62,6 +62,9 @@ const TABLE: [(u32, u32, Make); 43] = [
     (4, 4, |a, _| Step::GiveBad(pick(Bad::ALL, a))),
     (6, 6, |a, b| Step::GiveLarge(a % 8, status(b), bytes(a))),
     (3, 3, |a, b| Step::LargeSpecs(a % 8, bytes(b))),
+    (3, 5, |_, _| Step::Hang),
+    (6, 6, |_, _| Step::Resume),
+    (2, 4, |a, _| Step::Backwards(millis(a))),
     (5, 5, |a, b| Step::Adopt(a % 8, seconds(b))),
     (3, 4, |a, _| Step::Restart(a % 2 == 1)),
     // A break in the middle of something, and what follows it.

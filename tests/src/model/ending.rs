@@ -89,6 +89,7 @@ fn delivers_all(world: &mut World) -> Went {
         refused: std::mem::take(&mut world.manners.refused),
         ..Manners::default()
     };
+    world.resume();
     world.take(Step::Trust(true))?;
     if world.ledger.link == Link::Down {
         return Ok(());

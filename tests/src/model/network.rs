@@ -39,7 +39,7 @@ impl Network {
             conn,
             ear: Ear {
                 authenticated,
-                deaf: false,
+                ..Ear::default()
             },
             up: VecDeque::new(),
             down: VecDeque::new(),

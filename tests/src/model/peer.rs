@@ -17,7 +17,7 @@ use crate::solo;
 pub struct Record {
     /// The statuses of each job, in the order in which they were stored. Each at most once.
     pub stored: BTreeMap<u32, Vec<JobStatus>>,
-    /// Batches whose specs were read and understood.
+    /// Batches whose specs were read.
     pub batches: BTreeSet<u32>,
     /// Jobs that it has pushed.
     pub pushed: BTreeSet<u32>,
@@ -62,6 +62,8 @@ pub enum Verdict {
     Nameless,
     /// About the authentication.
     Authentication,
+    /// Anything, in words that cannot be read.
+    Garbled,
 }
 
 /// Why something is on the way to the session.
@@ -140,7 +142,14 @@ pub struct Ear {
     pub authenticated: bool,
     /// Whether the handler has crashed, or the socket is closing: it reads no more.
     pub deaf: bool,
+    /// Whether the handler hangs: the socket lives.
+    pub hung: bool,
+    /// What it has to read when it goes on.
+    pub backlog: VecDeque<(u64, Frame)>,
 }
+
+/// An error without the fields that it needs.
+pub const GARBLED: &str = r#"{"status":"error","errors":[{}]}"#;
 
 /// The answer of a facilitator that is content.
 fn success() -> Frame {
@@ -161,6 +170,13 @@ pub fn read(
         return;
     }
     match frame {
+        Frame::Text(text) if ear.hung => {
+            // Read they are: nobody promises more of specs.
+            if let Some(Said::Specs(batch)) = Said::read(text) {
+                record.batches.insert(batch);
+            }
+            ear.backlog.push_back((index, frame.clone()));
+        }
         Frame::Text(text) => match Said::read(text) {
             Some(said) => read_text(record, manners, ear, (index, said), down),
             None => record.offence = Some(format!("it wrote what is no message: {text:?}")),
@@ -215,20 +231,29 @@ fn read_text(
         record.offence = Some(format!("it wrote {said:?} before it was authenticated"));
         return answer(error("auth.not_authenticated"), Verdict::Authentication);
     }
-    if let Some(mangle) = manners.misunderstands(said) {
+    let mangle = manners.misunderstands(said);
+    let garbled = mangle == Some(Mangle::Garbled);
+    if let Some(mangle) = mangle.filter(|_| !garbled) {
         let (text, verdict) = match mangle {
             Mangle::Named => {
                 let loc = format!(r#"["{}","x"]"#, said.message_type());
                 (solo::error_at("missing", &loc), Verdict::Named)
             }
             Mangle::Nameless => (solo::error_at("json_invalid", "[]"), Verdict::Nameless),
-            Mangle::Wordless => (
+            Mangle::Wordless | Mangle::Garbled => (
                 r#"{"status":"error","errors":[]}"#.to_owned(),
                 Verdict::Nameless,
             ),
         };
         return answer(Frame::text(text), verdict);
     }
+    let mut answer = |frame: Frame, verdict: Verdict| {
+        if garbled {
+            answer(Frame::text(GARBLED), Verdict::Garbled);
+        } else {
+            answer(frame, verdict);
+        }
+    };
     match said {
         Said::Authentication | Said::Heartbeat => {}
         Said::Status(job, status) => {

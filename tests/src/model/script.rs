@@ -190,12 +190,16 @@ pub enum Step {
     Cheat(u8),
     /// The facilitator says something that nobody asked for.
     Say(Babble),
-    /// The facilitator does not understand the next frame that it reads, whatever it is.
+    /// The facilitator does not understand the next frame that it reads, whatever it is; or it is not understood.
     Mangle(Mangle),
     /// The facilitator crashes on this status of this job, as often as it reads it.
     Poison(u8, JobStatus, Crash),
     /// The facilitator crashes on the specs of this batch.
     PoisonSpecs(u8, Crash),
+    /// The facilitator's handler hangs: pings are answered, nothing else is, until it goes on.
+    Hang,
+    /// The handler goes on with what was sent meanwhile.
+    Resume,
     /// From now on, authentications are answered like this.
     Authentication(Manner),
     /// Something of an old connection is reported late.
@@ -203,6 +207,8 @@ pub enum Step {
 
     /// The outputs of the network's next input are not taken before the one after it.
     Hold,
+    /// The network's next input carries a time that is so many milliseconds in the past.
+    Backwards(u32),
     /// Milliseconds pass in silence; the session is ticked when it asks to be, and at no other time.
     Pass(u32),
     /// Milliseconds pass while everything flows.
@@ -309,6 +315,8 @@ pasteable! {
         Nameless,
         /// There is no error, only the verdict.
         Wordless,
+        /// It does understand, and what it answers cannot be read.
+        Garbled,
     }
 }
 

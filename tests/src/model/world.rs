@@ -58,6 +58,7 @@ pub struct World {
     slots: [u32; 8],
     batch: Batch,
     hold: bool,
+    ago: Duration,
     seed: u64,
 }
 
@@ -83,6 +84,7 @@ impl World {
             slots: std::array::from_fn(|slot| u32::try_from(slot).unwrap_or_default()),
             batch: Batch::default(),
             hold: false,
+            ago: Duration::ZERO,
             seed: setup.seed,
         };
         if setup.ready {
@@ -148,6 +150,18 @@ impl World {
                 self.manners.poison_specs.push((u32::from(batch), how));
                 Ok(())
             }
+            Step::Hang => {
+                self.on_wire(|wire| wire.ear.hung = true);
+                Ok(())
+            }
+            Step::Resume => {
+                self.resume();
+                Ok(())
+            }
+            Step::Backwards(millis) => {
+                self.ago = Duration::from_millis(millis.into());
+                Ok(())
+            }
             Step::Authentication(manner) => {
                 self.manners.authentication = manner;
                 Ok(())
@@ -161,7 +175,7 @@ impl World {
             Step::Live(millis) => self.pass(Duration::from_millis(millis.into()), true),
             Step::Wake => self.wake(),
             Step::Suspend(seconds) => self.suspend(Duration::from_secs(seconds.into())),
-            Step::Tick(millis) => self.odd_tick(Duration::from_millis(millis.into())),
+            Step::Tick(millis) => self.tick(Duration::from_millis(millis.into())),
         }
     }
 
@@ -187,7 +201,7 @@ impl World {
 
     fn lifecycle(&mut self, step: Step) -> Went {
         self.flush()?;
-        let now = self.now;
+        let now = self.tell(Duration::ZERO);
         let (down, stopping) = (
             self.ledger.link == Link::Down,
             self.ledger.draining.is_some(),
@@ -250,7 +264,7 @@ impl World {
         let Some(conn) = self.network.connect(headers) else {
             return Ok(());
         };
-        let now = self.now;
+        let now = self.told();
         self.input(Input::Connected(conn), |client| {
             client.handle_connected(now, conn);
         })?;
@@ -275,7 +289,7 @@ impl World {
         };
         let mut failure = ConnectFailure::new(kind, "");
         failure.retry_after = retry_after;
-        let now = self.now;
+        let now = self.told();
         self.input(Input::ConnectFailed, |client| {
             client.handle_connect_failed(now, conn, failure.clone());
         })?;
@@ -299,6 +313,36 @@ impl World {
                 &mut wire.down,
             );
         }
+    }
+
+    /// The facilitator's handler goes on.
+    pub(super) fn resume(&mut self) {
+        let Some(wire) = self.network.wire.as_mut() else {
+            return;
+        };
+        wire.ear.hung = false;
+        while let Some((index, frame)) = wire.ear.backlog.pop_front() {
+            peer::read(
+                &mut self.record,
+                &mut self.manners,
+                &mut wire.ear,
+                (index, &frame),
+                &mut wire.down,
+            );
+        }
+    }
+
+    /// The time that the network's next input carries.
+    fn told(&mut self) -> Timestamp {
+        let ago = std::mem::take(&mut self.ago);
+        self.tell(ago)
+    }
+
+    /// The session is told that it is so long ago. It believes the latest time that it was told.
+    pub(super) fn tell(&mut self, ago: Duration) -> Timestamp {
+        let told = Timestamp::from_duration(self.now.as_duration().saturating_sub(ago));
+        self.ledger.now = self.ledger.now.max(told);
+        told
     }
 
     /// The session hears.
@@ -336,8 +380,8 @@ impl World {
         {
             self.batch.should_tell = self.ledger.predict_request(job);
         }
-        let now = self.now;
-        self.ledger.heard = now;
+        let now = self.told();
+        self.ledger.heard = self.ledger.now;
         self.input(Input::Heard(conn, cause), |client| {
             client.handle_frame(now, conn, frame.clone());
         })?;
@@ -345,7 +389,7 @@ impl World {
     }
 
     fn end(&mut self, conn: ConnectionId, how: &Disconnected) -> Went {
-        let now = self.now;
+        let now = self.told();
         self.input(Input::Disconnected, |client| {
             client.handle_disconnected(now, conn, how.clone());
         })?;
@@ -422,10 +466,7 @@ impl World {
             Step::Say(Babble::Ping) => (Frame::Ping([7].into()), Cause::Other),
             Step::Say(Babble::Pong) => (Frame::Pong([7].into()), Cause::Other),
             Step::Say(Babble::JobWithoutUuid) => (text(&solo::job_request("nobody")), Cause::Other),
-            Step::Say(Babble::BrokenResponse) => (
-                text(r#"{"status":"error","errors":[{}]}"#),
-                Cause::Malformed(true),
-            ),
+            Step::Say(Babble::BrokenResponse) => (text(peer::GARBLED), Cause::Malformed(true)),
             Step::Say(Babble::AlreadyAuthenticated) => (
                 text(&solo::error("auth.already_authenticated")),
                 Cause::Other,
@@ -448,7 +489,7 @@ impl World {
         } else {
             newest.saturating_sub(1)
         });
-        let now = self.now;
+        let now = self.tell(Duration::ZERO);
         let frame = match late {
             Late::Success => Some(Frame::text(solo::SUCCESS)),
             Late::Job => Some(Frame::text(solo::job_request(&name(1)))),
@@ -479,7 +520,7 @@ impl World {
             match self.client.poll_timeout() {
                 Some((at, _)) if at <= end => {
                     self.advance(at);
-                    self.tick(self.now)?;
+                    self.tick(Duration::ZERO)?;
                 }
                 _ => {
                     self.advance(end);
@@ -502,12 +543,11 @@ impl World {
             return Ok(());
         };
         self.advance(wake);
-        self.tick(self.now)
+        self.tick(Duration::ZERO)
     }
 
     fn advance(&mut self, at: Timestamp) {
         self.now = self.now.max(at);
-        self.ledger.now = self.now;
     }
 
     fn suspend(&mut self, duration: Duration) -> Went {
@@ -519,19 +559,13 @@ impl World {
             self.ledger.heard = self.now;
             self.coverage.note("suspended while running");
         }
-        self.tick(self.now)
+        self.tick(Duration::ZERO)
     }
 
-    fn odd_tick(&mut self, ago: Duration) -> Went {
-        let at = self.now.as_duration().saturating_sub(ago);
-        self.tick(Timestamp::from_duration(at))
-    }
-
-    fn tick(&mut self, at: Timestamp) -> Went {
-        let asked = self
-            .client
-            .poll_timeout()
-            .is_some_and(|(wake, _)| wake <= self.now);
+    fn tick(&mut self, ago: Duration) -> Went {
+        let at = self.tell(ago);
+        let wake = self.client.poll_timeout();
+        let asked = wake.is_some_and(|(wake, _)| wake <= self.ledger.now);
         self.input(Input::Tick(asked), |client| client.handle_timeout(at))?;
         self.settle()
     }

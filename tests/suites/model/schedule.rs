@@ -20,12 +20,15 @@ enum Attempt {
     Fails,
     IsNotAnswered,
     BreaksAfter(u32),
+    IsClosedAfter(u32),
 }
 
 fn attempts() -> impl Strategy<Value = Vec<Attempt>> {
     let attempt = select(vec![
         Attempt::Fails,
         Attempt::IsNotAnswered,
+        Attempt::IsClosedAfter(0),
+        Attempt::IsClosedAfter(31_000),
         Attempt::BreaksAfter(0),
         Attempt::BreaksAfter(1000),
         Attempt::BreaksAfter(29_000),
@@ -41,6 +44,10 @@ fn steps(attempt: Attempt) -> Vec<Step> {
         Attempt::IsNotAnswered => vec![Step::Connect, Step::Pass(15_000)],
         Attempt::BreaksAfter(millis) => {
             vec![Step::Flow, Step::Live(millis), Step::Cut(0, 0, Break::Ends)]
+        }
+        Attempt::IsClosedAfter(millis) => {
+            let close = Step::PeerCloses(1011);
+            vec![Step::Flow, Step::Live(millis), close, Step::Flow]
         }
     }
 }
@@ -72,13 +79,18 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 60, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_longest_of_many_waits_is_near_its_ceiling(story in attempts()) {
+    fn many_waits_are_spread_below_their_ceiling(story in attempts()) {
         let told: Vec<_> = (0..SEEDS).map(|seed| waits(&story, seed)).collect();
         for (index, (_, ceiling)) in told[0].iter().enumerate() {
             let longest = told.iter().map(|waits| waits[index].0).max().unwrap();
+            let shortest = told.iter().map(|waits| waits[index].0).min().unwrap();
             prop_assert!(
                 longest > *ceiling * 3 / 5,
                 "wait {index} is {longest:?} at the most, its ceiling is {ceiling:?}"
+            );
+            prop_assert!(
+                shortest < *ceiling * 2 / 5,
+                "wait {index} is {shortest:?} at the least, its ceiling is {ceiling:?}"
             );
         }
     }

@@ -20,6 +20,12 @@ pub fn polite(scene: &Scene<'_>) -> Held {
             let (Some(reason), Some(delay)) = (&change.reason, change.retry_in) else {
                 return Err(format!("waiting without a reason or an end: {change:?}"));
             };
+            hold!(
+                change.next_attempt == Some(ledger.now + delay),
+                "the next attempt is in {delay:?}, and at {:?}; it is {}",
+                change.next_attempt,
+                ledger.now
+            );
             let (least, greatest) = ledger.allowed_delay(reason);
             hold!(
                 (least..=greatest).contains(&delay),
