@@ -7,6 +7,7 @@
 
 pub mod fuzz;
 pub mod mended;
+pub mod model;
 pub mod pair;
 pub mod proxy;
 pub mod python;
