@@ -10,3 +10,4 @@ pub mod pair;
 pub mod python;
 pub mod solo;
 pub mod vectors;
+pub mod world;
