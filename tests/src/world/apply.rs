@@ -54,7 +54,7 @@ impl World {
         let Some(node) = self.nodes.get_mut(client as usize) else {
             return;
         };
-        let shown = node.clock.shows(now);
+        let shown = node.clock.moment(now);
         let verdicts = self.verdicts.about(now, client);
         match output {
             Output::Connect(conn, request) => {
@@ -111,7 +111,7 @@ impl World {
         let Some(node) = self.nodes.get_mut(client as usize) else {
             return;
         };
-        let shown = node.clock.shows(now);
+        let shown = node.clock.moment(now);
         let verdicts = self.verdicts.about(now, client);
         match event {
             Event::Phase(change) => {
@@ -264,19 +264,8 @@ impl World {
                     }),
                 }
             }
-            facilitator::Event::MachineSpecs {
-                conn,
-                update,
-                outcome,
-            } => {
-                if outcome == SpecsOutcome::Stored
-                    && let Some(client) = client_on(&self.links, conn)
-                    && let Some(node) = self.nodes.get_mut(client as usize)
-                    && let Some(batch) = JobId::parse(&update.batch_id)
-                {
-                    self.counts.specs += 1;
-                    node.ledger.specs_seen(batch);
-                }
+            facilitator::Event::MachineSpecs { outcome, .. } => {
+                self.counts.specs += u64::from(outcome == SpecsOutcome::Stored);
             }
             facilitator::Event::Heartbeat { .. } => self.counts.heartbeats += 1,
             _ => {}

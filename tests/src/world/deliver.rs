@@ -9,11 +9,15 @@ use super::World;
 use super::bound;
 use super::connect::ConnectFault;
 use super::fault::Crash;
+use super::job::JobId;
 use super::link::{Direction, Handler, Link, LinkKey};
 use super::queue::{Nanos, nanos, timestamp};
 use super::step::Occurrence;
+use super::trace::field;
 use super::verdict::Promise;
 use super::wire::{Parcel, Sending, Taken};
+
+const SPECS: &str = r#"{"message_type":"V0MachineSpecsUpdate""#;
 
 impl World {
     pub(super) fn client_tick(&mut self, client: u32) {
@@ -21,7 +25,7 @@ impl World {
         let Some(node) = self.nodes.get_mut(client as usize) else {
             return;
         };
-        if node.tick_at == Some(now) {
+        if node.tick_at.is_some_and(|at| at <= now) {
             node.tick_at = None;
         }
         if node.deadline(now).is_some_and(|at| at <= now) {
@@ -37,7 +41,7 @@ impl World {
         let Some(found) = self.hosts.get_mut(host as usize) else {
             return;
         };
-        if found.tick_at == Some(now) {
+        if found.tick_at.is_some_and(|at| at <= now) {
             found.tick_at = None;
         }
         if found.deadline(now).is_some_and(|at| at <= now) {
@@ -189,15 +193,22 @@ impl World {
         let (stamp, conn) = (timestamp(now), key.at_facilitator());
         let frame = match parcel {
             Parcel::End(_) => {
+                // What it still handled of this link is told while the link is known.
                 at.facilitator.handle_disconnected(stamp, conn);
-                self.host_gone(key);
-                return self.settle_host(host);
+                self.settle_host(host);
+                return self.host_gone(key);
             }
             Parcel::Frame(frame) => frame,
         };
         self.trace.frame(now, "reaches the facilitator with", client, &frame);
         if handler != Handler::Works {
             return;
+        }
+        if let (Frame::Text(text), Some(node)) = (&frame, self.nodes.get_mut(client as usize))
+            && text.starts_with(SPECS)
+            && let Some(batch) = field(text, "batch_id").and_then(JobId::parse)
+        {
+            node.ledger.specs_reached(batch);
         }
         match frame {
             Frame::Ping(payload) => {
@@ -343,7 +354,7 @@ impl World {
                     _ => None,
                 };
                 if let Frame::Text(text) = &frame {
-                    node.watch.arrives(node.clock.shows(now), text);
+                    node.watch.arrives(node.clock.moment(now), text);
                 }
                 node.client.handle_frame(stamp, conn, frame);
                 if let Some(pong) = pong {

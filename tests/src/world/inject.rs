@@ -14,6 +14,10 @@ use super::worker::Mood;
 impl World {
     /// Lets something go wrong, now.
     pub fn inject(&mut self, fault: Fault) {
+        // Nobody can ask anything of a process that does nothing.
+        if let Some(until) = self.answers_from(fault) {
+            return self.plan(timestamp(until), fault);
+        }
         if let Some(count) = self.counts.faults.get_mut(fault.kind()) {
             *count += 1;
         }
@@ -36,6 +40,22 @@ impl World {
             }
             Fault::Facilitator(host, fault) => self.inject_facilitator(host, fault),
         }
+    }
+
+    /// When the process wakes up that would have to take part in this, if it sleeps.
+    fn answers_from(&self, fault: Fault) -> Option<Nanos> {
+        let Fault::Client(
+            client,
+            ClientFault::Stop { .. }
+            | ClientFault::Abort { .. }
+            | ClientFault::Misuse
+            | ClientFault::StrayTicks { .. },
+        ) = fault
+        else {
+            return None;
+        };
+        let until = self.nodes.get(client)?.suspended_until;
+        (until > self.now).then_some(until)
     }
 
     /// Ends all that is wrong and would go on: nothing new goes wrong from here, no new jobs come, and every client is
@@ -142,15 +162,17 @@ impl World {
             ClientFault::SlowClose { time } => node.slow_close = nanos(time),
             ClientFault::Suspend { time, clock_runs } => {
                 node.watch.disturb();
-                node.disturbed_at = now;
-                node.suspended_until = node.suspended_until.max(now.saturating_add(nanos(time)));
+                let from = node.suspended_until.max(now);
+                let until = now.saturating_add(nanos(time)).max(from);
+                node.suspended_until = until;
+                node.disturbed_at = until;
                 if !clock_runs {
-                    node.clock.stand_still(nanos(time));
+                    node.clock.stand_still(until - from);
                 }
             }
             ClientFault::ClockJump { by } => {
                 node.watch.disturb();
-                node.disturbed_at = now;
+                node.disturbed_at = node.disturbed_at.max(now);
                 node.clock.jump(nanos(by));
                 self.settle_client(client);
             }

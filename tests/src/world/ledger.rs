@@ -93,8 +93,8 @@ pub(super) struct Ledger {
     owed: BTreeMap<u64, Message>,
     /// Of the session's own statuses, which have no number before their receipt.
     owed_automatic: BTreeSet<(JobId, JobStatus)>,
-    /// Machine specs that the facilitator has seen and the session has not settled.
-    specs_seen: BTreeSet<JobId>,
+    /// Machine specs that have reached the facilitator and that the session has not settled.
+    specs_reached: BTreeSet<JobId>,
     ended: BTreeSet<JobId>,
     ended_order: VecDeque<JobId>,
     /// Since the newest connection was opened.
@@ -274,10 +274,10 @@ impl Ledger {
     }
 
     fn specs_receipt(&mut self, batch: JobId, outcome: &Outcome, verdicts: &mut Verdicts) {
-        let seen = self.specs_seen.remove(&batch);
+        let reached = self.specs_reached.remove(&batch);
         if outcome.is_delivered() {
-            verdicts.check(Promise::NothingLost, seen, || {
-                format!("the specs {batch} are {outcome:?}, but nobody has read them")
+            verdicts.check(Promise::NothingLost, reached, || {
+                format!("the specs {batch} are {outcome:?}, but never arrived")
             });
         }
     }
@@ -377,9 +377,10 @@ impl Ledger {
         self.jobs.entry(id).or_default().disowned = true;
     }
 
-    /// The facilitator has read machine specs.
-    pub(super) fn specs_seen(&mut self, batch: JobId) {
-        self.specs_seen.insert(batch);
+    /// Machine specs have reached the facilitator. Whether its handler comes to them is not for a session to know: the
+    /// protocol answers nothing, and a server answers pings while its handler is busy.
+    pub(super) fn specs_reached(&mut self, batch: JobId) {
+        self.specs_reached.insert(batch);
     }
 
     /// A connection was opened.

@@ -13,7 +13,7 @@ use super::job::JobId;
 use super::ledger::Ledger;
 use super::link::LinkKey;
 use super::queue::{Nanos, nanos, timestamp};
-use super::watch::Watch;
+use super::watch::{Moment, Watch};
 use super::wire::Quality;
 
 /// What an application wants to send.
@@ -108,6 +108,7 @@ pub(super) struct Clock {
     behind: Nanos,
     /// How far the next inputs lie in the past, and how many they are.
     slip: Option<(Nanos, u32)>,
+    /// The latest time that an input has carried.
     latest: Nanos,
 }
 
@@ -115,18 +116,27 @@ impl Clock {
     /// The time that the next input carries.
     pub(super) fn stamp(&mut self, now: Nanos) -> Timestamp {
         let shown = self.shows(now);
-        self.latest = self.latest.max(shown);
-        timestamp(match &mut self.slip {
+        let stamp = match &mut self.slip {
             Some((by, left)) if *left > 0 => {
                 *left -= 1;
                 shown.saturating_sub(*by)
             }
             _ => shown,
-        })
+        };
+        self.latest = self.latest.max(stamp);
+        timestamp(stamp)
+    }
+
+    /// What the session goes by, and what the clock shows.
+    pub(super) fn moment(&self, now: Nanos) -> Moment {
+        Moment {
+            seen: self.latest,
+            shown: self.shows(now),
+        }
     }
 
     /// What the clock shows.
-    pub(super) fn shows(&self, now: Nanos) -> Nanos {
+    fn shows(&self, now: Nanos) -> Nanos {
         now.saturating_add(self.ahead).saturating_sub(self.behind)
     }
 

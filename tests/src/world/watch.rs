@@ -1,5 +1,5 @@
 //! What a client does with its connections, watched from the network: who goes first, how often it tries, when it
-//! beats, when it stops. All times here are those of the client's own clock.
+//! beats, when it stops.
 
 use std::time::Duration;
 
@@ -13,6 +13,14 @@ const HEARTBEAT: &str = r#"{"message_type":"V0Heartbeat"}"#;
 const AUTHENTICATION: &str = r#"{"message_type":"V0AuthenticationRequest""#;
 const SUCCESS: &str = r#"{"status":"success","errors":[]}"#;
 
+/// A moment in a client's life. Its clock can have shown it times of the past, which a session takes for the latest one
+/// that it has seen: what must not come early is measured by that, what must not come late by the clock.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment {
+    pub(super) seen: Nanos,
+    pub(super) shown: Nanos,
+}
+
 /// What is known of the connection that a client has.
 #[derive(Clone, Debug)]
 struct Watched {
@@ -21,7 +29,7 @@ struct Watched {
     opened: bool,
     texts_sent: u64,
     authenticated: Option<Nanos>,
-    last_heartbeat: Option<Nanos>,
+    last_heartbeat: Option<Moment>,
 }
 
 /// When the next attempt may come, and has to.
@@ -63,7 +71,7 @@ impl Watch {
     }
 
     /// The client wants a connection.
-    pub(super) fn connect(&mut self, now: Nanos, conn: ConnectionId, verdicts: &mut Verdicts) {
+    pub(super) fn connect(&mut self, now: Moment, conn: ConnectionId, verdicts: &mut Verdicts) {
         let alone = self.current.is_none();
         verdicts.check(Promise::Handshake, alone, || {
             format!("{conn} was asked for while {:?} stands", self.current)
@@ -74,11 +82,11 @@ impl Watch {
         });
         self.newest = conn.0;
         if let Some(due) = self.due.take() {
-            verdicts.check(Promise::Polite, now >= due.not_before, || {
-                format!("{conn} was tried at {now} ns, not before {} ns", due.not_before)
+            verdicts.check(Promise::Polite, now.seen >= due.not_before, || {
+                format!("{conn} was tried at {now:?}, not before {} ns", due.not_before)
             });
-            verdicts.check(Promise::Polite, now <= due.not_after, || {
-                format!("{conn} was tried at {now} ns, due until {} ns", due.not_after)
+            verdicts.check(Promise::Polite, now.shown <= due.not_after, || {
+                format!("{conn} was tried at {now:?}, due until {} ns", due.not_after)
             });
         }
         self.current = Some(Watched {
@@ -106,19 +114,19 @@ impl Watch {
     }
 
     /// A text reaches the client.
-    pub(super) fn arrives(&mut self, now: Nanos, text: &str) {
+    pub(super) fn arrives(&mut self, now: Moment, text: &str) {
         if let Some(current) = &mut self.current
             && current.authenticated.is_none()
             && text == SUCCESS
         {
-            current.authenticated = Some(now);
+            current.authenticated = Some(now.seen);
         }
     }
 
     /// The client sends a frame. Whether it is for the connection that stands.
     pub(super) fn transmit(
         &mut self,
-        now: Nanos,
+        now: Moment,
         conn: ConnectionId,
         frame: &Frame,
         config: &Config,
@@ -156,10 +164,11 @@ impl Watch {
         if beats {
             let interval = nanos(config.heartbeat_interval);
             if let Some(last) = current.last_heartbeat {
-                let since = now.saturating_sub(last);
+                let since = now.seen.saturating_sub(last.seen);
                 verdicts.check(Promise::Heartbeats, since >= interval, || {
                     format!("two heartbeats within {:?}", Duration::from_nanos(since))
                 });
+                let since = now.shown.saturating_sub(last.shown);
                 let late = since > interval && !self.disturbed;
                 verdicts.check(Promise::Heartbeats, !late, || {
                     format!("no heartbeat for {:?}", Duration::from_nanos(since))
@@ -172,9 +181,9 @@ impl Watch {
     }
 
     /// The client says that it lost a connection, or the attempt at one.
-    pub(super) fn lost(&mut self, now: Nanos, reason: &LostReason, config: &Config) {
+    pub(super) fn lost(&mut self, now: Moment, reason: &LostReason, config: &Config) {
         let ready = self.current.as_ref().and_then(|current| current.authenticated);
-        if ready.is_some_and(|since| now - since >= nanos(config.backoff_reset_after)) {
+        if ready.is_some_and(|since| now.seen - since >= nanos(config.backoff_reset_after)) {
             self.losses = 0;
         }
         let ceiling = nanos(config.backoff_initial)
@@ -196,21 +205,21 @@ impl Watch {
             _ => (0, ceiling),
         };
         self.due = Some(Due {
-            not_before: now + least,
-            not_after: now + most + nanos(config.close_timeout),
+            not_before: now.seen + least,
+            not_after: now.shown + most + nanos(config.close_timeout),
         });
     }
 
     /// The operator stops the client.
-    pub(super) fn stopping(&mut self, now: Nanos, config: &Config) {
-        self.stop = Some(now + nanos(config.drain_timeout));
+    pub(super) fn stopping(&mut self, now: Moment, config: &Config) {
+        self.stop = Some(now.shown + nanos(config.drain_timeout));
     }
 
     /// The client has stopped.
-    pub(super) fn stopped(&mut self, now: Nanos, verdicts: &mut Verdicts) {
+    pub(super) fn stopped(&mut self, now: Moment, verdicts: &mut Verdicts) {
         if let Some(deadline) = self.stop.take() {
-            verdicts.check(Promise::Stops, now <= deadline, || {
-                format!("the stop took until {now} ns, its deadline was {deadline} ns")
+            verdicts.check(Promise::Stops, now.shown <= deadline, || {
+                format!("the stop took until {now:?}, its deadline was {deadline} ns")
             });
         }
         self.due = None;

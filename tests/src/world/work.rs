@@ -238,8 +238,8 @@ impl World {
         let stop = node.stops;
         let config = node.client.config();
         let deadline = nanos(config.drain_timeout);
-        node.watch.stopping(node.clock.shows(now), config);
         let stamp = node.clock.stamp(now);
+        node.watch.stopping(node.clock.moment(now), config);
         let stopped = node.client.stop(stamp);
         self.verdicts
             .about(now, client)
@@ -309,7 +309,7 @@ impl World {
         let due = node
             .watch
             .stop_deadline()
-            .is_some_and(|deadline| deadline < node.clock.shows(now));
+            .is_some_and(|deadline| deadline < node.clock.moment(now).shown);
         if node.stops == stop && due {
             self.verdicts
                 .about(now, client)
