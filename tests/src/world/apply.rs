@@ -179,18 +179,21 @@ impl World {
         }
     }
 
-    /// A terminal status that was taken out leaves its job open: the application ends it in another way.
+    /// A terminal status that was taken out leaves its job open: the application ends it in another way, while there
+    /// is one left.
     fn replace_end(&mut self, client: u32, subject: &Subject, outcome: &Outcome) {
-        if let (Subject::JobStatus { uuid, status }, Outcome::SetAside(_)) = (subject, outcome)
-            && status.is_terminal()
-            && let Some(node) = self.nodes.get_mut(client as usize)
-        {
+        let (Subject::JobStatus { uuid, status }, Outcome::SetAside(_)) = (subject, outcome) else {
+            return;
+        };
+        let other = match status {
+            JobStatus::Completed => JobStatus::Failed,
+            JobStatus::Failed => JobStatus::HordeFailed,
+            JobStatus::HordeFailed => JobStatus::Rejected,
+            _ => return,
+        };
+        if let Some(node) = self.nodes.get_mut(client as usize) {
             let job = JobId::from_number(uuid.as_u128());
-            let end = match status {
-                JobStatus::HordeFailed => JobStatus::Failed,
-                _ => JobStatus::HordeFailed,
-            };
-            node.backlog.push_back(Report::Status(job, end));
+            node.backlog.push_back(Report::Status(job, other));
         }
     }
 

@@ -71,10 +71,12 @@ impl Job {
         self.given.iter().all(|given| given.fate != Fate::Owed)
     }
 
+    /// Whether it has a terminal status that nothing more will come of.
     fn has_ended(&self) -> bool {
-        self.given.iter().any(|given| {
-            given.status.is_terminal() && matches!(given.fate, Fate::Delivered | Fate::Refused)
-        })
+        let accounted = |fate| matches!(fate, Fate::Delivered | Fate::Refused | Fate::SetAside);
+        self.given
+            .iter()
+            .any(|given| given.status.is_terminal() && accounted(given.fate))
     }
 }
 

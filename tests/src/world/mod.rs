@@ -178,9 +178,9 @@ impl World {
     }
 
     /// A session panicked: what is left of the world is not to be trusted.
-    pub(super) fn note_panic(&mut self) {
+    pub(super) fn note_panic(&mut self, message: &str) {
         self.verdicts
-            .check(Promise::Total, false, || "it panicked".into());
+            .check(Promise::Total, false, || format!("it panicked: {message}"));
     }
 
     /// Takes the trace out.

@@ -94,7 +94,12 @@ impl Profile {
                 if at >= end {
                     break;
                 }
-                let left = end - at;
+                // In hell nothing lasts, or nothing else would happen.
+                let longest = nanos(Duration::from_mins(2));
+                let left = match self {
+                    Self::Hell => longest.min(end - at),
+                    _ => end - at,
+                };
                 let fault = self.draw(&mut random, client, facilitators, left);
                 plan.push(Planned {
                     at: timestamp(at),

@@ -1,5 +1,6 @@
 //! One run of a world, from a seed and a plan of faults to a verdict; and of a plan that fails, the part that does.
 
+use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
@@ -71,24 +72,35 @@ impl Scenario {
     ///
     /// [`ConfigError`], when the configuration of the sessions makes no sense.
     pub fn run(&self) -> Result<Report, ConfigError> {
+        self.run_watched(1, |_| {})
+    }
+
+    /// As [`run`](Self::run), in so many slices of its time: after each, `watch` has a look at the world.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run).
+    pub fn run_watched(
+        &self,
+        slices: u32,
+        mut watch: impl FnMut(&World),
+    ) -> Result<Report, ConfigError> {
         let mut world = World::new(self.settings.clone())?;
         for planned in &self.plan {
             world.plan(planned.at, planned.fault);
         }
-        let panicked = catch_unwind(AssertUnwindSafe(|| {
+        let slice = self.time / slices.max(1);
+        let run = AssertUnwindSafe(|| {
             world.start();
-            world.run_for(self.time);
+            for _ in 0..slices.max(1) {
+                world.run_for(slice);
+                watch(&world);
+            }
             world.calm();
-            let poison = self.plan.iter().filter(|planned| {
-                matches!(planned.fault, Fault::Client(_, ClientFault::Poison(_)))
-            });
-            let settings = &self.settings;
-            let bound = bound::settle(&settings.config, &settings.workload, poison.count() as u64);
-            world.settle(bound);
-        }))
-        .is_err();
-        if panicked {
-            world.note_panic();
+            world.settle(self.bound());
+        });
+        if let Err(payload) = catch_unwind(run) {
+            world.note_panic(message(&*payload));
         }
         Ok(Report {
             verdicts: world.verdicts().clone(),
@@ -98,8 +110,31 @@ impl Scenario {
         })
     }
 
-    /// The smallest part of the plan that was found to break the same promise: without halves, quarters and so on
-    /// down to single faults. `progress` is told how many faults are left.
+    /// How long all may take to be settled once the faults have ended.
+    pub fn bound(&self) -> Duration {
+        let poison = self
+            .plan
+            .iter()
+            .filter(|planned| matches!(planned.fault, Fault::Client(_, ClientFault::Poison(_))));
+        let (config, workload) = (&self.settings.config, &self.settings.workload);
+        bound::settle(config, workload, poison.count() as u64)
+    }
+
+    /// The same with these faults of the plan only, by their places.
+    #[must_use]
+    pub fn keeping(&self, places: &[usize]) -> Self {
+        Self {
+            settings: self.settings.clone(),
+            plan: places
+                .iter()
+                .filter_map(|place| self.plan.get(*place).copied())
+                .collect(),
+            time: self.time,
+        }
+    }
+
+    /// The places of the fewest faults that were found to break the same promise: without halves of the plan, then
+    /// quarters, and so on down to single faults. `progress` is told how many are left.
     ///
     /// # Errors
     ///
@@ -108,32 +143,39 @@ impl Scenario {
         &self,
         promise: Promise,
         mut progress: impl FnMut(usize),
-    ) -> Result<Self, ConfigError> {
-        let mut smallest = self.clone();
-        let mut chunk = smallest.plan.len();
+    ) -> Result<Vec<usize>, ConfigError> {
+        let mut places: Vec<usize> = (0..self.plan.len()).collect();
+        let mut chunk = places.len();
         while chunk > 0 {
             let mut from = 0;
-            while from < smallest.plan.len() {
-                let mut fewer = smallest.clone();
-                let to = (from + chunk).min(fewer.plan.len());
-                fewer.plan.drain(from..to);
-                let report = fewer.run()?;
-                if report
-                    .verdicts
-                    .violations()
-                    .iter()
-                    .any(|violation| violation.promise == promise)
-                {
-                    smallest = fewer;
-                    progress(smallest.plan.len());
+            let before = places.len();
+            while from < places.len() {
+                let to = (from + chunk).min(places.len());
+                let mut fewer = places.clone();
+                fewer.drain(from..to);
+                if self.keeping(&fewer).run()?.verdicts.breaks(promise) {
+                    places = fewer;
+                    progress(places.len());
                 } else {
                     from = to;
                 }
             }
-            chunk /= 2;
+            // Single faults once more, as long as that helps: one can have needed another that is gone now.
+            if chunk > 1 || places.len() == before {
+                chunk /= 2;
+            }
         }
-        Ok(smallest)
+        Ok(places)
     }
+}
+
+/// What a panic said.
+fn message(payload: &(dyn Any + Send)) -> &str {
+    payload
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("without a word")
 }
 
 impl World {

@@ -130,6 +130,13 @@ impl Verdicts {
         &self.violations
     }
 
+    /// Whether this promise was broken.
+    pub fn breaks(&self, promise: Promise) -> bool {
+        self.violations
+            .iter()
+            .any(|violation| violation.promise == promise)
+    }
+
     /// Adds what another world has found.
     pub fn add(&mut self, other: &Self) {
         for (mine, others) in self.checked.iter_mut().zip(other.checked) {
