@@ -78,7 +78,8 @@ impl World {
                     && let Some(job) = field(text, "uuid").and_then(JobId::parse)
                     && let Some(status) = field(text, "status").and_then(|name| name.parse().ok())
                 {
-                    node.ledger.status_sent(job, status, conn.0, verdicts);
+                    let again = node.ledger.status_sent(job, status, conn.0, verdicts);
+                    self.counts.resent += u64::from(again);
                 }
                 self.trace.frame(now, "sends", client, &frame);
                 if let Some(key) = node.link {
@@ -185,14 +186,15 @@ impl World {
         let (Subject::JobStatus { uuid, status }, Outcome::SetAside(_)) = (subject, outcome) else {
             return;
         };
-        let other = match status {
-            JobStatus::Completed => JobStatus::Failed,
-            JobStatus::Failed => JobStatus::HordeFailed,
-            JobStatus::HordeFailed => JobStatus::Rejected,
-            _ => return,
+        let Some(node) = self
+            .nodes
+            .get_mut(client as usize)
+            .filter(|_| status.is_terminal())
+        else {
+            return;
         };
-        if let Some(node) = self.nodes.get_mut(client as usize) {
-            let job = JobId::from_number(uuid.as_u128());
+        let job = JobId::from_number(uuid.as_u128());
+        if let Some(other) = node.ledger.another_end(job) {
             node.backlog.push_back(Report::Status(job, other));
         }
     }

@@ -49,7 +49,7 @@ pub struct Counts {
     pub specs: u64,
     /// Heartbeats that facilitators heard.
     pub heartbeats: u64,
-    /// Status updates sent again, as the sessions count them.
+    /// Status updates sent that another connection had carried before.
     pub resent: u64,
     /// Crashes of the facilitator's handler.
     pub crashes: u64,

@@ -74,13 +74,9 @@ impl Host {
         }
         let job = JobId::parse(field(text, "uuid")?)?;
         let status: JobStatus = field(text, "status")?.parse().ok()?;
-        let known = self
-            .poison
-            .iter()
-            .find(|(other, of, _)| *other == job && *of == status)
-            .map(|(_, _, crash)| *crash);
-        if known.is_some() {
-            return known;
+        // One poison a job: with every way to end it poisoned, nobody could end it.
+        if let Some((_, poison, crash)) = self.poison.iter().find(|(of, _, _)| *of == job) {
+            return (*poison == status).then_some(*crash);
         }
         let next = self.poison_next.iter().position(|(of, _)| *of == client)?;
         let (_, crash) = self.poison_next.swap_remove(next);

@@ -123,6 +123,19 @@ impl Ledger {
             .is_none_or(|job| job.is_settled() && (job.has_ended() || job.disowned))
     }
 
+    /// A terminal status that this job was not given yet.
+    pub(super) fn another_end(&self, job: JobId) -> Option<JobStatus> {
+        let job = self.jobs.get(&job)?;
+        [
+            JobStatus::HordeFailed,
+            JobStatus::Failed,
+            JobStatus::Rejected,
+            JobStatus::Completed,
+        ]
+        .into_iter()
+        .find(|status| job.place(*status).is_none())
+    }
+
     /// A job that was received and has no end.
     pub(super) fn open_jobs(&self) -> impl Iterator<Item = JobId> {
         self.jobs
@@ -308,14 +321,14 @@ impl Ledger {
         }
     }
 
-    /// The session has sent a status. Returns where it stands in the job.
+    /// The session has sent a status. Returns whether another connection had carried it before.
     pub(super) fn status_sent(
         &mut self,
         id: JobId,
         status: JobStatus,
         connection: u64,
         verdicts: &mut Verdicts,
-    ) {
+    ) -> bool {
         let job = self.jobs.entry(id).or_default();
         let given = job.place(status);
         // The session answers some jobs by itself, before it says so.
@@ -329,12 +342,14 @@ impl Ledger {
         verdicts.check(Promise::Order, after.is_none(), || {
             format!("{status} of the job {id} was sent after {after:?} on one connection")
         });
-        if let Some(given) = job.given.get_mut(place)
-            && given.carried_by != connection
-        {
+        let Some(given) = job.given.get_mut(place) else {
+            return false;
+        };
+        if given.carried_by != connection {
             given.carried_by = connection;
             given.carried += 1;
         }
+        given.carried > 1
     }
 
     /// The facilitator has stored a status.

@@ -23,6 +23,17 @@ pub(super) enum Report {
     Specs(JobId),
 }
 
+impl Report {
+    /// Whether this has to wait when that does.
+    pub(super) fn comes_behind(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Status(job, _), Self::Status(waiting, _)) => job == waiting,
+            (Self::Specs(_), Self::Specs(_)) => true,
+            _ => false,
+        }
+    }
+}
+
 /// One validator.
 #[derive(Clone, Debug)]
 pub(super) struct Node {

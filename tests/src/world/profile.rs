@@ -10,6 +10,7 @@ use super::connect::ConnectFault;
 use super::fault::{ClientFault, Crash, FacilitatorFault, Fault, Noise, Planned};
 use super::link::Direction;
 use super::queue::{Nanos, nanos, timestamp};
+use super::settings::Settings;
 use super::wire::Quality;
 
 /// How much goes wrong.
@@ -59,24 +60,31 @@ impl Profile {
         }
     }
 
-    /// The facilitators of a world with this seed: one manner or the other, quick or slow.
-    pub fn facilitator(self, seed: u64) -> FacilitatorConfig {
+    /// A world with this seed. Without faults it is the plain one; with them, every seed has facilitators of another
+    /// manner, and sessions with other bounds: narrow windows, small outboxes, large outputs.
+    pub fn settings(self, seed: u64) -> Settings {
+        let mut settings = Settings::new(seed);
         let mut random = fastrand::Rng::with_seed(seed ^ 0x5EED_0003);
+        if matches!(self, Self::None | Self::Gentle) {
+            return settings;
+        }
         let server = if random.bool() {
             Server::Uvicorn
         } else {
             Server::Daphne
         };
-        let config = FacilitatorConfig::imitating(server);
-        match self {
-            Self::None => FacilitatorConfig::default(),
-            Self::Gentle => config,
-            Self::Drops | Self::Harsh | Self::Hell => FacilitatorConfig {
-                handling_time: Duration::from_millis(if random.bool() { 0 } else { 5 }),
-                resend_unanswered: random.bool(),
-                ..config
-            },
-        }
+        settings.facilitator = FacilitatorConfig {
+            handling_time: Duration::from_millis(if random.bool() { 0 } else { 5 }),
+            resend_unanswered: random.bool(),
+            ..FacilitatorConfig::imitating(server)
+        };
+        let config = &mut settings.config;
+        config.window = *random.choice(&[1, 2, 64, 64]).unwrap_or(&64);
+        config.outbox_entries = *random.choice(&[2, 5, 20, 1000, 1000]).unwrap_or(&1000);
+        config.specs_entries = *random.choice(&[1, 256]).unwrap_or(&256);
+        config.open_jobs = *random.choice(&[1, 3, 1000]).unwrap_or(&1000);
+        settings.workload.output = *random.choice(&[400, 400, 5000, 100_000]).unwrap_or(&400);
+        settings
     }
 
     /// What goes wrong in a world with this seed until `end`, in the order of time.

@@ -57,8 +57,7 @@ impl Scenario {
             settings: Settings {
                 clients,
                 facilitators,
-                facilitator: profile.facilitator(seed),
-                ..Settings::new(seed)
+                ..profile.settings(seed)
             },
             plan: profile.plan(seed, clients, facilitators, time),
             time,
@@ -104,7 +103,7 @@ impl Scenario {
         }
         Ok(Report {
             verdicts: world.verdicts().clone(),
-            counts: world.counts(),
+            counts: world.counts().clone(),
             time: world.now().as_duration(),
             trace: world.into_trace(),
         })

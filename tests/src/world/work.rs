@@ -1,5 +1,7 @@
 //! Applications and operators at work: jobs are pushed, worked on and reported, clients are started and stopped.
 
+use std::collections::VecDeque;
+
 use facilitator_core::client::SendError;
 use facilitator_core::message::{
     Json, JsonMap, JobStatus, JobStatusMetadata, MinerResponse, V0JobStatusUpdate,
@@ -138,7 +140,8 @@ impl World {
         }
     }
 
-    /// An application hands over what waits, as far as the session takes it.
+    /// An application hands over what waits, as far as the session takes it. What has no room holds up what comes behind
+    /// it of the same job, and nothing else: the end of another job has a place of its own.
     pub(super) fn retry(&mut self, client: u32) {
         let now = self.now;
         let most = self.settings.workload.output;
@@ -146,11 +149,16 @@ impl World {
             return;
         };
         node.retry_awaited = false;
-        if !node.wanted {
+        if !node.wanted || node.backlog.is_empty() {
             return;
         }
         let verdicts = self.verdicts.about(now, client);
-        while let Some(report) = node.backlog.front().copied() {
+        let mut waiting = VecDeque::new();
+        for report in std::mem::take(&mut node.backlog) {
+            if waiting.iter().any(|other| report.comes_behind(*other)) {
+                waiting.push_back(report);
+                continue;
+            }
             let stamp = node.clock.stamp(now);
             let sent = match report {
                 Report::Status(job, status) => {
@@ -167,30 +175,27 @@ impl World {
                     .map(|id| node.ledger.specs_accepted(id.as_u64(), batch, verdicts)),
             };
             match sent {
-                Ok(()) => {}
-                Err(error) if error.is_full() => {
-                    self.counts.full += 1;
-                    break;
+                // Ended already: by its watchdog, or by a repetition.
+                Ok(()) | Err(SendError::JobEnded { .. }) => {}
+                Err(error) if has_time(&error) => {
+                    self.counts.full += u64::from(error.is_full());
+                    waiting.push_back(report);
                 }
-                Err(SendError::TooManyJobs { .. }) => break,
-                Err(SendError::NotStarted | SendError::Stopped | SendError::Stopping) => break,
-                // Its watchdog, or a repetition, has ended it.
-                Err(SendError::JobEnded { .. }) => {}
                 Err(error) => verdicts.check(Promise::Total, false, || {
                     format!("{report:?} was refused: {error}")
                 }),
             }
-            node.backlog.pop_front();
-            let stats = node.client.stats();
-            let config = node.client.config();
-            verdicts.check(
-                Promise::Bounded,
-                stats.outbox_length <= config.outbox_entries
-                    && stats.open_jobs <= config.open_jobs
-                    && stats.specs_length <= config.specs_entries,
-                || format!("the outbox holds {stats:?}"),
-            );
         }
+        node.backlog = waiting;
+        let (stats, config) = (node.client.stats(), node.client.config());
+        verdicts.check(
+            Promise::Bounded,
+            // A slot is kept for the end of every open job.
+            stats.outbox_length + stats.open_jobs <= config.outbox_entries
+                && stats.specs_length <= config.specs_entries
+                && stats.outbox_bytes <= config.outbox_bytes,
+            || format!("the outbox holds more than it may: {stats:?}"),
+        );
         if node.client.is_running() {
             self.retry_soon(client, RETRY);
         }
@@ -351,6 +356,18 @@ impl World {
             node.ledger.forget(job);
         }
     }
+}
+
+/// Whether the same can succeed later.
+fn has_time(error: &SendError) -> bool {
+    error.is_full()
+        || matches!(
+            error,
+            SendError::TooManyJobs { .. }
+                | SendError::NotStarted
+                | SendError::Stopped
+                | SendError::Stopping
+        )
 }
 
 /// The update that an application sends for a status: always the same.
