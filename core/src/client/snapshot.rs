@@ -205,10 +205,13 @@ impl FacilitatorClient {
             ended: job.ended.map(|status| status.to_string()),
             time_left_ms: milliseconds(job.deadline.saturating_duration_since(now)),
         };
-        let owed = self.outbox.all().chain(&self.left).map(|owed| OwedRecord {
-            message: Arc::clone(&owed.text),
-            transmissions: owed.transmissions,
-            automatic: owed.automatic,
+        let left = self.left.iter();
+        let left = left.map(|owed| (&owed.text, owed.transmissions, owed.automatic));
+        let owed = self.outbox.all().chain(left);
+        let owed = owed.map(|(text, transmissions, automatic)| OwedRecord {
+            message: Arc::clone(text),
+            transmissions,
+            automatic,
         });
         Snapshot {
             version: VERSION,
@@ -276,14 +279,22 @@ impl FacilitatorClient {
         }
         // They come in anew.
         self.left.clear();
+        // Terminal statuses are taken beyond the bound, here as everywhere; what came before them must not be refused
+        // since it comes after them now. So bytes are counted at the end.
+        let capacity = core::mem::replace(&mut self.config.outbox_bytes, usize::MAX);
         let messages = snapshot.owed.iter().enumerate();
         let messages = messages.map(|(index, owed)| self.put_in_message(index, owed));
         let messages = messages.collect::<Result<_, _>>()?;
-        if self.jobs.open() > self.config.open_jobs {
-            return Err(RestoreError::NoRoom(SendError::TooManyJobs {
-                limit: self.config.open_jobs,
+        self.config.outbox_bytes = capacity;
+        let bounded = self.outbox.all().filter(|owed| !owed.subject.is_terminal());
+        let owed = bounded.map(|owed| owed.text.len()).sum();
+        if owed > capacity {
+            return Err(RestoreError::NoRoom(SendError::FullBytes {
+                owed,
+                capacity,
             }));
         }
+        // Not by `open_jobs`, which is about new ones: jobs whose terminal status was handed back are beyond it.
         self.check_room(0).map_err(RestoreError::NoRoom)?;
         Ok(messages)
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use facilitator_core::client::{
     Config, DeclineReason, Event, Outcome, RestoreError, SendError, Snapshot, Subject,
 };
-use facilitator_core::message::{JobStatus, MinerResponse, V0JobStatusUpdate};
+use facilitator_core::message::{JobStatus, JobStatusMetadata, MinerResponse, V0JobStatusUpdate};
 use facilitator_core::{Frame, Timestamp};
 use facilitator_tests::solo::{SUCCESS, Solo, config, error, job, job_request, specs};
 
@@ -230,10 +230,6 @@ fn what_cannot_be_restored_changes_nothing() {
         outbox_entries: 4,
         ..config()
     };
-    let few = Config {
-        open_jobs: 1,
-        ..config()
-    };
     assert_eq!(
         refused(config(), &damaged(r#""version":1"#, r#""version":2"#)),
         RestoreError::Version { found: 2 }
@@ -277,10 +273,6 @@ fn what_cannot_be_restored_changes_nothing() {
             ..
         }
     ));
-    assert_eq!(
-        refused(few.clone(), &two_open(&few)),
-        RestoreError::NoRoom(SendError::TooManyJobs { limit: 1 })
-    );
     let mut running = Solo::ready(config());
     assert_eq!(
         running.client.restore(running.now, &snapshot),
@@ -288,6 +280,93 @@ fn what_cannot_be_restored_changes_nothing() {
     );
     let garbage = serde_json::from_str::<Snapshot>(&text.replacen("\"owed\"", "\"owned\"", 1));
     assert!(garbage.is_err());
+}
+
+#[test]
+fn terminal_statuses_beyond_the_bytes_keep_nothing_out() {
+    let output = |n: usize| MinerResponse::new("", "x".repeat(n));
+    let update = |uuid, status, n| {
+        let metadata = JobStatusMetadata {
+            miner_response: Some(output(n).into()),
+            ..JobStatusMetadata::default()
+        };
+        V0JobStatusUpdate::new(uuid, status).with_metadata(metadata)
+    };
+    let tight = Config {
+        message_bytes: 1024,
+        outbox_bytes: 2048,
+        ..config()
+    };
+    let mut solo = Solo::ready(tight.clone());
+    let hotkey = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
+    let now = solo.now;
+    solo.client
+        .send_machine_specs(now, hotkey, &job(9), specs())
+        .unwrap();
+    for (n, status, bytes) in [
+        (1, Accepted, 500),
+        (2, Accepted, 300),
+        (1, Completed, 500),
+        (2, Completed, 500),
+    ] {
+        let update = update(job(n), status, bytes);
+        solo.client.send_job_status(now, update).unwrap();
+    }
+    let bytes = solo.client.stats().outbox_bytes;
+    assert!(bytes > tight.outbox_bytes);
+    let snapshot = through_text(&solo.client.snapshot(now));
+    let mut new = Solo::new(tight.clone());
+    assert_eq!(new.client.restore(now, &snapshot).unwrap().len(), 5);
+    assert_eq!(new.client.stats().outbox_bytes, bytes);
+    // The bound holds for everything else, from now on, and for a session with less room.
+    new.start();
+    let one_more = V0JobStatusUpdate::new(job(3), Accepted);
+    let full = new.client.send_job_status(now, one_more).unwrap_err();
+    assert!(matches!(full, SendError::FullBytes { .. }), "{full}");
+    let mut tighter = Solo::new(Config {
+        outbox_bytes: 1024,
+        ..tight
+    });
+    assert!(matches!(
+        tighter.client.restore(now, &snapshot),
+        Err(RestoreError::NoRoom(SendError::FullBytes {
+            capacity: 1024,
+            ..
+        }))
+    ));
+    assert_eq!(tighter.client.owed(), 0);
+}
+
+#[test]
+fn open_jobs_beyond_the_bound_are_kept_and_no_new_ones_come_in() {
+    let few = Config {
+        open_jobs: 1,
+        ..config()
+    };
+    // A terminal status needs no open job; handed back, it leaves one.
+    let mut solo = Solo::ready(few.clone());
+    solo.send(&job(1), Accepted);
+    solo.send(&job(2), Failed);
+    solo.client.abort(solo.now).unwrap();
+    assert_eq!(solo.client.stats().open_jobs, 2);
+    for snapshot in [solo.client.snapshot(solo.now), two_open(&few)] {
+        let mut new = Solo::new(few.clone());
+        new.client.restore(new.now, &snapshot).unwrap();
+        new.start();
+        new.become_ready();
+        new.receive(&job_request(&job(3)));
+        let out = new.take();
+        let busy = |event: &Event| {
+            matches!(
+                event,
+                Event::JobDeclined {
+                    reason: DeclineReason::Busy,
+                    ..
+                }
+            )
+        };
+        assert!(out.events.iter().any(busy), "{:?}", out.events);
+    }
 }
 
 /// Two open jobs, of a session with more room.

@@ -189,6 +189,21 @@ fn while_the_session_is_stopped_nothing_is_due() {
 }
 
 #[test]
+fn a_stop_and_a_job_that_are_overdue_in_the_same_tick() {
+    let mut solo = with_a_job(config());
+    solo.client.stop(solo.now).unwrap();
+    solo.take();
+    solo.suspend(time_of_a_job() * 2);
+    let out = solo.take();
+    assert_eq!((out.stopped().len(), overdue(&out)), (0, 0));
+    assert_eq!((solo.client.owed(), solo.next_timer()), (0, None));
+    // The job is still open, and is ended as soon as somebody could hear of it.
+    solo.start();
+    solo.suspend(Duration::ZERO);
+    assert_eq!(overdue(&solo.take()), 1);
+}
+
+#[test]
 fn limits_without_end_make_a_job_without_end() {
     let mut solo = Solo::ready(quiet());
     let request = job_request(&job(1)).replace(
