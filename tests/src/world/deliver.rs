@@ -78,7 +78,10 @@ impl World {
             .map(|(name, value)| (name.as_str(), value.as_str()))
             .collect();
         let failure = fault.or_else(|| {
-            let refusal = at.facilitator.judge_upgrade(timestamp(now), &headers).err()?;
+            let refusal = at
+                .facilitator
+                .judge_upgrade(timestamp(now), &headers)
+                .err()?;
             let status = refusal.status();
             Some(ConnectFailure::new(ConnectFailureKind::Http { status }, ""))
         });
@@ -200,7 +203,8 @@ impl World {
             }
             Parcel::Frame(frame) => frame,
         };
-        self.trace.frame(now, "reaches the facilitator with", client, &frame);
+        self.trace
+            .frame(now, "reaches the facilitator with", client, &frame);
         if handler != Handler::Works {
             return;
         }
@@ -214,7 +218,11 @@ impl World {
             Frame::Ping(payload) => {
                 at.facilitator
                     .handle_frame(stamp, conn, Frame::Ping(payload.clone()));
-                self.send(key, Direction::ToClient, Parcel::Frame(Frame::Pong(payload)));
+                self.send(
+                    key,
+                    Direction::ToClient,
+                    Parcel::Frame(Frame::Pong(payload)),
+                );
             }
             Frame::Text(text) => match at.crashes_on(client, &text) {
                 Some(crash) => return self.crash(key, crash, Frame::Text(text)),

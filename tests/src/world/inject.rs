@@ -131,7 +131,11 @@ impl World {
             ClientFault::PingFlood { pings } => {
                 for n in 0..pings {
                     let payload = n.to_be_bytes().as_slice().into();
-                    self.send(key, Direction::ToClient, Parcel::Frame(Frame::Ping(payload)));
+                    self.send(
+                        key,
+                        Direction::ToClient,
+                        Parcel::Frame(Frame::Ping(payload)),
+                    );
                 }
             }
             _ => {}

@@ -166,6 +166,8 @@ impl Links {
 
     /// The links that still exist.
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Link> {
-        self.places.iter_mut().filter_map(|place| place.link.as_mut())
+        self.places
+            .iter_mut()
+            .filter_map(|place| place.link.as_mut())
     }
 }
