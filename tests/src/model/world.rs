@@ -334,7 +334,12 @@ impl World {
 
     /// The time that the network's next input carries.
     fn told(&mut self) -> Timestamp {
-        let ago = std::mem::take(&mut self.ago);
+        // What is done to one batch of outputs is done at one time: the model could not tell which is which.
+        let ago = if self.hold || !self.batch.inputs.is_empty() {
+            Duration::ZERO
+        } else {
+            std::mem::take(&mut self.ago)
+        };
         self.tell(ago)
     }
 
