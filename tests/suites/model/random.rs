@@ -67,12 +67,14 @@ fn explore(weather: Weather) -> Coverage {
 
 /// What must have been met in a million steps of fair and of foul weather. A quarter of what was counted when the steps
 /// got their weights: chance stays above it, a generator that has gone shallow does not.
-const FLOORS: [(&str, u64, u64); 51] = [
+const FLOORS: [(&str, u64, u64); 53] = [
+    ("answers that could not be read", 300, 700),
     ("connections lost while stopping", 50, 100),
     ("connections lost with a full window", 800, 900),
     ("connections lost with something in flight", 3_000, 4_000),
     ("ended with nothing left", 4_000, 4_000),
     ("ended with something left", 900, 1_000),
+    ("frames that could not be read", 600, 600),
     ("inputs before the outputs were taken", 500, 700),
     ("jobs adopted", 1_000, 1_000),
     ("jobs declined as busy", 800, 200),
