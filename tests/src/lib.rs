@@ -13,3 +13,4 @@ pub mod proxy;
 pub mod python;
 pub mod solo;
 pub mod vectors;
+pub mod world;

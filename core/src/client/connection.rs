@@ -10,7 +10,6 @@ use super::event::{
     PhaseChange,
 };
 use super::health::Standing;
-use super::outbox::Entry;
 use super::{Blame, FacilitatorClient, Link, Then, Timer};
 use crate::{CloseFrame, ConnectionId, Frame, Timestamp};
 
@@ -88,8 +87,8 @@ impl FacilitatorClient {
                 .next_status(self.config.window, self.frames_sent, self.now)
         {
             let (frame, repeated) = (
-                Frame::Text(Arc::clone(&entry.owed.text)),
-                entry.owed.transmissions > 1,
+                Frame::Text(Arc::clone(&entry.text)),
+                entry.transmissions > 1,
             );
             self.stats.statuses_sent += 1;
             self.stats.statuses_resent += u64::from(repeated);
@@ -99,7 +98,7 @@ impl FacilitatorClient {
             self.expect_answers(on_the_way);
         }
         while let Some(entry) = self.outbox.next_specs(self.frames_sent, self.now) {
-            let frame = Frame::Text(Arc::clone(&entry.owed.text));
+            let frame = Frame::Text(Arc::clone(&entry.text));
             self.stats.specs_sent += 1;
             self.specs_sent = Some(self.frames_sent);
             self.transmit(connection, frame);
@@ -324,11 +323,13 @@ impl FacilitatorClient {
             Blame::Nobody => self.outbox.requeue(),
             Blame::Oldest => {
                 let (status, specs) = self.outbox.break_connection();
-                if let Some(Entry { owed, key, .. }) = status {
-                    self.settle_status(key, &owed.clone(), Outcome::SetAside(owed));
+                if let Some(entry) = status {
+                    let owed = entry.to_owed(self.subject(&entry));
+                    self.settle_status(&entry, Outcome::SetAside(owed));
                 }
-                if let Some(Entry { owed, .. }) = specs {
-                    self.settle_specs(&owed.clone(), Outcome::SetAside(owed));
+                if let Some(entry) = specs {
+                    let owed = entry.to_owed(entry.about.into());
+                    self.settle_specs(&entry, Outcome::SetAside(owed));
                 }
             }
         }
@@ -439,14 +440,14 @@ impl FacilitatorClient {
         let (statuses, specs) = self.outbox.take_all();
         let mut owed = Vec::with_capacity(statuses.len() + specs.len());
         for entry in statuses {
-            let outcome = Outcome::HandedBack(entry.owed.clone());
-            self.settle_status(entry.key, &entry.owed, outcome);
-            owed.push(entry.owed);
+            let whole = entry.to_owed(self.subject(&entry));
+            self.settle_status(&entry, Outcome::HandedBack(whole.clone()));
+            owed.push(whole);
         }
         for entry in specs {
-            let outcome = Outcome::HandedBack(entry.owed.clone());
-            self.settle_specs(&entry.owed, outcome);
-            owed.push(entry.owed);
+            let whole = entry.to_owed(entry.about.into());
+            self.settle_specs(&entry, Outcome::HandedBack(whole.clone()));
+            owed.push(whole);
         }
         self.left.clone_from(&owed);
         self.announce();

@@ -2,16 +2,15 @@
 
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
-use alloc::vec::Vec;
 use core::time::Duration;
 
 use super::backoff::Retry;
 use super::event::{
-    DeclineReason, Disconnected, Event, LostReason, Outcome, Owed, Refusal, Subject, Unexpected,
+    DeclineReason, Disconnected, Event, LostReason, Outcome, Refusal, Subject, Unexpected,
 };
 use super::jobs::Fate;
+use super::outbox::{Entry, Specs, Status};
 use super::responses::{self, About};
-use super::slab::Slot;
 use super::submit::rejection;
 use super::trust::TrustError;
 use super::{
@@ -114,7 +113,7 @@ impl FacilitatorClient {
             }
             About::SpecsRefused if self.outbox.specs_in_flight() > 0 => {
                 if let Some(entry) = self.outbox.refuse_specs() {
-                    self.settle_specs(&entry.owed, Outcome::Refused(response.errors));
+                    self.settle_specs(&entry, Outcome::Refused(response.errors));
                 } else {
                     // One of several, all specs: no status is under suspicion.
                     self.outbox.suspect_specs();
@@ -161,21 +160,23 @@ impl FacilitatorClient {
 
     /// The oldest unanswered status update has its answer.
     pub(super) fn answer(&mut self, response: Response, outcome: impl FnOnce(Response) -> Outcome) {
-        let Some(entry) = self.outbox.answer_status() else {
+        let Some((entry, flight)) = self.outbox.answer_status() else {
             self.emit_unexpected(Unexpected::Response {
                 errors: response.errors,
             });
             return;
         };
-        self.frames_handled = entry.mark();
-        self.prove_specs(entry.mark());
+        self.frames_handled = flight.mark;
+        if self.outbox.specs_in_flight() > 0 {
+            self.prove_specs(flight.mark);
+        }
         let (now, outcome) = (self.now, outcome(response));
         let since = |at| now.saturating_duration_since(at);
-        self.stats.round_trip.observe(since(entry.sent_at));
+        self.stats.round_trip.observe(since(flight.sent_at));
         if outcome.is_delivered() {
             self.stats.status_delivery.observe(since(entry.accepted_at));
         }
-        self.settle_status(entry.key, &entry.owed, outcome);
+        self.settle_status(&entry, outcome);
         if self.outbox.statuses_in_flight() == 0 {
             self.timers.disarm(Timer::Acknowledgement);
         } else {
@@ -195,7 +196,7 @@ impl FacilitatorClient {
         for entry in self.outbox.prove(frames) {
             let took = self.now.saturating_duration_since(entry.accepted_at);
             self.stats.specs_delivery.observe(took);
-            self.settle_specs(&entry.owed, Outcome::Acknowledged);
+            self.settle_specs(&entry, Outcome::Acknowledged);
         }
     }
 
@@ -301,7 +302,7 @@ impl FacilitatorClient {
     }
 
     /// A status has met its fate.
-    pub(super) fn settle_status(&mut self, job: Slot, owed: &Owed, outcome: Outcome) {
+    pub(super) fn settle_status(&mut self, entry: &Entry<Status>, outcome: Outcome) {
         match &outcome {
             Outcome::Acknowledged => self.stats.statuses_acknowledged += 1,
             Outcome::AlreadyKnown => self.stats.statuses_already_known += 1,
@@ -309,42 +310,42 @@ impl FacilitatorClient {
             Outcome::SetAside(_) => self.stats.statuses_set_aside += 1,
             Outcome::HandedBack(_) => self.stats.handed_back += 1,
         }
-        let mut ids = match owed.subject {
-            Subject::JobStatus { status, .. } => {
-                let fate = fate(&outcome, owed.automatic);
-                let settled = self.jobs.settled(job, status, fate, self.config.ended_jobs);
-                if let Some(deadline) = settled.reopened {
-                    self.watchdog.watch(job, deadline);
-                }
-                settled.ids
-            }
-            Subject::MachineSpecs { .. } => Vec::new(),
-        };
-        // In the order in which they were given. Most messages have one receipt, which needs no copy.
-        let Some(last) = ids.pop() else {
-            return self.emit_receipt(owed.id, owed.subject.clone(), owed.automatic, outcome);
-        };
-        self.emit_receipt(
-            owed.id,
-            owed.subject.clone(),
-            owed.automatic,
-            outcome.clone(),
-        );
-        for id in ids {
-            self.emit_receipt(id, owed.subject.clone(), false, outcome.clone());
+        let subject = self.subject(entry);
+        let Status { job, status } = entry.about;
+        let fate = fate(&outcome, entry.automatic);
+        let settled = self.jobs.settled(job, status, fate, self.config.ended_jobs);
+        if let Some(deadline) = settled.reopened {
+            self.watchdog.watch(job, deadline);
         }
-        self.emit_receipt(last, owed.subject.clone(), false, outcome);
+        // In the order in which they were given. Most messages have one receipt, which needs no copy.
+        let mut ids = settled.ids;
+        let Some(last) = ids.pop() else {
+            return self.emit_receipt(entry.id, subject, entry.automatic, outcome);
+        };
+        self.emit_receipt(entry.id, subject.clone(), entry.automatic, outcome.clone());
+        for id in ids {
+            self.emit_receipt(id, subject.clone(), false, outcome.clone());
+        }
+        self.emit_receipt(last, subject, false, outcome);
+    }
+
+    /// Which status of which job.
+    pub(super) fn subject(&self, entry: &Entry<Status>) -> Subject {
+        let Status { job, status } = entry.about;
+        // A job with something in the outbox is known.
+        let uuid = self.jobs.uuid(job).unwrap_or_default();
+        Subject::JobStatus { uuid, status }
     }
 
     /// Machine specs have met their fate.
-    pub(super) fn settle_specs(&mut self, owed: &Owed, outcome: Outcome) {
+    pub(super) fn settle_specs(&mut self, entry: &Entry<Specs>, outcome: Outcome) {
         match &outcome {
             Outcome::Acknowledged | Outcome::AlreadyKnown => self.stats.specs_acknowledged += 1,
             Outcome::Refused(_) => self.stats.specs_refused += 1,
             Outcome::SetAside(_) => self.stats.specs_set_aside += 1,
             Outcome::HandedBack(_) => self.stats.handed_back += 1,
         }
-        self.emit_receipt(owed.id, owed.subject.clone(), owed.automatic, outcome);
+        self.emit_receipt(entry.id, entry.about.into(), entry.automatic, outcome);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Every job from its request to its terminal status, and the ended ones that must not run again. It knows no
 //! messages and no connection, only which statuses a job was given and what became of them.
 
-use alloc::collections::VecDeque;
+use alloc::collections::{BTreeMap, VecDeque};
 use alloc::vec::Vec;
 
 use uuid::Uuid;
@@ -71,6 +71,8 @@ impl Statuses {
 struct Job {
     /// Statuses on their way.
     underway: Statuses,
+    /// Those of them for which more receipts wait than the first one's.
+    shared: Statuses,
     /// Statuses that the facilitator has.
     delivered: Statuses,
     terminal: Option<JobStatus>,
@@ -78,8 +80,6 @@ struct Job {
     deadline: Timestamp,
     /// Whether it stands in the list of ended jobs.
     listed: bool,
-    /// Receipts that wait for a status on its way besides the first one's, in the order in which they were given.
-    shared: Vec<(JobStatus, UpdateId)>,
 }
 
 impl Job {
@@ -99,7 +99,9 @@ pub(super) struct Jobs {
     /// Ended jobs, oldest first.
     ended: VecDeque<Slot>,
     open: usize,
-    /// Receipts that wait for an update which was queued for another one.
+    /// Receipts that wait for an update which was queued for another one, in the order in which they were given. Few
+    /// jobs are ever given a status twice.
+    waiting: BTreeMap<(Slot, JobStatus), Vec<UpdateId>>,
     shared: usize,
 }
 
@@ -110,6 +112,7 @@ impl Jobs {
             known: Slab::new(seed),
             ended: VecDeque::new(),
             open: 0,
+            waiting: BTreeMap::new(),
             shared: 0,
         }
     }
@@ -139,26 +142,22 @@ impl Jobs {
         self.known.get(slot)?.terminal
     }
 
-    /// When an open job must have ended.
-    pub(super) fn deadline(&self, slot: Slot) -> Option<Timestamp> {
-        let job = self.known.get(slot)?;
-        job.terminal.is_none().then_some(job.deadline)
+    /// Changes when a job must have ended.
+    pub(super) fn set_deadline(&mut self, slot: Slot, deadline: Timestamp) {
+        if let Some(job) = self.known.get_mut(slot) {
+            job.deadline = deadline;
+        }
     }
 
-    /// Changes when a job must have ended. Returns when it had to before.
-    pub(super) fn set_deadline(&mut self, slot: Slot, deadline: Timestamp) -> Option<Timestamp> {
-        let job = self.known.get_mut(slot)?;
-        Some(core::mem::replace(&mut job.deadline, deadline))
-    }
-
-    /// Takes up a job that is not known, and must have ended at its deadline.
-    pub(super) fn take_up(&mut self, uuid: Uuid, deadline: Timestamp) -> Slot {
+    /// Takes up a job that is not known, and must have ended at its deadline. None when no more jobs can be told apart.
+    pub(super) fn take_up(&mut self, uuid: Uuid, deadline: Timestamp) -> Option<Slot> {
         let job = Job {
             deadline,
             ..Job::default()
         };
+        let slot = self.known.insert(uuid, job)?;
         self.open += 1;
-        self.known.insert(uuid, job)
+        Some(slot)
     }
 
     /// Every job that is known: the ended ones first, oldest first.
@@ -176,7 +175,7 @@ impl Jobs {
         if self.known.find(&record.uuid).is_some() {
             return None;
         }
-        let slot = self.take_up(record.uuid, record.deadline);
+        let slot = self.take_up(record.uuid, record.deadline)?;
         let job = self.known.get_mut(slot)?;
         job.delivered = record.delivered;
         if record.ended.is_none() {
@@ -220,7 +219,8 @@ impl Jobs {
         if let Some(job) = self.known.get_mut(slot)
             && job.underway.contains(status)
         {
-            job.shared.push((status, id));
+            job.shared.insert(status);
+            self.waiting.entry((slot, status)).or_default().push(id);
             self.shared += 1;
         }
     }
@@ -238,7 +238,12 @@ impl Jobs {
         };
         let mut reopened = None;
         job.underway.remove(status);
-        let ids = take_shared(job, status);
+        let ids = if job.shared.contains(status) {
+            job.shared.remove(status);
+            self.waiting.remove(&(slot, status)).unwrap_or_default()
+        } else {
+            Vec::new()
+        };
         self.shared -= ids.len();
         if fate == Fate::Delivered {
             job.delivered.insert(status);
@@ -310,18 +315,6 @@ pub(super) enum Fate {
     Undone,
 }
 
-/// Few jobs are ever given a status twice, so the list is nearly always empty.
-fn take_shared(job: &mut Job, status: JobStatus) -> Vec<UpdateId> {
-    if job.shared.is_empty() {
-        return Vec::new();
-    }
-    let (ids, others) = core::mem::take(&mut job.shared)
-        .into_iter()
-        .partition::<Vec<_>, _>(|(shared, _)| *shared == status);
-    job.shared = others;
-    ids.into_iter().map(|(_, id)| id).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use core::time::Duration;
@@ -333,13 +326,13 @@ mod tests {
 
     fn jobs_with_a() -> (Jobs, Slot) {
         let mut jobs = Jobs::new(0);
-        let a = jobs.take_up(A, DEADLINE);
+        let a = jobs.take_up(A, DEADLINE).unwrap();
         (jobs, a)
     }
 
     /// Another job, from its request to its end.
     fn end_another(jobs: &mut Jobs, n: u128, remember: usize) {
-        let slot = jobs.take_up(Uuid::from_u128(n), DEADLINE);
+        let slot = jobs.take_up(Uuid::from_u128(n), DEADLINE).unwrap();
         jobs.queued(slot, JobStatus::Completed);
         jobs.settled(slot, JobStatus::Completed, Fate::Delivered, remember);
     }
@@ -410,14 +403,13 @@ mod tests {
             (jobs.open(), jobs.terminal(a)),
             (0, Some(JobStatus::Failed))
         );
-        assert_eq!(jobs.deadline(a), None, "it has a terminal status");
         assert_eq!(
             jobs.look_up(a, JobStatus::Completed),
             Given::Ended(JobStatus::Failed)
         );
         let settled = jobs.settled(a, JobStatus::Failed, Fate::Undone, 10);
         assert_eq!(settled.reopened, Some(DEADLINE));
-        assert_eq!((jobs.open(), jobs.deadline(a)), (1, Some(DEADLINE)));
+        assert_eq!((jobs.open(), jobs.terminal(a)), (1, None));
         assert_eq!(jobs.look_up(a, JobStatus::Completed), Given::New);
     }
 

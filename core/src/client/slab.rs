@@ -9,7 +9,14 @@ use uuid::Uuid;
 
 /// The number of a place. It means the same value until that is removed; then the place can be given to another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Slot(usize);
+pub(super) struct Slot(u32);
+
+impl Slot {
+    /// As an index; the numbers of a slab are dense.
+    pub(super) const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
 
 /// Values with a uuid, each at a place that it keeps. Every operation takes constant time, growth aside.
 ///
@@ -49,38 +56,37 @@ impl<T> Slab<T> {
         found.copied()
     }
 
-    /// Puts in a value whose uuid is not there.
-    pub(super) fn insert(&mut self, uuid: Uuid, value: T) -> Slot {
-        let place = Some(Place { uuid, value });
-        let slot = if let Some(slot) = self.free.pop() {
-            if let Some(empty) = self.places.get_mut(slot.0) {
-                *empty = place;
-            }
-            slot
-        } else {
-            self.places.push(place);
-            Slot(self.places.len() - 1)
+    /// Puts in a value whose uuid is not there. None when all of the 2³² numbers are taken.
+    pub(super) fn insert(&mut self, uuid: Uuid, value: T) -> Option<Slot> {
+        let slot = match self.free.pop() {
+            Some(slot) => slot,
+            None => Slot(u32::try_from(self.places.len()).ok()?),
         };
+        let place = Some(Place { uuid, value });
+        match self.places.get_mut(slot.index()) {
+            Some(empty) => *empty = place,
+            None => self.places.push(place),
+        }
         let (places, key) = (&self.places, &self.key);
         self.by_uuid.insert_unique(key.hash(&uuid), slot, |slot| {
             uuid_at(places, *slot).map_or(0, |uuid| key.hash(uuid))
         });
-        slot
+        Some(slot)
     }
 
     #[inline]
     pub(super) fn get(&self, slot: Slot) -> Option<&T> {
-        Some(&self.places.get(slot.0)?.as_ref()?.value)
+        Some(&self.places.get(slot.index())?.as_ref()?.value)
     }
 
     #[inline]
     pub(super) fn get_mut(&mut self, slot: Slot) -> Option<&mut T> {
-        Some(&mut self.places.get_mut(slot.0)?.as_mut()?.value)
+        Some(&mut self.places.get_mut(slot.index())?.as_mut()?.value)
     }
 
     /// The value at this place, with its uuid.
     pub(super) fn entry(&self, slot: Slot) -> Option<(&Uuid, &T)> {
-        let place = self.places.get(slot.0)?.as_ref()?;
+        let place = self.places.get(slot.index())?.as_ref()?;
         Some((&place.uuid, &place.value))
     }
 
@@ -97,7 +103,7 @@ impl<T> Slab<T> {
 
     /// Takes a value out; its place is free.
     pub(super) fn remove(&mut self, slot: Slot) -> Option<T> {
-        let place = self.places.get_mut(slot.0)?.take()?;
+        let place = self.places.get_mut(slot.index())?.take()?;
         let hash = self.key.hash(&place.uuid);
         if let Ok(entry) = self.by_uuid.find_entry(hash, |found| *found == slot) {
             entry.remove();
@@ -108,7 +114,7 @@ impl<T> Slab<T> {
 }
 
 fn uuid_at<T>(places: &[Option<Place<T>>], slot: Slot) -> Option<&Uuid> {
-    Some(&places.get(slot.0)?.as_ref()?.uuid)
+    Some(&places.get(slot.index())?.as_ref()?.uuid)
 }
 
 /// The key of a strongly universal hash: M. Thorup, "High Speed Hashing for Integers and Strings", section 3.5.
@@ -177,7 +183,7 @@ mod tests {
                 }
             } else {
                 assert_eq!(slab.find(&uuid), None);
-                model.insert(uuid, (slab.insert(uuid, step), step));
+                model.insert(uuid, (slab.insert(uuid, step).unwrap(), step));
             }
         }
         assert!(slab.places.len() <= 500, "places are used again");

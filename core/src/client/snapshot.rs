@@ -205,10 +205,13 @@ impl FacilitatorClient {
             ended: job.ended.map(|status| status.to_string()),
             time_left_ms: milliseconds(job.deadline.saturating_duration_since(now)),
         };
-        let owed = self.outbox.all().chain(&self.left).map(|owed| OwedRecord {
-            message: Arc::clone(&owed.text),
-            transmissions: owed.transmissions,
-            automatic: owed.automatic,
+        let left = self.left.iter();
+        let left = left.map(|owed| (&owed.text, owed.transmissions, owed.automatic));
+        let owed = self.outbox.all().chain(left);
+        let owed = owed.map(|(text, transmissions, automatic)| OwedRecord {
+            message: Arc::clone(text),
+            transmissions,
+            automatic,
         });
         Snapshot {
             version: VERSION,
@@ -283,8 +286,7 @@ impl FacilitatorClient {
         let messages = messages.map(|(index, owed)| self.put_in_message(index, owed));
         let messages = messages.collect::<Result<_, _>>()?;
         self.config.outbox_bytes = capacity;
-        let bounded = self.outbox.all().filter(|owed| !owed.subject.is_terminal());
-        let owed = bounded.map(|owed| owed.text.len()).sum();
+        let owed = self.outbox.bounded_bytes();
         if owed > capacity {
             return Err(RestoreError::NoRoom(SendError::FullBytes {
                 owed,

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::event::{Event, Outcome, Subject, UpdateId};
 use super::jobs::Given;
+use super::outbox::{Specs, Status};
 use super::slab::Slot;
 use super::{FacilitatorClient, Link, SendError, door};
 use crate::Timestamp;
@@ -123,14 +124,12 @@ impl FacilitatorClient {
             if let Some(ended) = self.jobs.terminal(job) {
                 return Err(SendError::JobEnded { uuid, ended });
             }
-            if let Some(before) = self.jobs.set_deadline(job, deadline) {
-                self.watchdog.forget(job, before);
-                self.watchdog.watch(job, deadline);
-            }
+            self.jobs.set_deadline(job, deadline);
+            self.watchdog.watch(job, deadline);
         } else {
             self.check_open_jobs()?;
             self.check_room(1)?;
-            self.take_up(uuid, deadline);
+            self.take_up(uuid, deadline)?;
         }
         self.after_input();
         Ok(())
@@ -176,10 +175,10 @@ impl FacilitatorClient {
         }
         self.check_bytes(text.len())?;
         let id = self.outbox.next_id();
-        let subject = Subject::MachineSpecs { batch_id };
-        self.outbox.push_specs(id, subject.clone(), text, self.now);
+        let about = Specs { batch_id };
+        self.outbox.push_specs(id, about, text, self.now);
         self.stats.specs_accepted += 1;
-        Ok((id, subject))
+        Ok((id, about.into()))
     }
 
     fn check_accepting(&self) -> Result<(), SendError> {
@@ -245,25 +244,28 @@ impl FacilitatorClient {
         if job.is_none() && !status.is_terminal() {
             self.check_open_jobs()?;
         }
-        let job = job.unwrap_or_else(|| self.take_up(uuid, self.now + open_for));
-        if status.is_terminal()
-            && let Some(deadline) = self.jobs.deadline(job)
-        {
-            self.watchdog.forget(job, deadline);
+        let job = match job {
+            Some(job) => job,
+            None => self.take_up(uuid, self.now + open_for)?,
+        };
+        if status.is_terminal() {
+            self.watchdog.forget(job);
         }
         let id = self.outbox.next_id();
         self.jobs.queued(job, status);
-        let subject = Subject::JobStatus { uuid, status };
+        let about = Status { job, status };
         self.outbox
-            .push_status(id, subject, text, automatic, job, self.now);
+            .push_status(id, about, text, automatic, self.now);
         self.stats.statuses_accepted += 1;
         Ok(id)
     }
 
-    fn take_up(&mut self, uuid: Uuid, deadline: Timestamp) -> Slot {
+    fn take_up(&mut self, uuid: Uuid, deadline: Timestamp) -> Result<Slot, SendError> {
+        let limit = self.jobs.open();
         let job = self.jobs.take_up(uuid, deadline);
+        let job = job.ok_or(SendError::TooManyJobs { limit })?;
         self.watchdog.watch(job, deadline);
-        job
+        Ok(job)
     }
 
     /// Nobody has ended this job in its time. The slot that is kept for its terminal status is taken for this one.

@@ -30,49 +30,18 @@ pub(crate) fn parse_uuid(text: &str) -> Option<Uuid> {
 /// one in another spelling.
 pub(crate) fn parse_usual_uuid(text: &str) -> Option<Uuid> {
     let bytes: &[u8; 36] = text.as_bytes().try_into().ok()?;
-    let [
-        a @ ..,
-        b'-',
-        b0,
-        b1,
-        b2,
-        b3,
-        b'-',
-        c0,
-        c1,
-        c2,
-        c3,
-        b'-',
-        d0,
-        d1,
-        d2,
-        d3,
-        b'-',
-        e0,
-        e1,
-        e2,
-        e3,
-        e4,
-        e5,
-        e6,
-        e7,
-        e8,
-        e9,
-        e10,
-        e11,
-    ] = *bytes
-    else {
+    if [bytes[8], bytes[13], bytes[18], bytes[23]] != *b"----" {
         return None;
-    };
-    let words = [
-        a,
-        [b0, b1, b2, b3, c0, c1, c2, c3],
-        [d0, d1, d2, d3, e0, e1, e2, e3],
-        [e4, e5, e6, e7, e8, e9, e10, e11],
-    ];
+    }
+    let mut digits = [0; 32];
+    digits[..8].copy_from_slice(&bytes[..8]);
+    digits[8..12].copy_from_slice(&bytes[9..13]);
+    digits[12..16].copy_from_slice(&bytes[14..18]);
+    digits[16..20].copy_from_slice(&bytes[19..23]);
+    digits[20..].copy_from_slice(&bytes[24..]);
     let mut bits = 0;
-    for word in words {
-        bits = bits << 32 | u128::from(parse_usual_digits(u64::from_be_bytes(word))?);
+    for eight in digits.as_chunks().0 {
+        bits = bits << 32 | u128::from(parse_usual_digits(u64::from_be_bytes(*eight))?);
     }
     Some(Uuid::from_u128(bits))
 }

@@ -24,5 +24,7 @@ mod snapshot;
 mod specs;
 mod stats;
 mod stop;
+mod transitions;
 mod trust;
 mod watchdog;
+mod words;

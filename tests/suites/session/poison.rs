@@ -90,6 +90,13 @@ fn streaming_ready_without_all_its_details() {
         );
         assert_eq!(error, SendError::IncompleteStreamingDetails { missing });
     }
+    let none = V0JobStatusUpdate::new(job(1), JobStatus::StreamingReady);
+    assert_eq!(
+        refused(none.with_metadata(JobStatusMetadata::default())),
+        SendError::IncompleteStreamingDetails {
+            missing: "streaming_details"
+        }
+    );
     let metadata = JobStatusMetadata {
         streaming_details: Some(full.into()),
         ..Default::default()

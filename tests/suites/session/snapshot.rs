@@ -401,3 +401,34 @@ fn a_snapshot_shows_no_message() {
     );
     assert!(!format!("{snapshot:?} {:?}", solo.client).contains("customer"));
 }
+
+#[test]
+fn what_was_put_into_a_snapshot_from_outside_is_refused() {
+    let mut solo = Solo::ready(config());
+    assert!(solo.client.snapshot(solo.now).is_settled());
+    solo.send(&job(1), Accepted);
+    let snapshot = solo.client.snapshot(solo.now);
+    assert!(!snapshot.is_settled());
+    let mut value = serde_json::to_value(&snapshot).unwrap();
+    let message = value["owed"][0]["message"].as_str().unwrap().to_owned();
+    let mut restore = |message: &str| {
+        value["owed"][0]["message"] = message.into();
+        let snapshot: Snapshot = serde_json::from_value(value.clone()).unwrap();
+        let mut fresh = Solo::new(config());
+        fresh.client.restore(fresh.now, &snapshot).unwrap_err()
+    };
+    assert_eq!(
+        restore(r#"{"message_type":"V0Heartbeat"}"#),
+        RestoreError::Foreign { index: 0 }
+    );
+    let error = restore(&message.replace(&job(1), "no-uuid"));
+    assert_eq!(
+        error,
+        RestoreError::Message {
+            index: 0,
+            error: SendError::InvalidUuid {
+                found: "no-uuid".into()
+            }
+        }
+    );
+}
