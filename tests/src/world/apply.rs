@@ -122,8 +122,9 @@ impl World {
             }
             Event::ConnectionLost { reason, owed, .. } => {
                 self.trace.mix(owed as u64);
-                self.trace
-                    .note(now, || format!("client {client} lost its connection: {reason}"));
+                self.trace.note(now, || {
+                    format!("client {client} lost its connection: {reason}")
+                });
                 self.counts.losses += 1;
                 if matches!(reason, LostReason::AuthenticationRefused(_)) {
                     self.counts.refusals += 1;
@@ -166,8 +167,9 @@ impl World {
             }
             Event::Malformed(_) | Event::Unexpected(_) => self.counts.noise_survived += 1,
             Event::Stopped { owed } => {
-                self.trace
-                    .note(now, || format!("client {client} has stopped, {} handed back", owed.len()));
+                self.trace.note(now, || {
+                    format!("client {client} has stopped, {} handed back", owed.len())
+                });
                 node.watch.stopped(shown, verdicts);
                 node.ledger.stopped(&owed, verdicts);
                 // What was handed back is older than what the session never had.
@@ -265,7 +267,10 @@ impl World {
                         node.ledger.disowned(job);
                     }
                     other => verdicts.check(Promise::Total, false, || {
-                        format!("{} of the job {job} was let through: {other:?}", update.status)
+                        format!(
+                            "{} of the job {job} was let through: {other:?}",
+                            update.status
+                        )
                     }),
                 }
             }
@@ -302,8 +307,6 @@ fn report(subject: &Subject) -> Report {
         Subject::JobStatus { uuid, status } => {
             Report::Status(JobId::from_number(uuid.as_u128()), *status)
         }
-        Subject::MachineSpecs { batch_id } => {
-            Report::Specs(JobId::from_number(batch_id.as_u128()))
-        }
+        Subject::MachineSpecs { batch_id } => Report::Specs(JobId::from_number(batch_id.as_u128())),
     }
 }

@@ -364,9 +364,16 @@ impl Ledger {
             format!("{status} of the job {id} was stored twice")
         });
         let earlier = job.stored.iter().max().copied();
-        verdicts.check(Promise::Order, earlier.is_none_or(|earlier| earlier < place), || {
-            format!("{status} of the job {id} was stored after a later one: {:?}", job.given)
-        });
+        verdicts.check(
+            Promise::Order,
+            earlier.is_none_or(|earlier| earlier < place),
+            || {
+                format!(
+                    "{status} of the job {id} was stored after a later one: {:?}",
+                    job.given
+                )
+            },
+        );
         let ended = job.stored.iter().any(|place| {
             job.given
                 .get(*place)
@@ -417,7 +424,10 @@ impl Ledger {
         });
         for id in self.open_jobs() {
             verdicts.check(Promise::JobsEndOnce, false, || {
-                format!("the job {id} was received and has no end: {:?}", self.jobs.get(&id))
+                format!(
+                    "the job {id} was received and has no end: {:?}",
+                    self.jobs.get(&id)
+                )
             });
         }
     }

@@ -32,9 +32,7 @@ use facilitator_core::signature::{Keypair, Scheme};
 
 pub use self::connect::ConnectFault;
 pub use self::counts::Counts;
-pub use self::fault::{
-    ClientFault, Crash, FAULT_KINDS, FacilitatorFault, Fault, Noise, Planned,
-};
+pub use self::fault::{ClientFault, Crash, FAULT_KINDS, FacilitatorFault, Fault, Noise, Planned};
 pub use self::job::JobId;
 pub use self::link::Direction;
 pub use self::profile::{Profile, UnknownProfile};

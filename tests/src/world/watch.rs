@@ -83,10 +83,16 @@ impl Watch {
         self.newest = conn.0;
         if let Some(due) = self.due.take() {
             verdicts.check(Promise::Polite, now.seen >= due.not_before, || {
-                format!("{conn} was tried at {now:?}, not before {} ns", due.not_before)
+                format!(
+                    "{conn} was tried at {now:?}, not before {} ns",
+                    due.not_before
+                )
             });
             verdicts.check(Promise::Polite, now.shown <= due.not_after, || {
-                format!("{conn} was tried at {now:?}, due until {} ns", due.not_after)
+                format!(
+                    "{conn} was tried at {now:?}, due until {} ns",
+                    due.not_after
+                )
             });
         }
         self.current = Some(Watched {
@@ -108,7 +114,11 @@ impl Watch {
 
     /// The client's side of a connection is over.
     pub(super) fn gone(&mut self, conn: ConnectionId) {
-        if self.current.as_ref().is_some_and(|current| current.conn == conn) {
+        if self
+            .current
+            .as_ref()
+            .is_some_and(|current| current.conn == conn)
+        {
             self.current = None;
         }
     }
@@ -182,7 +192,10 @@ impl Watch {
 
     /// The client says that it lost a connection, or the attempt at one.
     pub(super) fn lost(&mut self, now: Moment, reason: &LostReason, config: &Config) {
-        let ready = self.current.as_ref().and_then(|current| current.authenticated);
+        let ready = self
+            .current
+            .as_ref()
+            .and_then(|current| current.authenticated);
         if ready.is_some_and(|since| now.seen - since >= nanos(config.backoff_reset_after)) {
             self.losses = 0;
         }

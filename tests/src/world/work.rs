@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use facilitator_core::client::SendError;
 use facilitator_core::message::{
-    Json, JsonMap, JobStatus, JobStatusMetadata, MinerResponse, V0JobStatusUpdate,
+    JobStatus, JobStatusMetadata, Json, JsonMap, MinerResponse, V0JobStatusUpdate,
 };
 use facilitator_core::signature::sign_job_request;
 
@@ -224,7 +224,8 @@ impl World {
             .check(Promise::Total, started.is_ok(), || {
                 format!("it does not start: {started:?}")
             });
-        self.trace.note(now, || format!("client {client} is started"));
+        self.trace
+            .note(now, || format!("client {client} is started"));
         self.settle_client(client);
         self.retry(client);
     }
@@ -251,7 +252,8 @@ impl World {
             .check(Promise::Stops, stopped.is_ok(), || {
                 format!("it cannot be stopped: {stopped:?}")
             });
-        self.trace.note(now, || format!("client {client} is told to stop"));
+        self.trace
+            .note(now, || format!("client {client} is told to stop"));
         self.settle_client(client);
         self.after(deadline + 1, Occurrence::StopDeadline { client, stop });
         self.after(restart_after, Occurrence::Start(client));
@@ -270,7 +272,8 @@ impl World {
         let start_again = std::mem::take(&mut node.wanted);
         let stamp = node.clock.stamp(now);
         let aborted = node.client.abort(stamp);
-        self.trace.note(now, || format!("client {client} is aborted"));
+        self.trace
+            .note(now, || format!("client {client} is aborted"));
         self.settle_client(client);
         let runs = self
             .nodes

@@ -138,7 +138,11 @@ fn wrong(what: String) -> Failure {
 }
 
 fn range(text: &str) -> Result<Range<u64>, Failure> {
-    let complain = || wrong(format!("{text:?} is no range of seeds; accepted are 0..1000, or 7"));
+    let complain = || {
+        wrong(format!(
+            "{text:?} is no range of seeds; accepted are 0..1000, or 7"
+        ))
+    };
     let seeds = match text.split_once("..") {
         Some((from, to)) => {
             let from = from.parse().map_err(|_| complain())?;
@@ -160,7 +164,9 @@ fn hours(text: &str) -> Result<f64, Failure> {
         .ok()
         .filter(|hours| (0.0..=MOST_HOURS).contains(hours))
         .ok_or_else(|| {
-            wrong(format!("{text:?} is no number of hours; accepted are 0 to {MOST_HOURS}"))
+            wrong(format!(
+                "{text:?} is no number of hours; accepted are 0 to {MOST_HOURS}"
+            ))
         })
 }
 
@@ -168,7 +174,11 @@ fn count(name: &str, text: &str) -> Result<usize, Failure> {
     text.parse()
         .ok()
         .filter(|count| (1..=MOST_CLIENTS).contains(count))
-        .ok_or_else(|| wrong(format!("{name} takes 1 to {MOST_CLIENTS}, {text:?} is not that")))
+        .ok_or_else(|| {
+            wrong(format!(
+                "{name} takes 1 to {MOST_CLIENTS}, {text:?} is not that"
+            ))
+        })
 }
 
 fn places(text: &str) -> Result<Vec<usize>, Failure> {
@@ -198,7 +208,10 @@ mod tests {
         let Ok(Wish::Run(read)) = parse(line) else {
             panic!("{:?}", parse(line))
         };
-        assert_eq!((read.seeds.clone(), read.clients, read.facilitators), (3..9, 4, 2));
+        assert_eq!(
+            (read.seeds.clone(), read.clients, read.facilitators),
+            (3..9, 4, 2)
+        );
         assert_eq!(read.keep.as_deref(), Some([1, 2].as_slice()));
         assert!(read.keep_going && !read.shrink && read.trace.is_some());
         // What is printed for a failing seed is read back as the same world.

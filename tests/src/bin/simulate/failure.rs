@@ -108,7 +108,9 @@ pub(crate) fn explain(
     writeln!(
         out,
         "replay: cargo run --release -p facilitator-tests --bin {}",
-        arguments.command(seed, places.as_deref()).replacen(' ', " -- ", 1)
+        arguments
+            .command(seed, places.as_deref())
+            .replacen(' ', " -- ", 1)
     )?;
     Ok(())
 }

@@ -1,0 +1,8 @@
+//! Worlds, seed after seed: every promise is kept whatever goes wrong; equal seeds are equal worlds; what failed once
+//! is run for ever. The program `simulate` runs more of the same.
+
+mod determinism;
+mod regressions;
+mod scripted;
+mod seeds;
+mod storm;
