@@ -6,7 +6,10 @@
 )]
 
 pub mod fuzz;
+pub mod mended;
+pub mod model;
 pub mod pair;
+pub mod proxy;
 pub mod python;
 pub mod solo;
 pub mod vectors;

@@ -24,6 +24,50 @@ type Wire<T> = VecDeque<(Timestamp, T)>;
 enum Parcel {
     Frame(Frame),
     End(Disconnected),
+    /// The link breaks here: neither this nor anything behind it arrives.
+    Cut,
+}
+
+/// An end of the link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// The session.
+    Client,
+    /// The facilitator.
+    Facilitator,
+}
+
+impl Side {
+    /// Both.
+    pub const BOTH: [Self; 2] = [Self::Client, Self::Facilitator];
+}
+
+/// One direction of the link.
+#[derive(Debug, Default)]
+struct Direction {
+    wire: Wire<Parcel>,
+    /// Bytes that were sent, on all links.
+    bytes: u64,
+    /// Bytes that may still be sent before the link breaks.
+    until_cut: Option<u64>,
+}
+
+impl Direction {
+    fn send(&mut self, arrival: Timestamp, frame: Frame, masked: bool) {
+        let size = wire_size(&frame, masked);
+        self.bytes += size;
+        let parcel = match self.until_cut {
+            Some(left) if size > left => {
+                self.until_cut = None;
+                Parcel::Cut
+            }
+            left => {
+                self.until_cut = left.map(|left| left - size);
+                Parcel::Frame(frame)
+            }
+        };
+        self.wire.push_back((arrival, parcel));
+    }
 }
 
 /// A session, a facilitator, and the link between them.
@@ -45,8 +89,8 @@ pub struct Pair {
     pub signer: Keypair,
     link: Option<ConnectionId>,
     attempts: Wire<(ConnectionId, ConnectRequest)>,
-    to_facilitator: Wire<Parcel>,
-    to_client: Wire<Parcel>,
+    to_facilitator: Direction,
+    to_client: Direction,
 }
 
 impl Pair {
@@ -84,8 +128,8 @@ impl Pair {
             signer,
             link: None,
             attempts: VecDeque::new(),
-            to_facilitator: VecDeque::new(),
-            to_client: VecDeque::new(),
+            to_facilitator: Direction::default(),
+            to_client: Direction::default(),
         }
     }
 
@@ -115,6 +159,7 @@ impl Pair {
         let Some(conn) = self.link.take() else { return };
         for (_, parcel) in self
             .to_facilitator
+            .wire
             .drain(..)
             .take(delivered)
             .collect::<Vec<_>>()
@@ -123,16 +168,35 @@ impl Pair {
                 self.facilitator.handle_frame(self.now, conn, frame);
             }
         }
-        self.to_client.clear();
+        self.to_client.wire.clear();
         self.facilitator.handle_disconnected(self.now, conn);
         self.client
             .handle_disconnected(self.now, conn, Disconnected::EndOfStream);
         self.settle();
     }
 
+    /// Cuts the link, once, within the frame that holds the byte number `byte` (counted from 0, now) of what `side`
+    /// sends: what it sent before arrives, that frame and all behind it does not, nor does what the other side has under
+    /// way then.
+    pub fn cut_at_byte(&mut self, side: Side, byte: u64) {
+        self.direction(side).until_cut = Some(byte);
+    }
+
+    /// Bytes that `side` has sent, WebSocket headers included, upgrades not.
+    pub fn bytes_sent(&mut self, side: Side) -> u64 {
+        self.direction(side).bytes
+    }
+
+    fn direction(&mut self, from: Side) -> &mut Direction {
+        match from {
+            Side::Client => &mut self.to_facilitator,
+            Side::Facilitator => &mut self.to_client,
+        }
+    }
+
     /// Frames that are under way to the facilitator.
     pub fn under_way(&self) -> usize {
-        self.to_facilitator.len()
+        self.to_facilitator.wire.len()
     }
 
     /// Whether there is a link.
@@ -170,33 +234,34 @@ impl Pair {
         if let Some((conn, request)) = take_due(&mut self.attempts, now) {
             self.attempt(conn, &request);
         }
-        if let (Some(conn), Some(parcel)) = (self.link, take_due(&mut self.to_facilitator, now)) {
+        if let (Some(conn), Some(parcel)) =
+            (self.link, take_due(&mut self.to_facilitator.wire, now))
+        {
             match parcel {
                 Parcel::Frame(Frame::Ping(payload)) => {
                     // The WebSocket layer answers pings by itself.
                     self.facilitator
                         .handle_frame(now, conn, Frame::Ping(payload.clone()));
-                    self.to_client
-                        .push_back((now + self.latency, Parcel::Frame(Frame::Pong(payload))));
+                    self.send(Side::Facilitator, Frame::Pong(payload));
                 }
                 Parcel::Frame(Frame::Close(close)) => {
                     self.facilitator
                         .handle_frame(now, conn, Frame::Close(close.clone()));
-                    self.to_client
-                        .push_back((now + self.latency, Parcel::End(Disconnected::Closed(close))));
+                    let end = Parcel::End(Disconnected::Closed(close));
+                    self.to_client.wire.push_back((now + self.latency, end));
                 }
                 Parcel::Frame(frame) => self.facilitator.handle_frame(now, conn, frame),
                 Parcel::End(_) => self.facilitator.handle_disconnected(now, conn),
+                Parcel::Cut => self.cut(0),
             }
         }
         self.settle();
-        if let (Some(conn), Some(parcel)) = (self.link, take_due(&mut self.to_client, now)) {
+        if let (Some(conn), Some(parcel)) = (self.link, take_due(&mut self.to_client.wire, now)) {
             match parcel {
                 Parcel::Frame(Frame::Ping(payload)) => {
                     self.client
                         .handle_frame(now, conn, Frame::Ping(payload.clone()));
-                    self.to_facilitator
-                        .push_back((now + self.latency, Parcel::Frame(Frame::Pong(payload))));
+                    self.send(Side::Client, Frame::Pong(payload));
                 }
                 Parcel::Frame(frame) => self.client.handle_frame(now, conn, frame),
                 Parcel::End(how) => {
@@ -204,6 +269,7 @@ impl Pair {
                     self.facilitator.handle_disconnected(now, conn);
                     self.client.handle_disconnected(now, conn, how);
                 }
+                Parcel::Cut => self.cut(0),
             }
         }
         if self.client.poll_timeout().is_some_and(|(at, _)| at <= now) {
@@ -245,8 +311,8 @@ impl Pair {
     fn next_time(&self) -> Option<Timestamp> {
         let times = [
             self.attempts.front().map(|(at, _)| *at),
-            self.to_facilitator.front().map(|(at, _)| *at),
-            self.to_client.front().map(|(at, _)| *at),
+            self.to_facilitator.wire.front().map(|(at, _)| *at),
+            self.to_client.wire.front().map(|(at, _)| *at),
             self.client.poll_timeout().map(|(at, _)| at),
             self.facilitator.poll_timeout(),
         ];
@@ -262,13 +328,10 @@ impl Pair {
                         .push_back((self.now + self.latency, (conn, request)));
                 }
                 Output::Transmit(conn, frame) if self.link == Some(conn) => {
-                    self.to_facilitator
-                        .push_back((self.now + self.latency, Parcel::Frame(frame)));
+                    self.send(Side::Client, frame);
                 }
                 Output::Disconnect(conn, Some(close)) if self.link == Some(conn) => {
-                    let close = Parcel::Frame(Frame::Close(Some(close)));
-                    self.to_facilitator
-                        .push_back((self.now + self.latency, close));
+                    self.send(Side::Client, Frame::Close(Some(close)));
                 }
                 Output::Disconnect(conn, None) => self.drop_link(conn),
                 Output::Event(event) => self.events.push(event),
@@ -279,8 +342,7 @@ impl Pair {
         while let Some(output) = self.facilitator.poll_output() {
             match output {
                 facilitator::Output::Transmit { conn, frame } if self.link == Some(conn) => {
-                    self.to_client
-                        .push_back((self.now + self.latency, Parcel::Frame(frame)));
+                    self.send(Side::Facilitator, frame);
                 }
                 facilitator::Output::Disconnect { conn, close } if self.link == Some(conn) => {
                     self.end_by_facilitator(close);
@@ -290,29 +352,50 @@ impl Pair {
         }
     }
 
+    fn send(&mut self, from: Side, frame: Frame) {
+        let arrival = self.now + self.latency;
+        // RFC 6455, section 5.3: what a client sends is masked.
+        self.direction(from)
+            .send(arrival, frame, from == Side::Client);
+    }
+
     fn end_by_facilitator(&mut self, close: Option<CloseFrame>) {
         let at = self.now + self.latency;
         let how = match close {
             Some(close) => {
-                self.to_client
-                    .push_back((at, Parcel::Frame(Frame::Close(Some(close.clone())))));
+                self.send(Side::Facilitator, Frame::Close(Some(close.clone())));
                 Disconnected::Closed(Some(close))
             }
             None => Disconnected::EndOfStream,
         };
-        self.to_client.push_back((at, Parcel::End(how)));
-        self.to_facilitator.clear();
+        self.to_client.wire.push_back((at, Parcel::End(how)));
+        self.to_facilitator.wire.clear();
     }
 
     fn drop_link(&mut self, conn: ConnectionId) {
         self.attempts.retain(|(_, (attempt, _))| *attempt != conn);
         if self.link == Some(conn) {
             self.link = None;
-            self.to_client.clear();
-            self.to_facilitator.clear();
+            self.to_client.wire.clear();
+            self.to_facilitator.wire.clear();
             self.facilitator.handle_disconnected(self.now, conn);
         }
     }
+}
+
+/// What a frame takes on the wire: RFC 6455, section 5.2.
+fn wire_size(frame: &Frame, masked: bool) -> u64 {
+    let payload = match frame {
+        Frame::Text(text) => text.len(),
+        Frame::Binary(bytes) | Frame::Ping(bytes) | Frame::Pong(bytes) => bytes.len(),
+        Frame::Close(close) => close.as_ref().map_or(0, |close| 2 + close.reason.len()),
+    };
+    let header = match payload {
+        0..126 => 2,
+        126..65_536 => 4,
+        _ => 10,
+    };
+    (header + if masked { 4 } else { 0 } + payload) as u64
 }
 
 /// The n-th key of a test.

@@ -6,7 +6,9 @@ use facilitator_core::client::{
     Config, ConnectFailure, ConnectFailureKind, Disconnected, Endpoint, Event, FacilitatorClient,
     Outcome, Output, Owed, Phase, Receipt, Timer, TrustPolicy, UpdateId,
 };
-use facilitator_core::message::{JobStatus, Json, JsonMap, V0JobStatusUpdate};
+use facilitator_core::message::{
+    JobStatus, JobStatusMetadata, Json, JsonMap, MinerResponse, V0JobStatusUpdate,
+};
 use facilitator_core::signature::{Keypair, Scheme};
 use facilitator_core::{CloseFrame, ConnectionId, Frame, Timestamp};
 
@@ -64,6 +66,18 @@ pub fn job_request(uuid: &str) -> String {
     )
 }
 
+/// A status of a job; with `completed` goes the output that it needs.
+pub fn update(uuid: &str, status: JobStatus) -> V0JobStatusUpdate {
+    let update = V0JobStatusUpdate::new(uuid, status);
+    if status != JobStatus::Completed {
+        return update;
+    }
+    update.with_metadata(JobStatusMetadata {
+        miner_response: Some(Box::new(MinerResponse::new("", "done"))),
+        ..JobStatusMetadata::default()
+    })
+}
+
 /// Machine specs that the facilitator can read.
 pub fn specs() -> JsonMap {
     let json = |text| Json::parse(text).unwrap_or_else(|error| panic!("{error}"));
@@ -77,7 +91,7 @@ pub fn specs() -> JsonMap {
 }
 
 /// What a session has put out since it was last asked.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub struct Outputs {
     /// Connection attempts.
     pub connects: Vec<ConnectionId>,
@@ -90,6 +104,14 @@ pub struct Outputs {
 }
 
 impl Outputs {
+    /// Adds what came later.
+    pub fn append(&mut self, later: Self) {
+        self.connects.extend(later.connects);
+        self.frames.extend(later.frames);
+        self.disconnects.extend(later.disconnects);
+        self.events.extend(later.events);
+    }
+
     /// The text frames.
     pub fn texts(&self) -> Vec<String> {
         let text = |frame: &Frame| match frame {
@@ -309,12 +331,11 @@ impl Solo {
         self.drain();
     }
 
-    /// Gives a status without metadata; fails when it is refused.
+    /// Gives a status; fails when it is refused.
     pub fn send(&mut self, uuid: &str, status: JobStatus) -> UpdateId {
-        let update = V0JobStatusUpdate::new(uuid, status);
         let id = self
             .client
-            .send_job_status(self.now, update)
+            .send_job_status(self.now, update(uuid, status))
             .unwrap_or_else(|error| panic!("{error}"));
         self.drain();
         id

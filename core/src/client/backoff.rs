@@ -13,6 +13,8 @@ pub(super) enum Retry {
     After(Duration),
     /// The authentication was refused: the facilitator's list may lag by minutes, hurrying is useless.
     Refused,
+    /// There shall be no next attempt.
+    Never,
 }
 
 /// The schedule and its randomness, which comes from a seed alone.
@@ -35,17 +37,18 @@ impl Backoff {
         self.failures = 0;
     }
 
-    /// How long to wait, after one more failure.
-    pub(super) fn next_delay(&mut self, retry: Retry, config: &Config) -> Duration {
+    /// How long to wait, after one more failure; `None` is for ever.
+    pub(super) fn next_delay(&mut self, retry: Retry, config: &Config) -> Option<Duration> {
         let scheduled = self.scheduled(config);
-        match retry {
+        Some(match retry {
             Retry::Backoff => scheduled,
             // Jitter on top, so that all who were told the same second do not come in it.
             Retry::After(asked) => asked.min(config.retry_after_max).saturating_add(scheduled),
             Retry::Refused => config
                 .refused_delay
                 .saturating_add(self.uniform(config.refused_delay / 5)),
-        }
+            Retry::Never => return None,
+        })
     }
 
     fn scheduled(&mut self, config: &Config) -> Duration {
@@ -81,7 +84,7 @@ mod tests {
         for seed in 0..500 {
             let mut backoff = Backoff::new(seed);
             for (ceiling, highest) in ceilings.iter().zip(&mut highest) {
-                let delay = backoff.next_delay(Retry::Backoff, &config);
+                let delay = backoff.next_delay(Retry::Backoff, &config).unwrap();
                 assert!(delay <= Duration::from_secs(*ceiling));
                 *highest = delay.max(*highest);
             }
@@ -109,9 +112,10 @@ mod tests {
     fn a_server_that_names_a_time_is_heard_up_to_a_limit() {
         let config = config();
         let mut backoff = Backoff::new(1);
-        let delay = backoff.next_delay(Retry::After(Duration::from_secs(30)), &config);
+        let mut after = |asked| backoff.next_delay(Retry::After(asked), &config).unwrap();
+        let delay = after(Duration::from_secs(30));
         assert!(delay >= Duration::from_secs(30) && delay <= Duration::from_secs(31));
-        let delay = backoff.next_delay(Retry::After(Duration::MAX), &config);
+        let delay = after(Duration::MAX);
         assert!(
             delay >= config.retry_after_max
                 && delay <= config.retry_after_max + Duration::from_secs(2)
@@ -121,7 +125,7 @@ mod tests {
     #[test]
     fn a_refusal_waits_minutes() {
         let config = config();
-        let delay = Backoff::new(3).next_delay(Retry::Refused, &config);
+        let delay = Backoff::new(3).next_delay(Retry::Refused, &config).unwrap();
         assert!(delay >= Duration::from_mins(5) && delay <= Duration::from_mins(6));
     }
 }

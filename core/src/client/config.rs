@@ -70,6 +70,8 @@ pub struct Config {
     /// The delay after a refused authentication; up to a fifth of it is added at random. Default 5 minutes, the time
     /// that the facilitator names for its list of validators to catch up.
     pub refused_delay: Duration,
+    /// What follows when the facilitator refuses the signature. Default: trying again after `refused_delay`.
+    pub on_signature_invalid: OnSignatureInvalid,
     /// Upper limit of a delay that a server asks for with `Retry-After`. Default 10 minutes.
     pub retry_after_max: Duration,
 
@@ -81,15 +83,37 @@ pub struct Config {
     pub specs_entries: usize,
     /// Bytes that may be owed at once, not less than `message_bytes`. The terminal status of an open job is taken even beyond it. Default 64 MiB.
     pub outbox_bytes: usize,
-    /// Largest message that is sent. Some facilitators refuse 20 MiB. Default 16 MiB.
+    /// Largest message that is sent, 1 KiB at least. Some facilitators refuse 20 MiB. Default 16 MiB.
     pub message_bytes: usize,
     /// Largest message that is taken from the facilitator; job requests can carry whole volumes. Default 64 MiB.
     pub inbound_message_bytes: usize,
     /// Jobs that may be open at once; further requests are answered `rejected` with reason `busy`. Default 1000.
     pub open_jobs: usize,
+    /// Added to the time limits of a job's own request, for everything that they do not cover: finding a miner, starting
+    /// the executor (up to 4 minutes, by the name of its class), the way of the result. A job that has no terminal status
+    /// by then is ended as `horde_failed`. Default 10 minutes.
+    pub job_margin: Duration,
+    /// How long a job may stay open that was taken up without its request, because a status of it came in. Then it is
+    /// ended as `horde_failed`. Default 24 hours.
+    pub adopted_job_limit: Duration,
     /// Ended jobs that are remembered, so that a repeated request does not run them again. Default 10 000.
     pub ended_jobs: usize,
 }
+
+/// What follows when the facilitator refuses the signature of the authentication (`auth.signature_invalid`, or a close
+/// with 3000). The same key will hardly be accepted later, but a facilitator can be repaired too.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum OnSignatureInvalid {
+    /// Try again after `refused_delay`; until it succeeds, the session's health is [`Refused`](super::Health::Refused).
+    #[default]
+    Retry,
+    /// End the session, as [`abort`](super::FacilitatorClient::abort) does: what is owed is handed back.
+    Stop,
+}
+
+/// No message of the session's own is longer.
+const OWN_MESSAGE_BYTES: usize = 1024;
 
 impl Config {
     /// The defaults, for this endpoint.
@@ -114,6 +138,7 @@ impl Config {
             backoff_max: Duration::from_mins(1),
             backoff_reset_after: Duration::from_secs(30),
             refused_delay: Duration::from_mins(5),
+            on_signature_invalid: OnSignatureInvalid::Retry,
             retry_after_max: Duration::from_mins(10),
             window: 64,
             outbox_entries: 1000,
@@ -122,6 +147,8 @@ impl Config {
             message_bytes: 16 * MIB,
             inbound_message_bytes: 64 * MIB,
             open_jobs: 1000,
+            job_margin: Duration::from_mins(10),
+            adopted_job_limit: Duration::from_hours(24),
             ended_jobs: 10_000,
         }
     }
@@ -166,6 +193,12 @@ impl Config {
             if value == 0 {
                 return Err(ConfigError::Zero { field });
             }
+        }
+        if self.message_bytes < OWN_MESSAGE_BYTES {
+            return Err(ConfigError::MessageBytes {
+                found: self.message_bytes,
+                least: OWN_MESSAGE_BYTES,
+            });
         }
         // A job needs room for `received` and for its terminal status.
         if self.outbox_entries < 2 {
@@ -234,6 +267,7 @@ impl fmt::Debug for Config {
             .field("backoff_max", &self.backoff_max)
             .field("backoff_reset_after", &self.backoff_reset_after)
             .field("refused_delay", &self.refused_delay)
+            .field("on_signature_invalid", &self.on_signature_invalid)
             .field("retry_after_max", &self.retry_after_max)
             .field("window", &self.window)
             .field("outbox_entries", &self.outbox_entries)
@@ -242,6 +276,8 @@ impl fmt::Debug for Config {
             .field("message_bytes", &self.message_bytes)
             .field("inbound_message_bytes", &self.inbound_message_bytes)
             .field("open_jobs", &self.open_jobs)
+            .field("job_margin", &self.job_margin)
+            .field("adopted_job_limit", &self.adopted_job_limit)
             .field("ended_jobs", &self.ended_jobs)
             .finish()
     }
@@ -300,6 +336,17 @@ mod tests {
         assert_eq!(
             small.check(),
             Err(ConfigError::OutboxTooSmall { entries: 1 })
+        );
+        let message = Config {
+            message_bytes: 1023,
+            ..config()
+        };
+        assert_eq!(
+            message.check(),
+            Err(ConfigError::MessageBytes {
+                found: 1023,
+                least: 1024
+            })
         );
         let bytes = Config {
             outbox_bytes: 10,

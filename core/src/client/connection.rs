@@ -6,9 +6,10 @@ use core::time::Duration;
 
 use super::backoff::Retry;
 use super::event::{
-    ConnectFailure, ConnectFailureKind, ConnectRequest, Event, LostReason, Outcome, Output, Owed,
+    ConnectFailure, ConnectFailureKind, ConnectRequest, Event, LostReason, Outcome, Output,
     PhaseChange,
 };
+use super::health::Standing;
 use super::{Blame, FacilitatorClient, Link, Then, Timer};
 use crate::{CloseFrame, ConnectionId, Frame, Timestamp};
 
@@ -30,11 +31,30 @@ impl FacilitatorClient {
         if self.draining.is_some() && self.outbox.is_empty() {
             self.close_drained();
         }
+        if !matches!(self.link, Link::Down) {
+            self.watch_jobs();
+        }
         self.announce();
     }
 
-    /// Tells of the phase, when it is another one.
+    fn watch_jobs(&mut self) {
+        match self.watchdog.next() {
+            Some(at) => self.timers.arm(Timer::Watchdog, at),
+            None => self.timers.disarm(Timer::Watchdog),
+        }
+    }
+
+    /// Tells of the phase and of the health, when they are others.
     pub(super) fn announce(&mut self) {
+        self.announce_phase();
+        let health = self.health();
+        if health != self.announced_health {
+            self.announced_health = health;
+            self.emit(Event::Health(health));
+        }
+    }
+
+    fn announce_phase(&mut self) {
         let phase = self.phase();
         if phase == self.announced {
             return;
@@ -61,22 +81,24 @@ impl FacilitatorClient {
         let Link::Ready { connection, .. } = self.link else {
             return;
         };
-        let on_the_way = self.time_on_the_way();
-        while let Some(entry) = self
-            .outbox
-            .next_status(self.config.window, self.frames_sent)
+        let on_the_way = self.outbox.bytes_in_flight();
+        while let Some(entry) =
+            self.outbox
+                .next_status(self.config.window, self.frames_sent, self.now)
         {
             let (frame, repeated) = (
-                Frame::Text(Arc::clone(&entry.owed.text)),
-                entry.owed.transmissions > 1,
+                Frame::Text(Arc::clone(&entry.text)),
+                entry.transmissions > 1,
             );
             self.stats.statuses_sent += 1;
             self.stats.statuses_resent += u64::from(repeated);
             self.transmit(connection, frame);
         }
-        self.expect_answers(on_the_way);
-        while let Some(entry) = self.outbox.next_specs(self.frames_sent) {
-            let frame = Frame::Text(Arc::clone(&entry.owed.text));
+        if self.outbox.bytes_in_flight() > on_the_way {
+            self.expect_answers(on_the_way);
+        }
+        while let Some(entry) = self.outbox.next_specs(self.frames_sent, self.now) {
+            let frame = Frame::Text(Arc::clone(&entry.text));
             self.stats.specs_sent += 1;
             self.specs_sent = Some(self.frames_sent);
             self.transmit(connection, frame);
@@ -88,16 +110,17 @@ impl FacilitatorClient {
     }
 
     /// Arms the acknowledgement deadline; one that is armed is put off by the time that has come on the way since.
-    fn expect_answers(&mut self, on_the_way_before: Duration) {
-        if self.outbox.statuses_in_flight() == 0 {
-            return;
-        }
-        let more = self.time_on_the_way().saturating_sub(on_the_way_before);
-        let deadline = match self.timers.get(Timer::Acknowledgement) {
-            Some(armed) => armed + more,
-            None => self.acknowledgement_deadline(),
+    fn expect_answers(&mut self, bytes_before: usize) {
+        let Some(armed) = self.timers.get(Timer::Acknowledgement) else {
+            let deadline = self.acknowledgement_deadline();
+            return self.timers.arm(Timer::Acknowledgement, deadline);
         };
-        self.timers.arm(Timer::Acknowledgement, deadline);
+        let before = milliseconds_for(bytes_before);
+        let more = milliseconds_for(self.outbox.bytes_in_flight()).saturating_sub(before);
+        if more > 0 {
+            let deadline = armed + Duration::from_millis(more);
+            self.timers.arm(Timer::Acknowledgement, deadline);
+        }
     }
 
     /// When the oldest unanswered update has to be answered. What is on the way is given the time that it takes.
@@ -107,8 +130,7 @@ impl FacilitatorClient {
 
     /// The time that everything in flight may take on a slow line.
     fn time_on_the_way(&self) -> Duration {
-        let bytes = u64::try_from(self.outbox.bytes_in_flight()).unwrap_or(u64::MAX);
-        Duration::from_millis(bytes.saturating_mul(1000) / SLOWEST_LINE)
+        Duration::from_millis(milliseconds_for(self.outbox.bytes_in_flight()))
     }
 
     pub(super) fn connect(&mut self) {
@@ -116,6 +138,7 @@ impl FacilitatorClient {
         let connection = ConnectionId(self.next_connection);
         self.link = Link::Connecting(connection);
         self.stats.connect_attempts += 1;
+        self.step_began = self.now;
         self.timers
             .arm(Timer::Connect, self.now + self.config.connect_timeout);
         let unix = self.unix_now().unwrap_or_default();
@@ -128,12 +151,18 @@ impl FacilitatorClient {
 
     /// The wall clock, as far as it was told.
     pub(super) fn unix_now(&self) -> Option<Duration> {
-        Some(self.unix_origin?.saturating_add(self.now.as_duration()))
+        self.unix_at(self.now)
+    }
+
+    pub(super) fn unix_at(&self, now: Timestamp) -> Option<Duration> {
+        Some(self.unix_origin?.saturating_add(now.as_duration()))
     }
 
     /// The connection stands.
     pub(super) fn opened(&mut self, connection: ConnectionId) {
         self.timers.disarm(Timer::Connect);
+        let took = self.time_of_step();
+        self.stats.connecting.observe(took);
         self.frames_sent = 0;
         self.frames_handled = 0;
         self.heartbeat_sent = None;
@@ -152,12 +181,21 @@ impl FacilitatorClient {
         }
     }
 
+    /// The step that has come to its end began this long ago.
+    fn time_of_step(&mut self) -> Duration {
+        let began = core::mem::replace(&mut self.step_began, self.now);
+        self.now.saturating_duration_since(began)
+    }
+
     pub(super) fn become_ready(&mut self, connection: ConnectionId) {
+        let took = self.time_of_step();
+        self.stats.authenticating.observe(took);
         self.timers.disarm(Timer::Authentication);
         self.link = Link::Ready {
             connection,
             since: self.now,
         };
+        self.standing = Standing::Good;
         self.stats.sessions += 1;
         self.beat(connection);
         self.timers
@@ -223,7 +261,6 @@ impl FacilitatorClient {
             }
             (Timer::Connect, Link::Connecting(connection)) => {
                 let connection = *connection;
-                self.stats.connect_failures += 1;
                 let failure = ConnectFailure::new(ConnectFailureKind::Timeout, "");
                 self.give_up(
                     connection,
@@ -233,7 +270,6 @@ impl FacilitatorClient {
             }
             (Timer::Authentication, Link::Authenticating(connection)) => {
                 let connection = *connection;
-                self.stats.authentication_failures += 1;
                 self.give_up(connection, LostReason::AuthenticationTimeout, Blame::Nobody);
             }
             (Timer::Acknowledgement, Link::Ready { connection, .. }) => {
@@ -259,6 +295,12 @@ impl FacilitatorClient {
                 self.timers
                     .arm(Timer::Ping, self.now + self.config.ping_interval);
             }
+            // A tick that comes too late can find the session ended by what was due before.
+            (Timer::Watchdog, link) if !matches!(link, Link::Down) => {
+                while let Some(job) = self.watchdog.take_due(self.now) {
+                    self.end_overdue(job);
+                }
+            }
             _ => {}
         }
     }
@@ -273,13 +315,21 @@ impl FacilitatorClient {
         if !matches!(self.link, Link::Connecting(_)) {
             self.stats.connections_lost += 1;
         }
+        self.standing = self.standing.after(&reason);
+        self.stats.count_loss(&reason);
         self.timers.disarm_connection();
         self.keepalive.reset();
         match blame {
             Blame::Nobody => self.outbox.requeue(),
             Blame::Oldest => {
-                for poison in self.outbox.break_connection() {
-                    self.settle(poison.owed.clone(), Outcome::SetAside(poison.owed));
+                let (status, specs) = self.outbox.break_connection();
+                if let Some(entry) = status {
+                    let owed = entry.to_owed(self.subject(&entry));
+                    self.settle_status(&entry, Outcome::SetAside(owed));
+                }
+                if let Some(entry) = specs {
+                    let owed = entry.to_owed(entry.about.into());
+                    self.settle_specs(&entry, Outcome::SetAside(owed));
                 }
             }
         }
@@ -335,7 +385,10 @@ impl FacilitatorClient {
 
     /// Without a connection: until when?
     pub(super) fn wait(&mut self, retry: Retry, reason: LostReason) {
-        let next_attempt = self.now + self.backoff.next_delay(retry, &self.config);
+        let Some(delay) = self.backoff.next_delay(retry, &self.config) else {
+            return self.finish();
+        };
+        let next_attempt = self.now + delay;
         self.link = Link::Waiting {
             reason,
             next_attempt,
@@ -384,11 +437,26 @@ impl FacilitatorClient {
         self.keepalive.reset();
         self.draining = None;
         self.link = Link::Down;
-        let owed: Vec<Owed> = self.outbox.take_all().collect();
-        for owed in &owed {
-            self.settle(owed.clone(), Outcome::HandedBack(owed.clone()));
+        let (statuses, specs) = self.outbox.take_all();
+        let mut owed = Vec::with_capacity(statuses.len() + specs.len());
+        for entry in statuses {
+            let whole = entry.to_owed(self.subject(&entry));
+            self.settle_status(&entry, Outcome::HandedBack(whole.clone()));
+            owed.push(whole);
         }
+        for entry in specs {
+            let whole = entry.to_owed(entry.about.into());
+            self.settle_specs(&entry, Outcome::HandedBack(whole.clone()));
+            owed.push(whole);
+        }
+        self.left.clone_from(&owed);
         self.announce();
         self.emit(Event::Stopped { owed });
     }
+}
+
+/// The time that so many bytes may take on a slow line.
+fn milliseconds_for(bytes: usize) -> u64 {
+    let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+    bytes.saturating_mul(1000) / SLOWEST_LINE
 }

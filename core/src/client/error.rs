@@ -25,6 +25,14 @@ pub enum ConfigError {
         /// The value found.
         entries: usize,
     },
+    /// The session's own answers could not be sent.
+    #[error("message_bytes is {found}; the session's own answers need {least}")]
+    MessageBytes {
+        /// The value found.
+        found: usize,
+        /// The least that is accepted.
+        least: usize,
+    },
     /// A message that is allowed by itself could never have room.
     #[error(
         "outbox_bytes ({outbox}) is less than message_bytes ({message}); the largest message would never have room"

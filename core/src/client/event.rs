@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::config::Config;
 use super::endpoint::Endpoint;
+use super::health::Health;
 use super::phase::Phase;
 use super::trust::TrustError;
 use crate::message::{
@@ -74,11 +75,27 @@ impl fmt::Debug for ConnectRequest {
 }
 
 /// What the application should know.
+///
+/// The reference's system events are among them:
+///
+/// | reference | here |
+/// |---|---|
+/// | transport connection error | [`ConnectionLost`](Self::ConnectionLost), with any reason but the next row's |
+/// | authentication error | [`ConnectionLost`](Self::ConnectionLost) with [`LostReason::AuthenticationRefused`], [`AuthenticationTimeout`](LostReason::AuthenticationTimeout) or [`NotAuthenticated`](LostReason::NotAuthenticated) |
+/// | message send error | [`Receipt`](Self::Receipt) with [`Outcome::SetAside`] or [`Outcome::HandedBack`]; before it is accepted, [`SendError`](super::SendError) |
+/// | message receive error | [`Malformed`](Self::Malformed) |
+/// | unexpected message | [`Unexpected`](Self::Unexpected), [`JobDeclined`](Self::JobDeclined) |
+/// | job status update error | [`Receipt`](Self::Receipt) of a status with [`Outcome::Refused`] |
+/// | heartbeat error | [`Unexpected`](Self::Unexpected) with [`Unexpected::HeartbeatRefused`] |
+/// | specs send error | [`Receipt`](Self::Receipt) of specs with [`Outcome::Refused`] or [`Outcome::SetAside`] |
+/// | generic error | none is left: everything has a name |
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
     /// The session is in another phase.
     Phase(PhaseChange),
+    /// The session's health is another.
+    Health(Health),
     /// A connection, or the attempt at one, is gone.
     ConnectionLost {
         /// Its number.
@@ -111,6 +128,13 @@ pub enum Event {
         uuid: String,
         /// Why.
         reason: DeclineReason,
+    },
+    /// The time of a job is over: its request's time limits and `job_margin`, or what it was adopted with. Nobody has
+    /// ended it, so the session does, as `horde_failed` with reason `unhandled_timeout`; an automatic
+    /// [`Receipt`](Self::Receipt) tells of it. Whatever still works for this job may stop.
+    JobOverdue {
+        /// The job.
+        uuid: Uuid,
     },
     /// A finished job turned out to be a fraud. Acting on it is idempotent.
     JobCheated(Box<V0JobCheated>),
@@ -358,6 +382,16 @@ pub enum Subject {
         /// The batch that they belong to.
         batch_id: Uuid,
     },
+}
+
+impl Subject {
+    /// Whether it is the terminal status of a job.
+    pub(super) const fn is_terminal(&self) -> bool {
+        match self {
+            Self::JobStatus { status, .. } => status.is_terminal(),
+            Self::MachineSpecs { .. } => false,
+        }
+    }
 }
 
 /// The fate of an accepted message. Every one gets exactly one receipt.

@@ -2,17 +2,20 @@
 
 use alloc::boxed::Box;
 use alloc::string::{String, ToString};
-use alloc::vec::Vec;
+use core::time::Duration;
 
 use super::backoff::Retry;
 use super::event::{
-    DeclineReason, Disconnected, Event, LostReason, Outcome, Owed, Refusal, Subject, Unexpected,
+    DeclineReason, Disconnected, Event, LostReason, Outcome, Refusal, Subject, Unexpected,
 };
 use super::jobs::Fate;
+use super::outbox::{Entry, Specs, Status};
 use super::responses::{self, About};
 use super::submit::rejection;
 use super::trust::TrustError;
-use super::{Blame, FacilitatorClient, Link, Timer, authentication, door};
+use super::{
+    Blame, FacilitatorClient, Link, OnSignatureInvalid, Timer, authentication, door, watchdog,
+};
 use crate::message::{
     FacilitatorMessage, JobRejectionReason, JobStatus, Response, V0JobCheated, V0JobStatusUpdate,
     V2JobRequest, parse_uuid,
@@ -77,14 +80,24 @@ impl FacilitatorClient {
     }
 
     pub(super) fn refused(&mut self, connection: ConnectionId, refusal: Refusal) {
-        self.stats.authentication_failures += 1;
-        let retry = retry_after_refusal(&refusal);
+        let retry = self.retry_after_refusal(&refusal);
         self.give_up_politely(
             connection,
             LostReason::AuthenticationRefused(refusal),
             retry,
             Blame::Nobody,
         );
+    }
+
+    fn retry_after_refusal(&self, refusal: &Refusal) -> Retry {
+        match refusal {
+            Refusal::SignatureInvalid => match self.config.on_signature_invalid {
+                OnSignatureInvalid::Retry => Retry::Refused,
+                OnSignatureInvalid::Stop => Retry::Never,
+            },
+            Refusal::ValidatorNotFound => Retry::Refused,
+            Refusal::Other(_) => Retry::Backoff,
+        }
     }
 
     pub(super) fn match_response(&mut self, connection: ConnectionId, response: Response) {
@@ -100,7 +113,7 @@ impl FacilitatorClient {
             }
             About::SpecsRefused if self.outbox.specs_in_flight() > 0 => {
                 if let Some(entry) = self.outbox.refuse_specs() {
-                    self.settle(entry.owed, Outcome::Refused(response.errors));
+                    self.settle_specs(&entry, Outcome::Refused(response.errors));
                 } else {
                     // One of several, all specs: no status is under suspicion.
                     self.outbox.suspect_specs();
@@ -109,6 +122,7 @@ impl FacilitatorClient {
                 }
             }
             About::HeartbeatRefused => {
+                self.stats.heartbeats_refused += 1;
                 self.emit_unexpected(Unexpected::HeartbeatRefused {
                     errors: response.errors,
                 });
@@ -146,17 +160,23 @@ impl FacilitatorClient {
 
     /// The oldest unanswered status update has its answer.
     pub(super) fn answer(&mut self, response: Response, outcome: impl FnOnce(Response) -> Outcome) {
-        let Some((entry, specs)) = self.outbox.answer_status() else {
+        let Some((entry, flight)) = self.outbox.answer_status() else {
             self.emit_unexpected(Unexpected::Response {
                 errors: response.errors,
             });
             return;
         };
-        self.frames_handled = entry.mark();
-        for entry in specs {
-            self.settle(entry.owed, Outcome::Acknowledged);
+        self.frames_handled = flight.mark;
+        if self.outbox.specs_in_flight() > 0 {
+            self.prove_specs(flight.mark);
         }
-        self.settle(entry.owed, outcome(response));
+        let (now, outcome) = (self.now, outcome(response));
+        let since = |at| now.saturating_duration_since(at);
+        self.stats.round_trip.observe(since(flight.sent_at));
+        if outcome.is_delivered() {
+            self.stats.status_delivery.observe(since(entry.accepted_at));
+        }
+        self.settle_status(&entry, outcome);
         if self.outbox.statuses_in_flight() == 0 {
             self.timers.disarm(Timer::Acknowledgement);
         } else {
@@ -174,7 +194,9 @@ impl FacilitatorClient {
 
     pub(super) fn prove_specs(&mut self, frames: u64) {
         for entry in self.outbox.prove(frames) {
-            self.settle(entry.owed, Outcome::Acknowledged);
+            let took = self.now.saturating_duration_since(entry.accepted_at);
+            self.stats.specs_delivery.observe(took);
+            self.settle_specs(&entry, Outcome::Acknowledged);
         }
     }
 
@@ -188,15 +210,14 @@ impl FacilitatorClient {
     }
 
     /// What the end of the current connection means.
-    pub(super) fn judge_disconnect(&mut self, how: Disconnected) -> (LostReason, Retry) {
+    pub(super) fn judge_disconnect(&self, how: Disconnected) -> (LostReason, Retry) {
         match how {
             Disconnected::Closed(close) => {
                 // In headers, nothing says that the authentication was accepted but what comes after it.
                 let pending = !self.confirmed;
                 match authentication::judge_close(close.as_ref()).filter(|_| pending) {
                     Some(refusal) => {
-                        self.stats.authentication_failures += 1;
-                        let retry = retry_after_refusal(&refusal);
+                        let retry = self.retry_after_refusal(&refusal);
                         (LostReason::AuthenticationRefused(refusal), retry)
                     }
                     None => (LostReason::Closed(close), Retry::Backoff),
@@ -211,6 +232,7 @@ impl FacilitatorClient {
     /// Takes a job on, or says why not. `received` is answered here, so that no application can forget it, and so
     /// is the rejection of a job that nobody trusted has signed.
     pub(super) fn handle_job_request(&mut self, request: Box<V2JobRequest>) {
+        self.stats.job_requests_received += 1;
         let uuid = &request.uuid;
         if let Err(reason) = self.check_answerable(uuid) {
             return self.decline(uuid, reason);
@@ -227,7 +249,9 @@ impl FacilitatorClient {
         if self.jobs.open() >= self.config.open_jobs || self.check_room(2).is_err() {
             return self.reject_as_busy(uuid, DeclineReason::Busy);
         }
-        match self.submit_status(V0JobStatusUpdate::new(uuid, JobStatus::Received), true) {
+        let open_for = watchdog::time_limit(&request).saturating_add(self.config.job_margin);
+        let received = V0JobStatusUpdate::new(uuid, JobStatus::Received);
+        match self.submit_status(&received, true, open_for) {
             Ok(_) => {
                 self.stats.jobs_received += 1;
                 self.emit(Event::JobRequested(request));
@@ -239,7 +263,7 @@ impl FacilitatorClient {
     /// Whether an answer to this job could be sent, and is wanted.
     fn check_answerable(&self, uuid: &str) -> Result<(), DeclineReason> {
         let uuid = parse_uuid(uuid).ok_or(DeclineReason::InvalidUuid)?;
-        if self.jobs.is_known(&uuid) {
+        if self.jobs.find(&uuid).is_some() {
             Err(DeclineReason::Duplicate)
         } else if matches!(self.link, Link::Closing { .. }) {
             Err(DeclineReason::Closing)
@@ -250,7 +274,7 @@ impl FacilitatorClient {
 
     fn reject_as_busy(&mut self, uuid: &str, reason: DeclineReason) {
         let update = rejection(uuid, JobRejectionReason::Busy, &reason.to_string());
-        let sent = self.submit_status(update, true);
+        let sent = self.submit_status(&update, true, Duration::ZERO);
         self.decline(uuid, sent.map_or(DeclineReason::OutboxFull, |_| reason));
     }
 
@@ -263,7 +287,7 @@ impl FacilitatorClient {
             JobRejectionReason::InvalidSignature,
             &message,
         );
-        if self.submit_status(update, true).is_err() {
+        if self.submit_status(&update, true, Duration::ZERO).is_err() {
             self.decline(&request.uuid, DeclineReason::OutboxFull);
         }
         self.emit(Event::JobRefused { request, reason });
@@ -277,49 +301,59 @@ impl FacilitatorClient {
         });
     }
 
-    /// A message has met its fate.
-    pub(super) fn settle(&mut self, owed: Owed, outcome: Outcome) {
-        let mut ids = Vec::new();
-        self.stats.handed_back += u64::from(matches!(outcome, Outcome::HandedBack(_)));
-        match &owed.subject {
-            Subject::JobStatus { uuid, status } => {
-                match &outcome {
-                    Outcome::Acknowledged => self.stats.statuses_acknowledged += 1,
-                    Outcome::AlreadyKnown => self.stats.statuses_already_known += 1,
-                    Outcome::Refused(_) => self.stats.statuses_refused += 1,
-                    Outcome::SetAside(_) => self.stats.statuses_set_aside += 1,
-                    Outcome::HandedBack(_) => {}
-                }
-                let remember = self.config.ended_jobs;
-                ids = self.jobs.settled(uuid, *status, fate(&outcome), remember);
-            }
-            Subject::MachineSpecs { .. } => match &outcome {
-                Outcome::Acknowledged | Outcome::AlreadyKnown => self.stats.specs_acknowledged += 1,
-                Outcome::Refused(_) => self.stats.specs_refused += 1,
-                Outcome::SetAside(_) => self.stats.specs_set_aside += 1,
-                Outcome::HandedBack(_) => {}
-            },
+    /// A status has met its fate.
+    pub(super) fn settle_status(&mut self, entry: &Entry<Status>, outcome: Outcome) {
+        match &outcome {
+            Outcome::Acknowledged => self.stats.statuses_acknowledged += 1,
+            Outcome::AlreadyKnown => self.stats.statuses_already_known += 1,
+            Outcome::Refused(_) => self.stats.statuses_refused += 1,
+            Outcome::SetAside(_) => self.stats.statuses_set_aside += 1,
+            Outcome::HandedBack(_) => self.stats.handed_back += 1,
+        }
+        let subject = self.subject(entry);
+        let Status { job, status } = entry.about;
+        let fate = fate(&outcome, entry.automatic);
+        let settled = self.jobs.settled(job, status, fate, self.config.ended_jobs);
+        if let Some(deadline) = settled.reopened {
+            self.watchdog.watch(job, deadline);
         }
         // In the order in which they were given. Most messages have one receipt, which needs no copy.
+        let mut ids = settled.ids;
         let Some(last) = ids.pop() else {
-            return self.emit_receipt(owed.id, owed.subject, owed.automatic, outcome);
+            return self.emit_receipt(entry.id, subject, entry.automatic, outcome);
         };
-        self.emit_receipt(
-            owed.id,
-            owed.subject.clone(),
-            owed.automatic,
-            outcome.clone(),
-        );
+        self.emit_receipt(entry.id, subject.clone(), entry.automatic, outcome.clone());
         for id in ids {
-            self.emit_receipt(id, owed.subject.clone(), false, outcome.clone());
+            self.emit_receipt(id, subject.clone(), false, outcome.clone());
         }
-        self.emit_receipt(last, owed.subject, false, outcome);
+        self.emit_receipt(last, subject, false, outcome);
+    }
+
+    /// Which status of which job.
+    pub(super) fn subject(&self, entry: &Entry<Status>) -> Subject {
+        let Status { job, status } = entry.about;
+        // A job with something in the outbox is known.
+        let uuid = self.jobs.uuid(job).unwrap_or_default();
+        Subject::JobStatus { uuid, status }
+    }
+
+    /// Machine specs have met their fate.
+    pub(super) fn settle_specs(&mut self, entry: &Entry<Specs>, outcome: Outcome) {
+        match &outcome {
+            Outcome::Acknowledged | Outcome::AlreadyKnown => self.stats.specs_acknowledged += 1,
+            Outcome::Refused(_) => self.stats.specs_refused += 1,
+            Outcome::SetAside(_) => self.stats.specs_set_aside += 1,
+            Outcome::HandedBack(_) => self.stats.handed_back += 1,
+        }
+        self.emit_receipt(entry.id, entry.about.into(), entry.automatic, outcome);
     }
 }
 
 /// What an outcome means for the job.
-fn fate(outcome: &Outcome) -> Fate {
+fn fate(outcome: &Outcome, automatic: bool) -> Fate {
     match outcome {
+        // Our own last word would be refused again, for ever.
+        Outcome::Refused(_) | Outcome::SetAside(_) if automatic => Fate::Lost,
         Outcome::Acknowledged | Outcome::AlreadyKnown => Fate::Delivered,
         // A job that the facilitator does not know will not be ended by another status either.
         Outcome::Refused(errors)
@@ -345,13 +379,6 @@ pub(super) fn blame_for(reason: &LostReason) -> Blame {
         }
         LostReason::AuthenticationRefused(_) => Blame::Nobody,
         _ => Blame::Oldest,
-    }
-}
-
-fn retry_after_refusal(refusal: &Refusal) -> Retry {
-    match refusal {
-        Refusal::ValidatorNotFound | Refusal::SignatureInvalid => Retry::Refused,
-        Refusal::Other(_) => Retry::Backoff,
     }
 }
 

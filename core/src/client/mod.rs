@@ -13,23 +13,29 @@ mod door;
 mod endpoint;
 mod error;
 mod event;
+mod health;
+mod histogram;
 mod inbound;
 mod jobs;
 mod keepalive;
 mod outbox;
 mod phase;
 mod responses;
+mod slab;
+mod snapshot;
 mod stats;
 mod submit;
 mod timer;
 mod trust;
+mod watchdog;
 
 use alloc::collections::VecDeque;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 pub use self::authentication::AuthenticationMethod;
-pub use self::config::Config;
+pub use self::config::{Config, OnSignatureInvalid};
 pub use self::endpoint::{Endpoint, EndpointError};
 pub use self::error::{ConfigError, LifecycleError, SendError};
 pub use self::event::{
@@ -37,18 +43,24 @@ pub use self::event::{
     LostReason, Outcome, Output, Owed, PhaseChange, Receipt, Refusal, Subject, Unexpected,
     UpdateId,
 };
+pub use self::health::Health;
+pub use self::histogram::Histogram;
 pub use self::phase::Phase;
+pub use self::snapshot::{RestoreError, Restored, Snapshot};
 pub use self::stats::Stats;
 pub use self::timer::Timer;
 pub use self::trust::{Signatories, TrustError, TrustPolicy};
 
 use self::authentication::Authenticator;
 use self::backoff::{Backoff, Retry};
+use self::door::Door;
+use self::health::Standing;
 use self::jobs::Jobs;
 use self::keepalive::Keepalive;
 use self::outbox::Outbox;
 use self::timer::TimerTable;
 use self::trust::Trust;
+use self::watchdog::Watchdog;
 use crate::message::ValidatorMessage;
 use crate::signature::{AccountId, Keypair};
 use crate::{ConnectionId, Frame, Timestamp};
@@ -70,6 +82,7 @@ use crate::{ConnectionId, Frame, Timestamp};
 pub struct FacilitatorClient {
     config: Config,
     authenticator: Authenticator,
+    door: Door,
     account: AccountId,
     hotkey: String,
     heartbeat: Frame,
@@ -81,7 +94,12 @@ pub struct FacilitatorClient {
     /// While a stop is under way: its deadline.
     draining: Option<Timestamp>,
     started_before: bool,
+    started_at: Timestamp,
+    /// When the step of the connection under way began: connecting, or authenticating.
+    step_began: Timestamp,
     announced: Phase,
+    announced_health: Health,
+    standing: Standing,
     next_connection: u64,
     /// Frames of ours that the current connection has carried.
     frames_sent: u64,
@@ -99,7 +117,10 @@ pub struct FacilitatorClient {
     backoff: Backoff,
     keepalive: Keepalive,
     outbox: Outbox,
+    /// What was handed back at the end, until the next start: for a snapshot of it.
+    left: Vec<Owed>,
     jobs: Jobs,
+    watchdog: Watchdog,
     trust: Trust,
     outputs: VecDeque<Output>,
     stats: Stats,
@@ -157,6 +178,7 @@ impl FacilitatorClient {
         config.check()?;
         Ok(Self {
             authenticator: Authenticator::new(config.authentication, keypair),
+            door: Door::default(),
             account: keypair.account(),
             hotkey: keypair.public().to_ss58(),
             heartbeat: Frame::text(ValidatorMessage::Heartbeat.encode()),
@@ -165,7 +187,11 @@ impl FacilitatorClient {
             link: Link::Down,
             draining: None,
             started_before: false,
+            started_at: Timestamp::ZERO,
+            step_began: Timestamp::ZERO,
             announced: Phase::Idle,
+            announced_health: Health::Stopped,
+            standing: Standing::Good,
             next_connection: 0,
             frames_sent: 0,
             frames_handled: 0,
@@ -177,7 +203,9 @@ impl FacilitatorClient {
             backoff: Backoff::new(seed),
             keepalive: Keepalive::default(),
             outbox: Outbox::default(),
-            jobs: Jobs::default(),
+            left: Vec::new(),
+            jobs: Jobs::new(seed),
+            watchdog: Watchdog::default(),
             trust: Trust::new(config.trust.clone(), keypair.account()),
             config,
             outputs: VecDeque::new(),
@@ -198,6 +226,9 @@ impl FacilitatorClient {
             (_, None) => return Err(LifecycleError::AlreadyStarted),
         }
         self.started_before = true;
+        self.started_at = self.now;
+        self.left = Vec::new();
+        self.standing = Standing::Good;
         self.backoff.reset();
         self.connect();
         self.after_input();
@@ -286,6 +317,18 @@ impl FacilitatorClient {
         }
     }
 
+    /// How the session is, in one word.
+    pub fn health(&self) -> Health {
+        match (&self.link, self.standing) {
+            (Link::Down, _) => Health::Stopped,
+            _ if self.draining.is_some() => Health::Stopping,
+            (Link::Ready { .. }, _) => Health::Connected,
+            (_, Standing::Good) => Health::Starting,
+            (_, Standing::Troubled) => Health::Degraded,
+            (_, Standing::Refused) => Health::Refused,
+        }
+    }
+
     /// The configuration.
     pub fn config(&self) -> &Config {
         &self.config
@@ -309,6 +352,12 @@ impl FacilitatorClient {
             specs_length: self.outbox.specs_len(),
             outbox_bytes: self.outbox.bytes(),
             open_jobs: self.jobs.open(),
+            is_ready: matches!(self.link, Link::Ready { .. }),
+            uptime: if self.is_running() {
+                self.now.saturating_duration_since(self.started_at)
+            } else {
+                Duration::ZERO
+            },
             ..self.stats
         }
     }
@@ -338,12 +387,15 @@ impl FacilitatorClient {
         self.advance(now);
         match self.link {
             Link::Connecting(current) if current == connection => {
-                self.stats.connect_failures += 1;
-                let retry = match (failure.retry_after, failure.kind) {
-                    (Some(asked), _) => Retry::After(asked),
+                let retry = match (failure.kind, failure.retry_after) {
                     // Whoever we are, we are not welcome; that does not change within seconds.
-                    (None, ConnectFailureKind::Http { status: 401 | 403 }) => Retry::Refused,
-                    (None, _) => Retry::Backoff,
+                    (ConnectFailureKind::Http { status: 401 | 403 }, asked)
+                        if asked.is_none_or(|asked| asked < self.config.refused_delay) =>
+                    {
+                        Retry::Refused
+                    }
+                    (_, Some(asked)) => Retry::After(asked),
+                    (_, None) => Retry::Backoff,
                 };
                 let reason = LostReason::ConnectFailed(failure);
                 self.lose(connection, reason.clone(), Blame::Nobody);

@@ -1,66 +1,146 @@
 //! What is owed to the facilitator: status updates in order, machine specs beside them, their acknowledgement and
 //! their bounds. It knows no connection, only how many frames the current one has carried; which job an update
-//! belongs to is for `jobs`.
+//! belongs to is for `jobs`: it only keeps the number that `jobs` gave.
 
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::fmt;
+
+use uuid::Uuid;
 
 use super::event::{Owed, Subject, UpdateId};
+use super::slab::Slot;
+use crate::Timestamp;
+use crate::message::JobStatus;
 
 /// Breaks after which the oldest unanswered update counts as their cause.
-const BREAKS_UNTIL_SET_ASIDE: u32 = 3;
+const BREAKS_UNTIL_SET_ASIDE: u8 = 3;
 
 /// Specs that may be unproven at once: one slice between two proofs, so that no lane starves.
 const SPECS_SLICE: usize = 8;
 
-/// A message in a lane.
-#[derive(Clone, Debug)]
-pub(super) struct Entry {
-    pub(super) owed: Owed,
+/// A message in a lane, with what that lane says it is about. Small: a full outbox is walked through from memory that
+/// no cache holds.
+#[derive(Clone)]
+pub(super) struct Entry<A> {
+    pub(super) about: A,
+    pub(super) id: UpdateId,
+    pub(super) text: Arc<str>,
+    /// How often it was sent without an answer.
+    pub(super) transmissions: u32,
+    pub(super) automatic: bool,
     /// Breaks of the connection while this was the oldest unanswered update.
-    breaks: u32,
-    /// How many of our frames the current connection had carried before this one.
-    mark: u64,
+    breaks: u8,
+    pub(super) accepted_at: Timestamp,
 }
 
-impl Entry {
+/// What is known of a message while it is in flight, and not before.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Flight {
     /// How many of our frames the connection had carried before this one.
-    pub(super) fn mark(&self) -> u64 {
-        self.mark
+    pub(super) mark: u64,
+    pub(super) sent_at: Timestamp,
+}
+
+impl<A: fmt::Debug> fmt::Debug for Entry<A> {
+    /// Without the text, which holds customers' data.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entry")
+            .field("about", &self.about)
+            .field("id", &self.id)
+            .field("transmissions", &self.transmissions)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A status update, by the slot of its job.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Status {
+    pub(super) job: Slot,
+    pub(super) status: JobStatus,
+}
+
+/// The batch of machine specs.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Specs {
+    pub(super) batch_id: Uuid,
+}
+
+impl From<Specs> for Subject {
+    fn from(Specs { batch_id }: Specs) -> Self {
+        Self::MachineSpecs { batch_id }
+    }
+}
+
+impl<A> Entry<A> {
+    fn record(&self) -> (&Arc<str>, u32, bool) {
+        (&self.text, self.transmissions, self.automatic)
+    }
+
+    /// The message whole, for whoever gets it back.
+    pub(super) fn to_owed(&self, subject: Subject) -> Owed {
+        Owed {
+            id: self.id,
+            subject,
+            transmissions: self.transmissions,
+            automatic: self.automatic,
+            text: Arc::clone(&self.text),
+        }
     }
 }
 
 /// A queue whose front part is in flight. `Response`s and proofs come in the order of the frames, so what is in flight
 /// is always a prefix, and an acknowledgement always pops the front.
-#[derive(Clone, Debug, Default)]
-struct Lane {
-    entries: VecDeque<Entry>,
-    in_flight: usize,
+#[derive(Clone, Debug)]
+struct Lane<A> {
+    entries: VecDeque<Entry<A>>,
+    /// Of the entries in flight.
+    flights: VecDeque<Flight>,
     in_flight_bytes: usize,
 }
 
-impl Lane {
+impl<A> Default for Lane<A> {
+    fn default() -> Self {
+        Self {
+            entries: VecDeque::new(),
+            flights: VecDeque::new(),
+            in_flight_bytes: 0,
+        }
+    }
+}
+
+impl<A> Lane<A> {
     fn requeue(&mut self) {
-        self.in_flight = 0;
+        self.flights.clear();
         self.in_flight_bytes = 0;
     }
 
-    fn push(&mut self, owed: Owed) {
+    fn push(
+        &mut self,
+        id: UpdateId,
+        about: A,
+        text: Arc<str>,
+        automatic: bool,
+        accepted_at: Timestamp,
+    ) {
         self.entries.push_back(Entry {
-            owed,
+            about,
+            id,
+            text,
+            transmissions: 0,
+            automatic,
             breaks: 0,
-            mark: 0,
+            accepted_at,
         });
     }
 
     /// Marks the next waiting entry as sent.
-    fn send_next(&mut self, mark: u64) -> Option<&Entry> {
-        let entry = self.entries.get_mut(self.in_flight)?;
-        entry.mark = mark;
-        entry.owed.transmissions = entry.owed.transmissions.saturating_add(1);
-        self.in_flight += 1;
-        self.in_flight_bytes += entry.owed.text.len();
+    fn send_next(&mut self, mark: u64, sent_at: Timestamp) -> Option<&Entry<A>> {
+        let entry = self.entries.get_mut(self.flights.len())?;
+        entry.transmissions = entry.transmissions.saturating_add(1);
+        self.flights.push_back(Flight { mark, sent_at });
+        self.in_flight_bytes += entry.text.len();
         Some(entry)
     }
 
@@ -70,8 +150,8 @@ impl Lane {
     }
 
     /// One more break for the oldest entry in flight; takes it when that was one too many.
-    fn blame_oldest(&mut self) -> Option<Entry> {
-        if self.in_flight == 0 {
+    fn blame_oldest(&mut self) -> Option<Entry<A>> {
+        if self.flights.is_empty() {
             return None;
         }
         let entry = self.entries.front_mut()?;
@@ -79,27 +159,24 @@ impl Lane {
         if entry.breaks < BREAKS_UNTIL_SET_ASIDE {
             None
         } else {
-            self.pop_in_flight()
+            self.pop_in_flight().map(|(entry, _)| entry)
         }
     }
 
     /// Takes the oldest entry in flight.
-    fn pop_in_flight(&mut self) -> Option<Entry> {
-        if self.in_flight == 0 {
-            return None;
-        }
+    fn pop_in_flight(&mut self) -> Option<(Entry<A>, Flight)> {
+        let flight = self.flights.pop_front()?;
         let entry = self.entries.pop_front()?;
-        self.in_flight -= 1;
-        self.in_flight_bytes -= entry.owed.text.len();
-        Some(entry)
+        self.in_flight_bytes -= entry.text.len();
+        Some((entry, flight))
     }
 }
 
 /// All that is owed.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Outbox {
-    statuses: Lane,
-    specs: Lane,
+    statuses: Lane<Status>,
+    specs: Lane<Specs>,
     bytes: usize,
     next_id: u64,
 }
@@ -114,88 +191,87 @@ impl Outbox {
     pub(super) fn push_status(
         &mut self,
         id: UpdateId,
-        subject: Subject,
+        about: Status,
         text: Arc<str>,
         automatic: bool,
+        now: Timestamp,
     ) {
         self.bytes += text.len();
-        self.statuses.push(Owed {
-            id,
-            subject,
-            transmissions: 0,
-            automatic,
-            text,
-        });
+        self.statuses.push(id, about, text, automatic, now);
     }
 
-    pub(super) fn push_specs(&mut self, id: UpdateId, subject: Subject, text: Arc<str>) {
+    pub(super) fn push_specs(
+        &mut self,
+        id: UpdateId,
+        about: Specs,
+        text: Arc<str>,
+        now: Timestamp,
+    ) {
         self.bytes += text.len();
-        self.specs.push(Owed {
-            id,
-            subject,
-            transmissions: 0,
-            automatic: false,
-            text,
-        });
+        self.specs.push(id, about, text, false, now);
     }
 
     /// The next status update that may be sent, marked as sent after `mark` other frames.
-    pub(super) fn next_status(&mut self, window: usize, mark: u64) -> Option<&Entry> {
+    pub(super) fn next_status(
+        &mut self,
+        window: usize,
+        mark: u64,
+        now: Timestamp,
+    ) -> Option<&Entry<Status>> {
         let window = if self.statuses.is_suspect() {
-            usize::from(self.specs.in_flight == 0)
+            usize::from(self.specs.flights.is_empty())
         } else if self.specs.is_suspect() {
             0
         } else {
             window
         };
-        if self.statuses.in_flight >= window {
+        if self.statuses.flights.len() >= window {
             return None;
         }
-        self.statuses.send_next(mark)
+        self.statuses.send_next(mark, now)
     }
 
     /// The next machine specs that may be sent, marked as sent after `mark` other frames.
-    pub(super) fn next_specs(&mut self, mark: u64) -> Option<&Entry> {
+    pub(super) fn next_specs(&mut self, mark: u64, now: Timestamp) -> Option<&Entry<Specs>> {
         let slice = if self.statuses.is_suspect() {
             0
         } else if self.specs.is_suspect() {
-            usize::from(self.statuses.in_flight == 0)
+            usize::from(self.statuses.flights.is_empty())
         } else {
             SPECS_SLICE
         };
-        if self.specs.in_flight >= slice {
+        if self.specs.flights.len() >= slice {
             return None;
         }
-        self.specs.send_next(mark)
+        self.specs.send_next(mark, now)
     }
 
-    /// A `Response` to the oldest unanswered status update: takes it, with all specs that the peer has read before it.
-    pub(super) fn answer_status(&mut self) -> Option<(Entry, Vec<Entry>)> {
-        let entry = self.statuses.pop_in_flight()?;
+    /// A `Response` to the oldest unanswered status update: takes it. It proves what was sent before, too.
+    pub(super) fn answer_status(&mut self) -> Option<(Entry<Status>, Flight)> {
+        let (entry, flight) = self.statuses.pop_in_flight()?;
         self.forget(&entry);
-        let specs = self.prove(entry.mark);
-        Some((entry, specs))
+        Some((entry, flight))
     }
 
     /// The peer refused machine specs. Takes them when there is no doubt which.
-    pub(super) fn refuse_specs(&mut self) -> Option<Entry> {
-        if self.specs.in_flight != 1 {
+    pub(super) fn refuse_specs(&mut self) -> Option<Entry<Specs>> {
+        if self.specs.flights.len() != 1 {
             return None;
         }
-        let entry = self.specs.pop_in_flight()?;
+        let (entry, _) = self.specs.pop_in_flight()?;
         self.forget(&entry);
         Some(entry)
     }
 
     /// The peer has read `frames` of our frames: takes all specs among them.
-    pub(super) fn prove(&mut self, frames: u64) -> Vec<Entry> {
+    pub(super) fn prove(&mut self, frames: u64) -> Vec<Entry<Specs>> {
         let mut proven = Vec::new();
         while self
             .specs
-            .entries
+            .flights
             .front()
-            .is_some_and(|entry| entry.mark < frames)
-            && let Some(entry) = self.specs.pop_in_flight()
+            .is_some_and(|flight| flight.mark < frames)
+            && let Some((entry, _)) = self.specs.pop_in_flight()
         {
             self.forget(&entry);
             proven.push(entry);
@@ -205,16 +281,16 @@ impl Outbox {
 
     /// The connection broke: all that was in flight will be sent again, oldest first. The oldest of each lane is a
     /// suspect from now on, and travels alone; takes those that have broken the connection too often.
-    pub(super) fn break_connection(&mut self) -> Vec<Entry> {
-        let mut poison = Vec::new();
-        for lane in [&mut self.statuses, &mut self.specs] {
-            poison.extend(lane.blame_oldest());
+    pub(super) fn break_connection(&mut self) -> (Option<Entry<Status>>, Option<Entry<Specs>>) {
+        let (status, specs) = (self.statuses.blame_oldest(), self.specs.blame_oldest());
+        if let Some(status) = &status {
+            self.forget(status);
         }
-        for entry in &poison {
-            self.forget(entry);
+        if let Some(specs) = &specs {
+            self.forget(specs);
         }
         self.requeue();
-        poison
+        (status, specs)
     }
 
     /// The connection is gone by our own decision: as [`break_connection`](Self::break_connection), but nobody is
@@ -226,7 +302,7 @@ impl Outbox {
 
     /// One of several specs in flight was refused, and nobody knows which: all will be sent again, the oldest alone.
     pub(super) fn suspect_specs(&mut self) {
-        if self.specs.in_flight > 0
+        if !self.specs.flights.is_empty()
             && let Some(oldest) = self.specs.entries.front_mut()
         {
             oldest.breaks = oldest.breaks.max(1);
@@ -234,13 +310,38 @@ impl Outbox {
         self.requeue();
     }
 
-    /// Takes everything, oldest first, statuses before specs.
-    pub(super) fn take_all(&mut self) -> impl Iterator<Item = Owed> + use<> {
+    /// Takes all statuses and all specs, oldest first.
+    pub(super) fn take_all(&mut self) -> (VecDeque<Entry<Status>>, VecDeque<Entry<Specs>>) {
         self.requeue();
         self.bytes = 0;
-        let statuses = core::mem::take(&mut self.statuses.entries);
-        let specs = core::mem::take(&mut self.specs.entries);
-        statuses.into_iter().chain(specs).map(|entry| entry.owed)
+        (
+            core::mem::take(&mut self.statuses.entries),
+            core::mem::take(&mut self.specs.entries),
+        )
+    }
+
+    /// All that is owed, in the order of [`take_all`](Self::take_all): each text, how often it was sent, and whether the
+    /// session itself sent it.
+    pub(super) fn all(&self) -> impl Iterator<Item = (&Arc<str>, u32, bool)> {
+        let statuses = self.statuses.entries.iter().map(Entry::record);
+        statuses.chain(self.specs.entries.iter().map(Entry::record))
+    }
+
+    /// The newest message of this kind was sent as often before, by another session.
+    pub(super) fn set_transmissions(&mut self, kind: &Subject, transmissions: u32) {
+        let newest = match kind {
+            Subject::JobStatus { .. } => {
+                let newest = self.statuses.entries.back_mut();
+                newest.map(|entry| &mut entry.transmissions)
+            }
+            Subject::MachineSpecs { .. } => {
+                let newest = self.specs.entries.back_mut();
+                newest.map(|entry| &mut entry.transmissions)
+            }
+        };
+        if let Some(newest) = newest {
+            *newest = transmissions;
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -257,7 +358,7 @@ impl Outbox {
     }
 
     pub(super) fn statuses_in_flight(&self) -> usize {
-        self.statuses.in_flight
+        self.statuses.flights.len()
     }
 
     pub(super) fn specs_len(&self) -> usize {
@@ -265,7 +366,7 @@ impl Outbox {
     }
 
     pub(super) fn specs_in_flight(&self) -> usize {
-        self.specs.in_flight
+        self.specs.flights.len()
     }
 
     /// Bytes that the peer may still have to read.
@@ -278,7 +379,7 @@ impl Outbox {
     }
 
     /// An entry has left for good.
-    fn forget(&mut self, entry: &Entry) {
-        self.bytes = self.bytes.saturating_sub(entry.owed.text.len());
+    fn forget<A>(&mut self, entry: &Entry<A>) {
+        self.bytes = self.bytes.saturating_sub(entry.text.len());
     }
 }

@@ -1,21 +1,48 @@
 //! Counters and gauges of a session, for whoever exports them. Nothing decides by them.
 
+use core::time::Duration;
+
+use super::event::LostReason;
+use super::histogram::Histogram;
+
 /// What a session has done since it was built, and what it holds now.
+///
+/// All that the reference's metrics (`validator_facilitator_client_..`) say can be told from these:
+///
+/// | reference | here |
+/// |---|---|
+/// | `component_state`, `component_uptime_seconds` | [`FacilitatorClient::health`](super::FacilitatorClient::health), [`uptime`](Self::uptime) |
+/// | `transport_layer_state` | [`is_ready`](Self::is_ready) |
+/// | `transport_layer_events_total`: `success`, `transport_error`, `auth_error`, `unknown_error` | [`sessions`](Self::sessions), [`transport_errors`](Self::transport_errors), [`authentication_failures`](Self::authentication_failures), [`unknown_errors`](Self::unknown_errors) |
+/// | `transport_layer_connection_duration_seconds` | [`connecting`](Self::connecting) |
+/// | `transport_layer_authentication_duration_seconds` | [`authenticating`](Self::authenticating) |
+/// | `message_queue_length` | [`outbox_length`](Self::outbox_length) and [`specs_length`](Self::specs_length) |
+/// | `messages_sent_total` by type and `retries` | `.._sent`, of which `.._resent` not for the first time |
+/// | `messages_received_total` by type | [`responses_received`](Self::responses_received), [`job_requests_received`](Self::job_requests_received), [`cheat_reports_received`](Self::cheat_reports_received), [`malformed_received`](Self::malformed_received) |
+/// | `message_send_failures_total` by type | `.._refused` and `.._set_aside` |
+/// | `message_send_duration_seconds` by type | [`status_delivery`](Self::status_delivery), [`specs_delivery`](Self::specs_delivery) |
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Stats {
     /// Connection attempts.
     pub connect_attempts: u64,
-    /// Attempts that failed before the connection stood.
+    /// Attempts that failed before the connection stood; [`transport_errors`](Self::transport_errors) has them too.
     pub connect_failures: u64,
     /// Connections that were authenticated.
     pub sessions: u64,
-    /// Authentications that were refused, or not answered in time.
+    /// Connections lost to the network: it could not be reached, failed, fell silent, or the peer closed.
+    pub transport_errors: u64,
+    /// Connections lost to anything that is neither the network nor the authentication: an update that was not
+    /// answered, an answer that could not be matched.
+    pub unknown_errors: u64,
+    /// Authentications that were refused, forgotten, or not answered in time.
     pub authentication_failures: u64,
     /// Connections lost after they were established, whatever the reason.
     pub connections_lost: u64,
     /// Heartbeats sent.
     pub heartbeats_sent: u64,
+    /// Heartbeats that the facilitator refused.
+    pub heartbeats_refused: u64,
     /// Pings sent.
     pub pings_sent: u64,
     /// Status updates accepted, the session's own included.
@@ -46,10 +73,14 @@ pub struct Stats {
     pub handed_back: u64,
     /// Text frames read.
     pub frames_received: u64,
+    /// Job requests read.
+    pub job_requests_received: u64,
     /// Job requests taken on.
     pub jobs_received: u64,
     /// Job requests that were not handed on.
     pub jobs_declined: u64,
+    /// Jobs that nobody had ended in their time.
+    pub jobs_overdue: u64,
     /// Cheat reports read.
     pub cheat_reports_received: u64,
     /// Job requests and cheat reports that nobody trusted has signed.
@@ -65,6 +96,22 @@ pub struct Stats {
     /// Frames and failures of connections that were no longer current.
     pub stale_inputs: u64,
 
+    /// How long attempts took that led to a connection: DNS, TCP, TLS and the upgrade.
+    pub connecting: Histogram,
+    /// How long authentications took that succeeded.
+    pub authenticating: Histogram,
+
+    /// How long status updates took from their acceptance until the facilitator had them.
+    pub status_delivery: Histogram,
+    /// How long machine specs took from their acceptance until the peer had read past them.
+    pub specs_delivery: Histogram,
+    /// How long status updates took from their last transmission to their answer, whatever it was.
+    pub round_trip: Histogram,
+
+    /// Now: whether the session is authenticated, and messages flow.
+    pub is_ready: bool,
+    /// Now: the time since the start; zero when the session does not run.
+    pub uptime: Duration,
     /// Now: status updates that wait or are unanswered.
     pub outbox_length: usize,
     /// Now: status updates that were sent and are unanswered.
@@ -75,4 +122,27 @@ pub struct Stats {
     pub outbox_bytes: usize,
     /// Now: jobs without a terminal status.
     pub open_jobs: usize,
+}
+
+impl Stats {
+    /// A connection, or the attempt at one, is gone.
+    pub(super) fn count_loss(&mut self, reason: &LostReason) {
+        match reason {
+            LostReason::ConnectFailed(_) => {
+                self.connect_failures += 1;
+                self.transport_errors += 1;
+            }
+            LostReason::Closed(_)
+            | LostReason::EndOfStream
+            | LostReason::Io(_)
+            | LostReason::PongTimeout
+            | LostReason::Protocol(_) => self.transport_errors += 1,
+            LostReason::AuthenticationTimeout
+            | LostReason::AuthenticationRefused(_)
+            | LostReason::NotAuthenticated(_) => self.authentication_failures += 1,
+            LostReason::AcknowledgementTimeout | LostReason::AmbiguousResponse(_) => {
+                self.unknown_errors += 1;
+            }
+        }
+    }
 }

@@ -2,18 +2,22 @@
 //! all is decided in `door`, what a job may still be given in `jobs`.
 
 use alloc::boxed::Box;
+use alloc::string::ToString;
 use alloc::sync::Arc;
+use core::time::Duration;
 
 use uuid::Uuid;
 
-use super::event::{Outcome, Subject, UpdateId};
+use super::event::{Event, Outcome, Subject, UpdateId};
 use super::jobs::Given;
+use super::outbox::{Specs, Status};
+use super::slab::Slot;
 use super::{FacilitatorClient, Link, SendError, door};
 use crate::Timestamp;
 use crate::message::{
-    HordeFailureDetails, JobFailureDetails, JobParticipant, JobRejectionDetails,
-    JobRejectionReason, JobStatus, JobStatusMetadata, JsonMap, V0JobStatusUpdate,
-    V0MachineSpecsUpdate,
+    HordeFailureDetails, HordeFailureReason, JobFailureDetails, JobParticipant,
+    JobRejectionDetails, JobRejectionReason, JobStatus, JobStatusMetadata, JsonMap,
+    V0JobStatusUpdate, V0MachineSpecsUpdate, parse_uuid,
 };
 
 /// What the application wants.
@@ -28,6 +32,10 @@ impl FacilitatorClient {
     ///
     /// [`SendError`] says why it was not queued: the session does not run, there is no room
     /// ([`SendError::is_full`]), the job has ended, or the facilitator could not digest the update.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "who reports a status has no more use for the update"
+    )]
     pub fn send_job_status(
         &mut self,
         now: Timestamp,
@@ -35,7 +43,8 @@ impl FacilitatorClient {
     ) -> Result<UpdateId, SendError> {
         self.advance(now);
         self.check_accepting()?;
-        let id = self.submit_status(update, false)?;
+        let open_for = self.config.adopted_job_limit;
+        let id = self.submit_status(&update, false, open_for)?;
         self.after_input();
         Ok(id)
     }
@@ -87,14 +96,43 @@ impl FacilitatorClient {
         uuid: &str,
         details: HordeFailureDetails,
     ) -> Result<UpdateId, SendError> {
-        let metadata = JobStatusMetadata {
-            horde_failure_details: Some(Box::new(details)),
-            ..JobStatusMetadata::default()
-        };
-        self.send_job_status(
-            now,
-            V0JobStatusUpdate::new(uuid, JobStatus::HordeFailed).with_metadata(metadata),
-        )
+        self.send_job_status(now, horde_failure(uuid, details))
+    }
+
+    /// Takes up a job that another process received, and has left to this one: a slot is kept for its terminal status,
+    /// a repeated request of it is answered with nothing, and it is ended as `horde_failed` when `time_left` is over
+    /// before it has ended. Of a job that is open already, this changes the time that it has left.
+    ///
+    /// A status of an unknown job adopts it too, with `adopted_job_limit` as its time.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]: the session does not run, the uuid is none, the job has ended, or there is no room for another one.
+    pub fn adopt_job(
+        &mut self,
+        now: Timestamp,
+        uuid: &str,
+        time_left: Duration,
+    ) -> Result<(), SendError> {
+        self.advance(now);
+        self.check_accepting()?;
+        let uuid = parse_uuid(uuid).ok_or_else(|| SendError::InvalidUuid {
+            found: door::shorten(uuid),
+        })?;
+        let deadline = self.now + time_left;
+        if let Some(job) = self.jobs.find(&uuid) {
+            if let Some(ended) = self.jobs.terminal(job) {
+                return Err(SendError::JobEnded { uuid, ended });
+            }
+            self.jobs.set_deadline(job, deadline);
+            self.watchdog.watch(job, deadline);
+        } else {
+            self.check_open_jobs()?;
+            self.check_room(1)?;
+            self.take_up(uuid, deadline)?;
+        }
+        self.after_input();
+        Ok(())
     }
 
     /// Queues the specs of a miner's machine, with this validator's own hotkey.
@@ -119,7 +157,16 @@ impl FacilitatorClient {
             specs,
             batch_id: batch_id.into(),
         };
-        let (batch_id, text) = door::check_specs(update, self.config.message_bytes)?;
+        let (id, _) = self.queue_specs(&update)?;
+        self.after_input();
+        Ok(id)
+    }
+
+    pub(super) fn queue_specs(
+        &mut self,
+        specs: &V0MachineSpecsUpdate,
+    ) -> Result<(UpdateId, Subject), SendError> {
+        let (batch_id, text) = self.door.check_specs(specs, self.config.message_bytes)?;
         if self.outbox.specs_len() >= self.config.specs_entries {
             return Err(SendError::Full {
                 owed: self.outbox.specs_len(),
@@ -128,11 +175,10 @@ impl FacilitatorClient {
         }
         self.check_bytes(text.len())?;
         let id = self.outbox.next_id();
-        self.outbox
-            .push_specs(id, Subject::MachineSpecs { batch_id }, text);
+        let about = Specs { batch_id };
+        self.outbox.push_specs(id, about, text, self.now);
         self.stats.specs_accepted += 1;
-        self.after_input();
-        Ok(id)
+        Ok((id, about.into()))
     }
 
     fn check_accepting(&self) -> Result<(), SendError> {
@@ -144,17 +190,19 @@ impl FacilitatorClient {
         }
     }
 
-    /// Queues a status, or lets it share what is queued or delivered already.
+    /// Queues a status, or lets it share what is queued or delivered already. A job that is not known is taken up, and
+    /// has to end within `open_for`.
     pub(super) fn submit_status(
         &mut self,
-        update: V0JobStatusUpdate,
+        update: &V0JobStatusUpdate,
         automatic: bool,
+        open_for: Duration,
     ) -> Result<UpdateId, SendError> {
-        let (uuid, status, text) = door::check_status(update, self.config.message_bytes)?;
-        if let Some(ended) = self.jobs.terminal(&uuid).filter(|ended| *ended != status) {
-            return Err(SendError::JobEnded { uuid, ended });
-        }
-        match self.jobs.look_up(&uuid, status) {
+        let (uuid, text) = self.door.check_status(update, self.config.message_bytes)?;
+        let status = update.status;
+        let job = self.jobs.find(&uuid);
+        match job.map_or(Given::New, |job| self.jobs.look_up(job, status)) {
+            Given::Ended(ended) => Err(SendError::JobEnded { uuid, ended }),
             Given::Delivered => {
                 let id = self.outbox.next_id();
                 self.emit_receipt(
@@ -168,42 +216,82 @@ impl FacilitatorClient {
             Given::Underway => {
                 self.check_room(1)?;
                 let id = self.outbox.next_id();
-                self.jobs.share(&uuid, status, id);
+                if let Some(job) = job {
+                    self.jobs.share(job, status, id);
+                }
                 Ok(id)
             }
-            Given::New => self.queue_status(uuid, status, text, automatic),
+            Given::New => self.queue_status(job, uuid, status, text, automatic, open_for),
         }
     }
 
     fn queue_status(
         &mut self,
+        job: Option<Slot>,
         uuid: Uuid,
         status: JobStatus,
         text: Arc<str>,
         automatic: bool,
+        open_for: Duration,
     ) -> Result<UpdateId, SendError> {
-        let known = self.jobs.is_known(&uuid);
-        let has_reserved_slot = known && self.jobs.terminal(&uuid).is_none();
+        let has_reserved_slot = job.is_some_and(|job| self.jobs.terminal(job).is_none());
         if !(has_reserved_slot && status.is_terminal()) {
             // A job that is taken up here, and not ended at once, needs a slot for its terminal status too.
-            let takes_up = !known && !status.is_terminal();
+            let takes_up = job.is_none() && !status.is_terminal();
             self.check_room(1 + usize::from(takes_up))?;
             self.check_bytes(text.len())?;
         }
-        if !known {
-            if self.jobs.open() >= self.config.open_jobs && !status.is_terminal() {
-                return Err(SendError::TooManyJobs {
-                    limit: self.config.open_jobs,
-                });
-            }
-            self.jobs.take_up(uuid);
+        if job.is_none() && !status.is_terminal() {
+            self.check_open_jobs()?;
+        }
+        let job = match job {
+            Some(job) => job,
+            None => self.take_up(uuid, self.now + open_for)?,
+        };
+        if status.is_terminal() {
+            self.watchdog.forget(job);
         }
         let id = self.outbox.next_id();
-        self.jobs.queued(&uuid, status);
+        self.jobs.queued(job, status);
+        let about = Status { job, status };
         self.outbox
-            .push_status(id, Subject::JobStatus { uuid, status }, text, automatic);
+            .push_status(id, about, text, automatic, self.now);
         self.stats.statuses_accepted += 1;
         Ok(id)
+    }
+
+    fn take_up(&mut self, uuid: Uuid, deadline: Timestamp) -> Result<Slot, SendError> {
+        let limit = self.jobs.open();
+        let job = self.jobs.take_up(uuid, deadline);
+        let job = job.ok_or(SendError::TooManyJobs { limit })?;
+        self.watchdog.watch(job, deadline);
+        Ok(job)
+    }
+
+    /// Nobody has ended this job in its time. The slot that is kept for its terminal status is taken for this one.
+    pub(super) fn end_overdue(&mut self, job: Slot) {
+        let Some(uuid) = self.jobs.uuid(job) else {
+            return;
+        };
+        self.stats.jobs_overdue += 1;
+        self.emit(Event::JobOverdue { uuid });
+        let details = HordeFailureDetails::new(
+            JobParticipant::Validator,
+            HordeFailureReason::UnhandledTimeout,
+            "no terminal status came within the job's time limits and a margin",
+        );
+        let update = horde_failure(&uuid.to_string(), details);
+        // There is room, and nothing in it that could be refused: an error cannot be, and would change nothing.
+        let _ = self.submit_status(&update, true, Duration::ZERO);
+    }
+
+    fn check_open_jobs(&self) -> Result<(), SendError> {
+        let limit = self.config.open_jobs;
+        if self.jobs.open() < limit {
+            Ok(())
+        } else {
+            Err(SendError::TooManyJobs { limit })
+        }
     }
 
     /// Whether `more` entries fit beside those taken and those reserved for terminal statuses.
@@ -225,6 +313,14 @@ impl FacilitatorClient {
             Ok(())
         }
     }
+}
+
+fn horde_failure(uuid: &str, details: HordeFailureDetails) -> V0JobStatusUpdate {
+    let metadata = JobStatusMetadata {
+        horde_failure_details: Some(Box::new(details)),
+        ..JobStatusMetadata::default()
+    };
+    V0JobStatusUpdate::new(uuid, JobStatus::HordeFailed).with_metadata(metadata)
 }
 
 pub(super) fn rejection(

@@ -28,11 +28,13 @@ pub enum Timer {
     Heartbeat,
     /// The next ping.
     Ping,
+    /// The time of an open job is over; then it ends as `horde_failed`.
+    Watchdog,
 }
 
 impl Timer {
     /// All that can be armed, in the order in which simultaneous ones are handled: what ends something comes first.
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Close,
         Self::Drain,
         Self::Connect,
@@ -42,6 +44,7 @@ impl Timer {
         Self::Reconnect,
         Self::Heartbeat,
         Self::Ping,
+        Self::Watchdog,
     ];
 
     /// The name, in `snake_case`.
@@ -57,6 +60,7 @@ impl Timer {
             Self::Reconnect => "reconnect",
             Self::Heartbeat => "heartbeat",
             Self::Ping => "ping",
+            Self::Watchdog => "watchdog",
         }
     }
 }
@@ -70,7 +74,8 @@ impl fmt::Display for Timer {
 /// The table.
 #[derive(Clone, Debug, Default)]
 pub(super) struct TimerTable {
-    deadlines: [Option<Timestamp>; Timer::ALL.len()],
+    /// By the timer's own number; the place of [`Timer::Output`] stays empty.
+    deadlines: [Option<Timestamp>; Timer::ALL.len() + 1],
 }
 
 impl TimerTable {
@@ -86,10 +91,10 @@ impl TimerTable {
         }
     }
 
-    /// Disarms everything except the drain deadline, which outlives connections.
+    /// Disarms everything except what outlives connections: the drain deadline and the jobs'.
     pub(super) fn disarm_connection(&mut self) {
         for timer in Timer::ALL {
-            if timer != Timer::Drain {
+            if !matches!(timer, Timer::Drain | Timer::Watchdog) {
                 self.disarm(timer);
             }
         }
@@ -100,29 +105,23 @@ impl TimerTable {
     }
 
     pub(super) fn get(&self, timer: Timer) -> Option<Timestamp> {
-        let index = Timer::ALL.iter().position(|t| *t == timer)?;
-        self.deadlines.get(index).copied().flatten()
+        self.deadlines.get(timer as usize).copied().flatten()
     }
 
     /// The nearest deadline; of equal ones the first in the order of handling.
     pub(super) fn next(&self) -> Option<(Timestamp, Timer)> {
         Timer::ALL
             .into_iter()
-            .zip(self.deadlines)
-            .filter_map(|(timer, at)| Some((at?, timer)))
+            .filter_map(|timer| Some((self.get(timer)?, timer)))
             .min_by_key(|(at, _)| *at)
     }
 
     /// The timers that are due, disarmed: one that is armed anew while they are handled waits for the next call.
     pub(super) fn take_due(&mut self, now: Timestamp) -> impl Iterator<Item = Timer> + use<> {
         let mut due = [None; Timer::ALL.len()];
-        for ((timer, slot), due) in Timer::ALL
-            .into_iter()
-            .zip(&mut self.deadlines)
-            .zip(&mut due)
-        {
-            if slot.is_some_and(|at| at <= now) {
-                *slot = None;
+        for (timer, due) in Timer::ALL.into_iter().zip(&mut due) {
+            if self.get(timer).is_some_and(|at| at <= now) {
+                self.disarm(timer);
                 *due = Some(timer);
             }
         }
@@ -130,8 +129,7 @@ impl TimerTable {
     }
 
     fn slot(&mut self, timer: Timer) -> Option<&mut Option<Timestamp>> {
-        let index = Timer::ALL.iter().position(|t| *t == timer)?;
-        self.deadlines.get_mut(index)
+        self.deadlines.get_mut(timer as usize)
     }
 }
 
@@ -164,12 +162,14 @@ mod tests {
     }
 
     #[test]
-    fn the_drain_deadline_outlives_a_connection() {
+    fn the_deadlines_of_a_stop_and_of_jobs_outlive_a_connection() {
         let mut table = TimerTable::default();
         table.arm(Timer::Drain, at(10));
+        table.arm(Timer::Watchdog, at(20));
         table.arm(Timer::Pong, at(5));
         table.disarm_connection();
-        assert_eq!(table.next(), Some((at(10), Timer::Drain)));
+        assert!(table.take_due(at(30)).eq([Timer::Drain, Timer::Watchdog]));
+        table.arm(Timer::Watchdog, at(20));
         table.disarm_all();
         assert_eq!(table.next(), None);
     }

@@ -7,6 +7,7 @@ use core::fmt;
 use core::future::poll_fn;
 use core::pin::Pin;
 use core::task::{Context, Poll};
+use core::time::Duration;
 use std::hash::{BuildHasher, RandomState};
 
 use futures_core::Stream;
@@ -16,8 +17,8 @@ use super::shared::{Shared, State, Waiters};
 use super::{EventError, PendingReceipt, Runtime, StartError, task};
 use crate::Timestamp;
 use crate::client::{
-    Config, ConfigError, Event, FacilitatorClient as Session, LifecycleError, Owed, Phase,
-    SendError, Stats, TrustPolicy, UpdateId,
+    Config, ConfigError, Event, FacilitatorClient as Session, Health, LifecycleError, Owed, Phase,
+    RestoreError, Restored, SendError, Snapshot, Stats, TrustPolicy, UpdateId,
 };
 use crate::message::{
     HordeFailureDetails, JobFailureDetails, JobRejectionReason, JobStatus, JsonMap,
@@ -180,6 +181,36 @@ impl<R: Runtime> FacilitatorClient<R> {
         Ok((result, report))
     }
 
+    /// What is owed, and every job that is known, as a value that serde can keep; see [`Session::snapshot`]. For a
+    /// planned restart, take it after [`stop`](Self::stop): it holds what was handed back then.
+    pub fn snapshot(&self) -> Snapshot {
+        let (state, now) = self.shared.lock_now();
+        state.session.snapshot(now)
+    }
+
+    /// Puts in what another session owed, before `start`; see [`Session::restore`]. Returns its messages, in their order,
+    /// each with the promise of a receipt.
+    ///
+    /// # Errors
+    ///
+    /// [`RestoreError`]; nothing was put in then.
+    pub fn restore(
+        &self,
+        snapshot: &Snapshot,
+    ) -> Result<Vec<(Restored, PendingReceipt)>, RestoreError> {
+        let (mut state, now) = self.shared.lock_now();
+        let messages = state.session.restore(now, snapshot)?;
+        let promises = messages
+            .into_iter()
+            .map(|message| {
+                let receipt = state.promise(message.id);
+                (message, receipt)
+            })
+            .collect();
+        state.settle();
+        Ok(promises)
+    }
+
     /// Changes who may give us work, from now on.
     pub fn set_trust(&self, policy: TrustPolicy) {
         self.shared.lock().session.set_trust(policy);
@@ -193,6 +224,11 @@ impl<R: Runtime> FacilitatorClient<R> {
     /// What the session is doing.
     pub fn phase(&self) -> Phase {
         self.shared.lock().session.phase()
+    }
+
+    /// How the session is, in one word.
+    pub fn health(&self) -> Health {
+        self.shared.lock().session.health()
     }
 
     /// Counters and gauges.
@@ -370,6 +406,18 @@ impl<R: Runtime> FacilitatorClient<R> {
             session.fail_horde(now, uuid, details.clone())
         })
         .await
+    }
+
+    /// Takes up a job that another process received; see [`Session::adopt_job`]. It does not wait for room.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]: the session does not run, the uuid is none, the job has ended, or there is no room for another one.
+    pub fn adopt_job(&self, uuid: &str, time_left: Duration) -> Result<(), SendError> {
+        let (mut state, now) = self.shared.lock_now();
+        state.session.adopt_job(now, uuid, time_left)?;
+        state.settle();
+        Ok(())
     }
 
     /// Sends the specs of a miner's machine; see [`Session::send_machine_specs`].

@@ -333,6 +333,7 @@ impl Waiting {
                 Kind::Report,
                 owed.iter().map(|owed| owed.as_json().len()).sum(),
             ),
+            Event::JobOverdue { .. } => (Kind::Report, 0),
             Event::JobRefused { request, .. } => (Kind::News, request.encode().len()),
             Event::CheatReportRefused { report, .. } => (Kind::News, report.encode().len()),
             Event::Receipt(receipt) => match &receipt.outcome {

@@ -3,6 +3,7 @@
 use alloc::string::ToString;
 use alloc::sync::Arc;
 use std::io;
+use std::time::SystemTime;
 
 use core::time::Duration;
 use futures_core::Stream;
@@ -132,6 +133,18 @@ pub fn websocket_config(max_message_bytes: usize) -> WebSocketConfig {
         .max_frame_size(Some(max_message_bytes))
 }
 
+/// How long a server asks to wait: seconds, or a date (RFC 9110, section 10.2.3). A date that has passed asks for
+/// nothing; what is neither is ignored.
+fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
+    let value = value.trim();
+    if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
+        // More digits than fit are a long time, not none.
+        return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
+    }
+    let date = httpdate::parse_http_date(value).ok()?;
+    Some(date.duration_since(now).unwrap_or_default())
+}
+
 /// Why the WebSocket handshake failed.
 pub fn handshake_failure(error: &tungstenite::Error) -> ConnectFailure {
     use tungstenite::Error;
@@ -146,8 +159,7 @@ pub fn handshake_failure(error: &tungstenite::Error) -> ConnectFailure {
             let retry_after = response
                 .headers()
                 .get(header::RETRY_AFTER)
-                .and_then(|value| value.to_str().ok()?.trim().parse().ok())
-                .map(Duration::from_secs);
+                .and_then(|value| retry_after(value.to_str().ok()?, SystemTime::now()));
             ConnectFailure {
                 retry_after,
                 ..ConnectFailure::new(ConnectFailureKind::Http { status }, detail)
@@ -156,5 +168,41 @@ pub fn handshake_failure(error: &tungstenite::Error) -> ConnectFailure {
         Error::Io(error) if error.kind() != io::ErrorKind::UnexpectedEof => io_failure(error),
         Error::Tls(error) => ConnectFailure::new(ConnectFailureKind::Tls, error.to_string()),
         other => ConnectFailure::new(ConnectFailureKind::Handshake, other.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_to_wait_is_seconds_or_a_date_and_garbage_is_ignored() {
+        // RFC 9110's own example of a date, in its three spellings, ten seconds before.
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777 - 10);
+        let wait = |value| retry_after(value, now).map(|wait| wait.as_secs());
+        for (value, seconds) in [
+            ("0", 0),
+            ("120", 120),
+            (" 7 ", 7),
+            ("99999999999999999999999", u64::MAX),
+            ("Sun, 06 Nov 1994 08:49:37 GMT", 10),
+            ("Sunday, 06-Nov-94 08:49:37 GMT", 10),
+            ("Sun Nov  6 08:49:37 1994", 10),
+            ("Sun, 06 Nov 1994 08:49:00 GMT", 0),
+        ] {
+            assert_eq!(wait(value), Some(seconds), "{value:?}");
+        }
+        for garbage in [
+            "",
+            "-1",
+            "+5",
+            "1.5",
+            "5s",
+            "soon",
+            "Sun, 66 Nov 1994 08:49:37 GMT",
+            "2026-01-01",
+        ] {
+            assert_eq!(wait(garbage), None, "{garbage:?}");
+        }
     }
 }

@@ -97,7 +97,9 @@ pub use metadata::{
     StreamingServerDetails,
 };
 pub use names::UnknownName;
-pub(crate) use poison::{contains_nul, missing_specs_part, missing_streaming_detail, parse_uuid};
+pub(crate) use poison::{
+    contains_nul, missing_specs_part, missing_streaming_detail, parse_usual_uuid, parse_uuid,
+};
 pub use response::{Response, ResponseError, ResponseStatus};
 pub use signature_info::{SignatureInfo, SignatureScope};
 pub use specs::V0MachineSpecsUpdate;

@@ -26,6 +26,43 @@ pub(crate) fn parse_uuid(text: &str) -> Option<Uuid> {
     bits.map(Uuid::from_u128)
 }
 
+/// Reads a uuid in its usual spelling only: lower case, and hyphens where they belong. What it refuses may still be
+/// one in another spelling.
+pub(crate) fn parse_usual_uuid(text: &str) -> Option<Uuid> {
+    let bytes: &[u8; 36] = text.as_bytes().try_into().ok()?;
+    if [bytes[8], bytes[13], bytes[18], bytes[23]] != *b"----" {
+        return None;
+    }
+    let mut digits = [0; 32];
+    digits[..8].copy_from_slice(&bytes[..8]);
+    digits[8..12].copy_from_slice(&bytes[9..13]);
+    digits[12..16].copy_from_slice(&bytes[14..18]);
+    digits[16..20].copy_from_slice(&bytes[19..23]);
+    digits[20..].copy_from_slice(&bytes[24..]);
+    let mut bits = 0;
+    for eight in digits.as_chunks().0 {
+        bits = bits << 32 | u128::from(parse_usual_digits(u64::from_be_bytes(*eight))?);
+    }
+    Some(Uuid::from_u128(bits))
+}
+
+/// Eight hexadecimal digits in lower case, one a byte, all at once.
+fn parse_usual_digits(digits: u64) -> Option<u32> {
+    /// One in every byte.
+    const ONE: u64 = u64::MAX / 0xFF;
+    // Letters have the bit 0x40 set, and follow on 9: `a` is 0x61.
+    let letters = (digits >> 6) & ONE;
+    let values = (digits & (0x0F * ONE)) + 9 * letters;
+    // Spelled again they are the same, unless they were no digits.
+    let spelled = values + u64::from(b'0') * ONE + 0x27 * ((values + 6 * ONE) >> 4 & ONE);
+    if spelled != digits || values & (0xF0 * ONE) != 0 {
+        return None;
+    }
+    let pairs = (values | values >> 4) & 0x00FF_00FF_00FF_00FF;
+    let fours = (pairs | pairs >> 8) & 0x0000_FFFF_0000_FFFF;
+    u32::try_from((fours | fours >> 16) & 0xFFFF_FFFF).ok()
+}
+
 /// Whether a valid JSON text holds a NUL character, which the reference's database cannot. JSON can only spell it
 /// `\u0000`.
 pub(crate) fn contains_nul(text: &str) -> bool {
@@ -82,7 +119,7 @@ fn has_count(cpu: &Json) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::string::String;
+    use alloc::string::{String, ToString};
 
     #[test]
     fn nul_is_found_by_its_escape_only() {
@@ -131,6 +168,33 @@ mod tests {
     }
 
     #[test]
+    fn the_usual_spelling_is_read_digit_by_digit_and_nothing_else_is() {
+        let zeros = "00000000-0000-0000-0000-000000000000";
+        for place in 0..36 {
+            for byte in 0..=0x7F_u8 {
+                let mut bytes = *zeros.as_bytes().first_chunk::<36>().unwrap();
+                bytes[place] = byte;
+                let text = core::str::from_utf8(&bytes).unwrap();
+                let usual = parse_uuid(text).filter(|uuid| uuid.hyphenated().to_string() == text);
+                assert_eq!(parse_usual_uuid(text), usual, "{text:?}");
+            }
+        }
+        for n in 0..32 {
+            let uuid =
+                Uuid::from_u128(0x0123_4567_89AB_CDEF_FEDC_BA98_7654_3210_u128.rotate_left(4 * n));
+            assert_eq!(parse_usual_uuid(&uuid.hyphenated().to_string()), Some(uuid));
+        }
+        for text in [
+            "",
+            "0",
+            &zeros[1..],
+            "\u{e9}0000000-0000-0000-0000-00000000000",
+        ] {
+            assert_eq!(parse_usual_uuid(text), None, "{text}");
+        }
+    }
+
+    #[test]
     fn a_uuid_has_many_spellings() {
         let uuid = Uuid::from_u128(0x6e96_1534_25df_494f_8fb9_a530_d7a1_87d7);
         for text in [
@@ -138,8 +202,19 @@ mod tests {
             "6E96153425DF494F8FB9A530D7A187D7",
             "{6e961534-25df-494f-8fb9-a530d7a187d7}",
             "urn:uuid:6e961534-25df-494f-8fb9-a530d7a187d7",
+            "6E961534-25df-494f-8fb9-a530d7a187d7",
+            "6e961534-25df-494f-8fb9-a530d7a187D7",
+            "6e9615342-5df-494f-8fb9-a530d7a187d7",
+            "{6e961534-25df494f-8fb9a530d7a187d7}",
+            "urn:6e96153425df494f8fb9a530d7a187d7",
         ] {
             assert_eq!(parse_uuid(text), Some(uuid), "{text}");
+            let usual = uuid.hyphenated().to_string();
+            assert_eq!(
+                parse_usual_uuid(text),
+                (text == usual).then_some(uuid),
+                "{text}"
+            );
         }
         for text in [
             "",

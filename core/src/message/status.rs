@@ -3,7 +3,7 @@
 use alloc::string::String;
 
 use super::JobStatusMetadata;
-use super::json::{Encode, Sink, Value, Writer};
+use super::json::{Encode, Sink, Style, Value, Writer};
 use super::names::wire_names;
 use super::reader::{Read, Reader};
 
@@ -81,6 +81,25 @@ impl V0JobStatusUpdate {
     }
 }
 
+impl V0JobStatusUpdate {
+    /// Appends what `encode` writes of the same update with another spelling of its uuid, a usual one.
+    pub(crate) fn encode_for(&self, uuid: &str, text: &mut String) {
+        // A session writes nothing as often as this: whole pieces, and no look for what has to be escaped.
+        text.push_str(r#"{"message_type":"V0JobStatusUpdate","uuid":""#);
+        text.push_str(uuid);
+        text.push_str(r#"","status":""#);
+        text.push_str(self.status.as_str());
+        match &self.metadata {
+            None => text.push_str(r#"","metadata":null}"#),
+            Some(metadata) => {
+                text.push_str(r#"","metadata":"#);
+                metadata.write(&mut Writer::new(&mut *text, Style::Compact));
+                text.push('}');
+            }
+        }
+    }
+}
+
 /// The `message_type`.
 pub(super) const TAG: &str = "V0JobStatusUpdate";
 
@@ -116,5 +135,25 @@ impl Encode for V0JobStatusUpdate {
             w.field("status", self.status.as_str());
             w.field("metadata", &self.metadata);
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::MinerResponse;
+
+    #[test]
+    fn written_in_pieces_is_written_alike() {
+        let uuid = "6e961534-25df-494f-8fb9-a530d7a187d7";
+        for status in JobStatus::ALL {
+            let bare = V0JobStatusUpdate::new(uuid, *status);
+            let output = MinerResponse::new("\0", "a \"quoted\" line\n\u{17c}");
+            for update in [bare.clone(), bare.with_metadata(output)] {
+                let mut text = String::from("before ");
+                update.encode_for(uuid, &mut text);
+                assert_eq!(text.strip_prefix("before "), Some(&*update.encode()));
+            }
+        }
     }
 }

@@ -3,6 +3,7 @@
 use facilitator_core::client::{Config, SendError};
 use facilitator_core::message::{JobStatus, JobStatusMetadata, MinerResponse, V0JobStatusUpdate};
 use facilitator_tests::solo::{SUCCESS, job};
+use futures_util::FutureExt as _;
 
 use crate::memory::{Peer, World, config, within};
 
@@ -13,6 +14,15 @@ fn small() -> Config {
         window: 1,
         ..config()
     }
+}
+
+/// A status of the n-th job with so many bytes of output.
+fn big(n: u128, bytes: usize) -> V0JobStatusUpdate {
+    let metadata = JobStatusMetadata {
+        miner_response: Some(Box::new(MinerResponse::new("", "x".repeat(bytes)))),
+        ..JobStatusMetadata::default()
+    };
+    V0JobStatusUpdate::new(job(n), JobStatus::VolumesReady).with_metadata(metadata)
 }
 
 /// Two statuses fill the outbox.
@@ -143,17 +153,6 @@ async fn whoever_waits_when_the_session_ends_is_told() {
 
 #[tokio::test(start_paused = true)]
 async fn whoever_does_not_wait_does_not_overtake_those_who_do() {
-    let big = |n, bytes| {
-        let response = MinerResponse {
-            docker_process_stdout: "x".repeat(bytes),
-            ..MinerResponse::default()
-        };
-        let metadata = JobStatusMetadata {
-            miner_response: Some(response.into()),
-            ..JobStatusMetadata::default()
-        };
-        V0JobStatusUpdate::new(job(n), JobStatus::VolumesReady).with_metadata(metadata)
-    };
     let mut world = World::new(Config {
         outbox_bytes: 10_000,
         message_bytes: 10_000,
@@ -190,10 +189,7 @@ async fn a_cancelled_turn_goes_to_the_next() {
     let client = world.client.clone();
     let mut first =
         Box::pin(async move { client.send_status(&job(1), JobStatus::ExecutorReady).await });
-    let polled =
-        std::future::poll_fn(|cx| std::task::Poll::Ready(first.as_mut().poll(cx).is_pending()))
-            .await;
-    assert!(polled);
+    assert!(first.as_mut().now_or_never().is_none());
     let client = world.client.clone();
     let second = tokio::spawn(async move {
         client
@@ -207,4 +203,53 @@ async fn a_cancelled_turn_goes_to_the_next() {
     assert!(within(5, peer.text()).await.contains("accepted"));
     drop(first);
     within(5, second).await.unwrap().unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_comes_later_waits_behind_those_who_do() {
+    let mut world = World::new(Config {
+        outbox_bytes: 10_000,
+        message_bytes: 10_000,
+        ..config()
+    });
+    let mut peer = world.ready().await;
+    let send = |n, bytes| {
+        let client = world.client.clone();
+        tokio::spawn(async move {
+            let sent = client.send_job_status(big(n, bytes)).await;
+            sent.map(|receipt| receipt.id())
+        })
+    };
+    let mut ids = Vec::new();
+    ids.push(within(1, send(1, 5_000)).await.unwrap().unwrap());
+    let patient = send(2, 8_000);
+    tokio::task::yield_now().await;
+    // It would fit.
+    let late = send(3, 100);
+    tokio::task::yield_now().await;
+    assert!(!late.is_finished(), "it has overtaken");
+    peer.text().await;
+    peer.send(SUCCESS).await;
+    for task in [patient, late] {
+        ids.push(within(5, task).await.unwrap().unwrap());
+    }
+    assert!(ids.is_sorted(), "{ids:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_is_told_to_all_who_wait_even_behind_one_who_does_not_look() {
+    let mut world = World::new(small());
+    let _peer = full(&mut world).await;
+    let client = world.client.clone();
+    let mut first = Box::pin(client.send_job_status(big(1, 1)));
+    assert!(first.as_mut().now_or_never().is_none());
+    // From here on nobody polls the first one, nor drops it.
+    let client = world.client.clone();
+    let second =
+        tokio::spawn(async move { client.send_status(&job(1), JobStatus::VolumesReady).await });
+    tokio::task::yield_now().await;
+    world.client.abort().unwrap();
+    let error = within(1, second).await.unwrap();
+    assert!(matches!(error, Err(SendError::Stopped)), "{error:?}");
+    assert!(matches!(first.await, Err(SendError::Stopped)));
 }

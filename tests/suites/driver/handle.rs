@@ -6,7 +6,7 @@ use std::time::Duration;
 use facilitator_core::client::{Event, LifecycleError, Outcome, Phase, SendError};
 use facilitator_core::driver::{EventError, StartError};
 use facilitator_core::message::JobStatus;
-use facilitator_tests::solo::{SUCCESS, job, specs};
+use facilitator_tests::solo::{SUCCESS, error, job, specs};
 
 use crate::memory::{World, config, within};
 
@@ -149,18 +149,30 @@ async fn stop_hands_back_what_a_silent_facilitator_did_not_answer() {
 
 #[tokio::test(start_paused = true)]
 async fn stop_ends_in_every_phase() {
-    // Connecting: nobody accepts; authenticating: nobody answers; waiting: refused.
-    for phase in [Phase::Authenticating, Phase::Waiting] {
+    let phases = [
+        Phase::Connecting,
+        Phase::Authenticating,
+        Phase::Waiting,
+        Phase::Ready,
+        Phase::Closing,
+    ];
+    for phase in phases {
         let mut world = World::new(config());
-        if phase == Phase::Waiting {
-            world.close_doors();
+        match phase {
+            Phase::Connecting => world.mute_the_door(),
+            Phase::Waiting => world.close_the_door(),
+            _ => {}
         }
         world.client.start().unwrap();
-        let peer = if phase == Phase::Authenticating {
-            Some(world.accept().await)
-        } else {
-            None
+        let mut peer = match phase {
+            Phase::Connecting | Phase::Waiting => None,
+            _ => Some(world.accept().await),
         };
+        match (phase, &mut peer) {
+            (Phase::Ready, Some(peer)) => peer.authenticate().await,
+            (Phase::Closing, Some(peer)) => peer.send(&error("auth.other")).await,
+            _ => {}
+        }
         world.wait_for(phase).await;
         world
             .client

@@ -13,4 +13,10 @@ mod cancellation;
 mod events;
 mod handle;
 mod memory;
+mod restart;
 mod writing;
+
+#[test]
+fn the_table_names_tests_that_exist() {
+    facilitator_tests::mended::check("driver");
+}

@@ -1,6 +1,6 @@
 //! A runtime whose connections are pipes in memory; the test holds the other ends.
 
-use std::future::poll_fn;
+use std::future::{pending, poll_fn};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -18,15 +18,23 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role};
 
-/// The other ends of new connections.
-type Door = mpsc::UnboundedSender<WebSocketStream<DuplexStream>>;
+/// Where connection attempts lead.
+#[derive(Clone)]
+enum Door {
+    /// The other ends of new connections go here.
+    Open(mpsc::UnboundedSender<WebSocketStream<DuplexStream>>),
+    /// Refused.
+    Closed,
+    /// Nobody answers.
+    Mute,
+}
 
 /// What a test does between two steps of a session's task.
 pub(crate) type Look = Box<dyn FnMut() + Send>;
 
-/// Connections in memory. A closed door refuses them.
+/// Connections in memory.
 pub(crate) struct Memory {
-    doors: Arc<Mutex<Option<Door>>>,
+    door: Arc<Mutex<Door>>,
     pipe: usize,
     /// Called whenever the task looks at its timer, which it does without holding anything.
     look: Arc<Mutex<Option<Look>>>,
@@ -39,11 +47,15 @@ impl Runtime for Memory {
         &self,
         request: ConnectRequest,
     ) -> BoxFuture<Result<Self::Transport, ConnectFailure>> {
-        let door = self.doors.lock().unwrap().clone();
+        let door = self.door.lock().unwrap().clone();
         let pipe = self.pipe;
         Box::pin(async move {
             let refused = || ConnectFailure::new(ConnectFailureKind::Refused, "");
-            let door = door.ok_or_else(refused)?;
+            let door = match door {
+                Door::Open(door) => door,
+                Door::Closed => return Err(refused()),
+                Door::Mute => pending().await,
+            };
             let (near, far) = tokio::io::duplex(pipe);
             let config = Some(websocket_config(request.max_message_bytes));
             let far = WebSocketStream::from_raw_socket(far, Role::Server, config).await;
@@ -80,7 +92,7 @@ pub(crate) type Client = FacilitatorClient<Memory>;
 /// A session and the listener that it connects to.
 pub(crate) struct World {
     pub(crate) client: Client,
-    doors: Arc<Mutex<Option<Door>>>,
+    door: Arc<Mutex<Door>>,
     look: Arc<Mutex<Option<Look>>>,
     arrivals: mpsc::UnboundedReceiver<WebSocketStream<DuplexStream>>,
 }
@@ -100,16 +112,16 @@ impl World {
     /// Pipes that hold this many bytes before a writer has to wait.
     pub(crate) fn with_pipe(config: Config, pipe: usize) -> Self {
         let (door, arrivals) = mpsc::unbounded_channel();
-        let doors = Arc::new(Mutex::new(Some(door)));
+        let door = Arc::new(Mutex::new(Door::Open(door)));
         let look = Arc::default();
         let runtime = Memory {
-            doors: Arc::clone(&doors),
+            door: Arc::clone(&door),
             pipe,
             look: Arc::clone(&look),
         };
         Self {
             client: Client::with_runtime(config, &keypair(), runtime).unwrap(),
-            doors,
+            door,
             look,
             arrivals,
         }
@@ -121,8 +133,13 @@ impl World {
     }
 
     /// From now on connections are refused.
-    pub(crate) fn close_doors(&self) {
-        self.doors.lock().unwrap().take();
+    pub(crate) fn close_the_door(&self) {
+        *self.door.lock().unwrap() = Door::Closed;
+    }
+
+    /// From now on nobody answers a connection attempt.
+    pub(crate) fn mute_the_door(&self) {
+        *self.door.lock().unwrap() = Door::Mute;
     }
 
     /// The other end of the next connection, before authentication.
@@ -180,6 +197,17 @@ impl Peer {
 
     pub(crate) async fn send(&mut self, text: &str) {
         self.0.send(Message::text(text)).await.unwrap();
+    }
+
+    /// The next close frame's code, or nothing when the connection ends without one.
+    pub(crate) async fn goodbye(&mut self) -> Option<u16> {
+        loop {
+            match self.0.next().await? {
+                Ok(Message::Close(close)) => return close.map(|close| close.code.into()),
+                Ok(_) => {}
+                Err(_) => return None,
+            }
+        }
     }
 
     /// Closes with this code; returns whether the other side answered with a close frame of its own.

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use facilitator_core::client::Config;
+use facilitator_core::client::{Config, Outcome};
 use facilitator_core::message::{JobStatus, JobStatusMetadata, MinerResponse, V0JobStatusUpdate};
-use facilitator_tests::solo::job;
+use facilitator_tests::solo::{SUCCESS, job};
+use futures_util::future::join;
 
 use crate::memory::{World, config, within};
 
@@ -88,4 +89,34 @@ async fn a_close_of_the_peer_is_answered_before_the_connection_is_left() {
     assert!(answered, "the closing handshake was not finished");
     // And the session comes back.
     within(5, world.accept()).await.authenticate().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_came_before_a_write_failed_is_still_read() {
+    let mut world = World::new(config());
+    let mut peer = world.ready().await;
+    let uuid = job(1);
+    let first = world.client.send_status(&uuid, JobStatus::Accepted);
+    let first = first.await.unwrap();
+    assert!(peer.text().await.contains("accepted"));
+    // The answer is in the pipe, the other end is gone, and there is something to write: all before the task looks.
+    world.close_the_door();
+    peer.send(SUCCESS).await;
+    drop(peer);
+    let second = V0JobStatusUpdate::new(uuid, JobStatus::VolumesReady);
+    let second = world.client.try_send_job_status(second).unwrap();
+    assert_eq!(within(1, first).await.outcome, Outcome::Acknowledged);
+    let report = world.client.abort().unwrap();
+    assert_eq!(report.owed.len(), 1, "the second only");
+    assert_eq!(report.owed[0].id, second.id());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_goodbye_at_the_deadline_is_written_before_the_connection_is_dropped() {
+    let mut world = World::new(config());
+    let mut peer = world.ready().await;
+    world.client.send_job_status(big(1, 1)).await.unwrap().id();
+    let (report, goodbye) = within(60, join(world.client.stop(), peer.goodbye())).await;
+    assert_eq!(report.unwrap().owed.len(), 1);
+    assert_eq!(goodbye, Some(1000));
 }

@@ -10,6 +10,7 @@
 )]
 
 mod certificates;
+mod cuts;
 mod ending;
 mod failures;
 mod peers;
@@ -33,7 +34,7 @@ use facilitator_core::signature::{Keypair, Scheme};
 use facilitator_tokio::Tokio;
 
 /// No test takes longer. The tests themselves wait for events, never for time to pass.
-const LIMIT: Duration = Duration::from_mins(1);
+const LIMIT: Duration = Duration::from_mins(2);
 
 /// A runtime under test.
 struct Subject<R> {
@@ -101,8 +102,18 @@ macro_rules! every_runtime {
             }
 
             #[test]
-            fn stop_ends_an_attempt_that_hangs() {
-                check(ending::stop_ends_an_attempt_that_hangs);
+            fn stop_ends_within_its_deadline_whatever_hangs() {
+                check(ending::stop_ends_within_its_deadline_whatever_hangs);
+            }
+
+            #[test]
+            fn a_cut_at_any_byte_of_a_job_loses_and_reorders_nothing() {
+                check(cuts::a_cut_at_any_byte_of_a_job_loses_and_reorders_nothing);
+            }
+
+            #[test]
+            fn a_link_that_drops_everything_is_noticed() {
+                check(cuts::a_link_that_drops_everything_is_noticed);
             }
 
             #[test]
@@ -140,6 +151,11 @@ impl Executor for Threads {
         thread::spawn(|| ::smol::block_on(future));
         Ok(())
     }
+}
+
+#[test]
+fn the_table_names_tests_that_exist() {
+    facilitator_tests::mended::check("runtimes");
 }
 
 #[test]

@@ -7,11 +7,15 @@ use std::sync::{Arc, LazyLock};
 
 use facilitator_core::driver::rustls::ServerConfig;
 use facilitator_core::facilitator::{FacilitatorConfig, Known};
+use facilitator_tests::solo::SUCCESS;
 use facilitator_tokio::server::Server;
+use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::runtime::{Builder, Runtime};
 use tokio_rustls::TlsAcceptor;
+use tokio_tungstenite::accept_async;
+use tokio_tungstenite::tungstenite::{self, Message};
 
 static PEERS: LazyLock<Runtime> = LazyLock::new(tokio_multi_thread);
 
@@ -31,6 +35,8 @@ pub(crate) fn tokio_multi_thread() -> Runtime {
 pub(crate) fn facilitator() -> Server {
     let config = FacilitatorConfig {
         validators: Known::only([crate::keypair().account()]),
+        // A request that a cut swallowed comes again.
+        resend_unanswered: true,
         ..FacilitatorConfig::default()
     };
     PEERS.block_on(Server::bind("127.0.0.1:0", config)).unwrap()
@@ -68,11 +74,19 @@ pub(crate) enum Manners {
 
 /// A server that is no facilitator. Returns its port.
 pub(crate) fn stranger(manners: Manners) -> u16 {
+    serve(move |stream| receive(stream, manners))
+}
+
+/// Listens for whoever comes, each served on its own. Returns the port.
+fn serve<F>(serve: impl Fn(TcpStream) -> F + Send + 'static) -> u16
+where
+    F: Future<Output = ()> + Send + 'static,
+{
     let listener = PEERS.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
     let port = listener.local_addr().unwrap().port();
     PEERS.spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(receive(stream, manners));
+            tokio::spawn(serve(stream));
         }
     });
     port
@@ -89,6 +103,40 @@ async fn receive(mut stream: TcpStream, manners: Manners) {
         }
     }
     while stream.read(&mut heard).await.is_ok_and(|bytes| bytes > 0) {}
+}
+
+/// At which step a facilitator begins to hang.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Hangs {
+    /// It never answers the authentication.
+    Unauthenticated,
+    /// It reads all that comes after the authentication, and answers nothing.
+    NeverAnswers,
+    /// It reads nothing after the authentication.
+    NeverReads,
+}
+
+/// A facilitator that hangs. Returns its port.
+pub(crate) fn hanging(hangs: Hangs) -> u16 {
+    serve(move |stream| async move {
+        // A client that goes away is no concern of it.
+        let _ = hang(stream, hangs).await;
+    })
+}
+
+async fn hang(stream: TcpStream, hangs: Hangs) -> Result<(), tungstenite::Error> {
+    let mut socket = accept_async(stream).await?;
+    socket.next().await.transpose()?;
+    if !matches!(hangs, Hangs::Unauthenticated) {
+        socket.send(Message::text(SUCCESS)).await?;
+    }
+    if matches!(hangs, Hangs::NeverReads) {
+        pending::<()>().await;
+    }
+    let mut raw = socket.into_inner();
+    let mut heard = [0; 4096];
+    while raw.read(&mut heard).await.is_ok_and(|bytes| bytes > 0) {}
+    Ok(())
 }
 
 /// A port at which nobody listens, nor will.

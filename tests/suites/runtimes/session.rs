@@ -19,7 +19,7 @@ const JOB: &str = "f4b1c4b2-5d3f-4a39-9c75-0a0c0de61d4b";
 /// More than any buffer on the way holds, in bytes.
 const LARGE: usize = 3 << 20;
 /// What the application reports of it; `received` is the session's own.
-const REPORTED: [JobStatus; 5] = [
+pub(crate) const REPORTED: [JobStatus; 5] = [
     Accepted,
     ExecutorReady,
     VolumesReady,

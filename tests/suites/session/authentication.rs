@@ -30,30 +30,6 @@ fn lost(solo: &mut Solo) -> LostReason {
 }
 
 #[test]
-fn it_is_the_first_frame_of_every_connection() {
-    let mut solo = Solo::ready(config());
-    solo.send(&job(1), JobStatus::Accepted);
-    solo.cut();
-    solo.wait_for_attempt();
-    solo.take();
-    solo.connect();
-    let texts = solo.take().texts();
-    assert_eq!(texts.len(), 1, "before the answer nothing else is sent");
-    assert!(texts[0].contains("V0AuthenticationRequest"));
-}
-
-#[test]
-fn without_an_answer_the_connection_is_replaced() {
-    let mut solo = authenticating();
-    let conn = solo.conn;
-    solo.pass(config().authentication_timeout);
-    assert_eq!(solo.client.phase(), Phase::Waiting);
-    let out = solo.take();
-    assert_eq!(out.disconnects, [(conn, None)]);
-    solo.reconnect();
-}
-
-#[test]
 fn refusals_end_the_connection_and_wait_minutes() {
     for (kind, refusal, code) in [
         ("auth.validator_not_found", Refusal::ValidatorNotFound, 3001),

@@ -28,39 +28,6 @@ fn sixty_in_an_hour() {
 }
 
 #[test]
-fn a_heartbeat_comes_within_61_seconds_of_the_start() {
-    let mut solo = Solo::new(config());
-    solo.start();
-    solo.become_ready();
-    assert_eq!(solo.take().heartbeats(), 1);
-    assert_eq!(pass(&mut solo, Duration::from_secs(61)), 1);
-}
-
-#[test]
-fn none_is_queued_while_there_is_no_connection() {
-    let mut solo = Solo::ready(config());
-    solo.cut();
-    for _ in 0..20 {
-        solo.wait_for_attempt();
-        solo.refuse();
-    }
-    assert_eq!(solo.take().heartbeats(), 0);
-    solo.reconnect();
-    assert_eq!(solo.take().heartbeats(), 1);
-}
-
-#[test]
-fn they_resume_with_every_restarted_facilitator() {
-    let mut solo = Solo::ready(config());
-    for _ in 0..3 {
-        solo.cut();
-        solo.reconnect();
-        assert_eq!(solo.take().heartbeats(), 1);
-        assert_eq!(pass(&mut solo, Duration::from_mins(2)), 2);
-    }
-}
-
-#[test]
 fn a_suspended_machine_sends_one_not_hundreds() {
     let mut config = config();
     config.ping_interval = Duration::from_hours(24);

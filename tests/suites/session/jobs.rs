@@ -1,7 +1,10 @@
 //! A job is taken on once, answered `received` at once, and declined with a reason when it cannot be.
 
-use facilitator_core::client::{DeclineReason, Event};
-use facilitator_core::message::JobStatus;
+use facilitator_core::client::{Config, DeclineReason, Event};
+use facilitator_core::message::{
+    HordeFailureDetails, HordeFailureReason, JobFailureDetails, JobFailureReason, JobFailureStage,
+    JobParticipant, JobRejectionReason, JobStatus, V0JobStatusUpdate,
+};
 use facilitator_tests::solo::{SUCCESS, Solo, config, job, job_request};
 
 fn declined(solo: &mut Solo) -> Vec<DeclineReason> {
@@ -25,33 +28,6 @@ fn received_is_answered_without_the_application() {
     solo.receive(SUCCESS);
     let out = solo.take();
     assert!(out.receipts()[0].automatic);
-}
-
-#[test]
-fn the_same_uuid_never_runs_twice() {
-    let mut solo = Solo::ready(config());
-    solo.receive(&job_request(&job(1)));
-    solo.take();
-    solo.receive(&job_request(&job(1)));
-    assert_eq!(declined(&mut solo), [DeclineReason::Duplicate]);
-    solo.cut();
-    solo.reconnect();
-    solo.receive(&job_request(&job(1)));
-    assert_eq!(declined(&mut solo), [DeclineReason::Duplicate]);
-    solo.receive(SUCCESS);
-    solo.send(&job(1), JobStatus::Failed);
-    solo.receive(SUCCESS);
-    solo.take();
-    solo.receive(&job_request(&job(1)));
-    let out = solo.take();
-    assert!(matches!(
-        out.events[..],
-        [Event::JobDeclined {
-            reason: DeclineReason::Duplicate,
-            ..
-        }]
-    ));
-    assert!(out.frames.is_empty(), "it answers with nothing new");
 }
 
 #[test]
@@ -123,4 +99,72 @@ fn while_stopping_jobs_are_rejected() {
             ..
         }]
     ));
+}
+
+#[test]
+fn a_reply_of_each_kind_ends_its_job_with_its_details() {
+    let mut solo = Solo::ready(config());
+    let now = solo.now;
+    let client = &mut solo.client;
+    let failure = JobFailureDetails::new(
+        JobFailureReason::Timeout,
+        JobFailureStage::Execution,
+        "too slow",
+    );
+    let horde = HordeFailureDetails::new(
+        JobParticipant::Validator,
+        HordeFailureReason::MinerConnectionFailed,
+        "no miner",
+    );
+    let ids = [
+        client
+            .reject_job(now, &job(1), JobRejectionReason::NoMinerForJob, "none free")
+            .unwrap(),
+        client.fail_job(now, &job(2), failure).unwrap(),
+        client.fail_horde(now, &job(3), horde).unwrap(),
+    ];
+    let texts = solo.take().texts();
+    let expected = [
+        [
+            r#""status":"rejected""#,
+            r#""job_rejection_details":{"rejected_by":"validator","reason":"no_miner_for_job","message":"none free""#,
+        ],
+        [
+            r#""status":"failed""#,
+            r#""job_failure_details":{"reason":"timeout","stage":"execution","message":"too slow""#,
+        ],
+        [
+            r#""status":"horde_failed""#,
+            r#""horde_failure_details":{"reported_by":"validator","reason":"miner_connection_failed","message":"no miner""#,
+        ],
+    ];
+    assert_eq!(texts.len(), expected.len());
+    for (text, parts) in texts.iter().zip(expected) {
+        assert!(parts.iter().all(|part| text.contains(part)), "{text}");
+    }
+    for id in ids {
+        solo.receive(SUCCESS);
+        assert!(solo.take().outcome(id).is_delivered());
+    }
+    assert_eq!(solo.client.stats().open_jobs, 0);
+}
+
+#[test]
+fn without_room_in_bytes_a_job_is_shown_as_declined() {
+    let config = Config {
+        outbox_bytes: 1024,
+        message_bytes: 1024,
+        ..config()
+    };
+    let mut solo = Solo::ready(config);
+    for n in 10..20 {
+        let update = V0JobStatusUpdate::new(job(n), JobStatus::Accepted);
+        if solo.client.send_job_status(solo.now, update).is_err() {
+            break;
+        }
+    }
+    solo.take();
+    solo.receive(&job_request(&job(1)));
+    assert_eq!(declined(&mut solo), [DeclineReason::OutboxFull]);
+    assert!(solo.client.stats().outbox_bytes <= 1024);
 }

@@ -1,37 +1,11 @@
-//! Half-open connections are noticed within ping interval and timeout; slow ones are not mistaken for them.
+//! A peer that is slow is not mistaken for one that is gone; what lets it wait for too long is suspected.
 
 use std::time::Duration;
 
 use facilitator_core::Frame;
-use facilitator_core::client::{Event, LostReason, Phase};
+use facilitator_core::client::{Config, Outcome, Phase};
 use facilitator_core::message::{JobStatus, JobStatusMetadata, MinerResponse, V0JobStatusUpdate};
-use facilitator_tests::solo::{SUCCESS, Solo, config, job};
-
-#[test]
-fn a_peer_that_falls_silent_is_replaced_in_time() {
-    let mut solo = Solo::ready(config());
-    let conn = solo.conn;
-    let bound = config().ping_interval + config().pong_timeout;
-    solo.pass(bound.saturating_sub(Duration::from_millis(1)));
-    assert_eq!(solo.client.phase(), Phase::Ready);
-    solo.pass(Duration::from_millis(1));
-    let out = solo.take();
-    assert_eq!(
-        out.disconnects,
-        [(conn, None)],
-        "a dead peer gets no closing handshake"
-    );
-    let lost = |event: &Event| {
-        matches!(
-            event,
-            Event::ConnectionLost {
-                reason: LostReason::PongTimeout,
-                ..
-            }
-        )
-    };
-    assert!(out.events.iter().any(lost), "{:?}", out.events);
-}
+use facilitator_tests::solo::{Outputs, SUCCESS, Solo, config, job};
 
 #[test]
 fn a_peer_that_answers_stays() {
@@ -123,4 +97,38 @@ fn a_large_update_is_given_the_time_that_a_slow_line_takes() {
     assert_eq!(solo.client.phase(), Phase::Ready);
     solo.receive(SUCCESS);
     assert_eq!(solo.client.stats().statuses_acknowledged, 1);
+}
+
+/// Lets deadlines break the connection three times while an update is unanswered.
+fn broken_by_deadlines(config: Config, peer_answers_pings: bool) {
+    let mut solo = Solo::ready(config);
+    let id = solo.send(&job(1), JobStatus::Accepted);
+    let mut told = Outputs::default();
+    for breaks in 1..=3 {
+        assert!(told.receipts().is_empty(), "after {breaks} breaks");
+        while solo.client.phase() == Phase::Ready {
+            solo.pass(Duration::from_secs(1));
+            let out = solo.take();
+            for ping in out.pings().into_iter().filter(|_| peer_answers_pings) {
+                solo.receive_frame(Frame::Pong(ping));
+            }
+            told.append(out);
+        }
+        solo.reconnect();
+    }
+    assert!(matches!(told.outcome(id), Outcome::SetAside(_)));
+}
+
+#[test]
+fn an_update_that_nobody_ever_answers_is_set_aside() {
+    broken_by_deadlines(config(), true);
+}
+
+#[test]
+fn an_update_that_silences_the_peer_is_set_aside() {
+    let config = Config {
+        acknowledgement_timeout: Duration::from_hours(1),
+        ..config()
+    };
+    broken_by_deadlines(config, false);
 }

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use facilitator_core::Frame;
-use facilitator_core::client::{Event, LifecycleError, LostReason, Output, Phase, Timer};
-use facilitator_tests::solo::{SUCCESS, Solo, config};
+use facilitator_core::client::{Event, Health, LifecycleError, LostReason, Output, Phase, Timer};
+use facilitator_core::message::JobStatus;
+use facilitator_tests::solo::{SUCCESS, Solo, config, error, job, job_request, specs};
 
 #[test]
 fn a_session_connects_authenticates_and_is_ready() {
@@ -114,49 +114,37 @@ fn ticks_early_repeated_and_out_of_order_change_nothing() {
 }
 
 #[test]
-fn whatever_belongs_to_an_old_connection_is_ignored() {
-    let mut solo = Solo::ready(config());
-    let old = solo.conn;
-    solo.cut();
-    solo.wait_for_attempt();
-    solo.connect();
-    solo.take();
-    solo.client
-        .handle_frame(solo.now, old, Frame::text(SUCCESS));
-    solo.client.handle_disconnected(
-        solo.now,
-        old,
-        facilitator_core::client::Disconnected::EndOfStream,
-    );
-    solo.client.handle_connected(solo.now, old);
-    solo.drain();
-    assert_eq!(
-        solo.client.phase(),
-        Phase::Authenticating,
-        "an old connection's answer authenticates nothing"
-    );
-    assert_eq!(solo.client.stats().stale_inputs, 3);
-    assert!(solo.take().events.is_empty());
-}
-
-#[test]
 fn the_same_seed_and_inputs_give_the_same_outputs() {
     let run = || {
         let mut solo = Solo::new(config());
         solo.start();
         for round in 0..20 {
+            let uuid = job(u128::from(round));
+            solo.send(&uuid, JobStatus::Accepted);
             if round % 3 == 0 {
                 solo.refuse();
             } else {
                 solo.become_ready();
+                solo.send(&uuid, JobStatus::Failed);
+                solo.client
+                    .send_machine_specs(solo.now, "5X", &uuid, specs())
+                    .unwrap();
+                solo.receive(&job_request(&job(100 + u128::from(round))));
+                solo.receive(SUCCESS);
                 solo.pass(Duration::from_secs(7 * round));
+                solo.receive(&error("job.not_found"));
                 solo.cut();
             }
             solo.wait_for_attempt();
         }
-        format!("{:?}", solo.take())
+        solo.client.stop(solo.now).unwrap();
+        solo.pass(Duration::from_mins(1));
+        solo.take()
     };
-    assert_eq!(run(), run());
+    let outputs = run();
+    assert_eq!(outputs, run());
+    assert!(outputs.statuses().len() > 40 && outputs.specs() > 10);
+    assert!(!outputs.stopped().is_empty());
 }
 
 #[test]
@@ -209,7 +197,7 @@ fn each_cause_of_a_lost_connection_is_its_own() {
             panic!("{:?}", out.events)
         };
         assert_eq!(*found, reason);
-        let Some(Event::Phase(change)) = out.events.last() else {
+        let [.., Event::Phase(change), Event::Health(Health::Degraded)] = &out.events[..] else {
             panic!("{:?}", out.events)
         };
         assert_eq!(

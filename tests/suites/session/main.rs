@@ -9,7 +9,7 @@
 )]
 
 mod authentication;
-mod cuts;
+mod health;
 mod heartbeat;
 mod inbound;
 mod jobs;
@@ -20,6 +20,11 @@ mod outbox;
 mod poison;
 mod reconnect;
 mod responses;
+mod snapshot;
 mod specs;
+mod stats;
 mod stop;
+mod transitions;
 mod trust;
+mod watchdog;
+mod words;

@@ -18,16 +18,6 @@ fn send(solo: &mut Solo) -> SendError {
 }
 
 #[test]
-fn sending_before_start_says_to_call_start() {
-    let mut solo = Solo::new(config());
-    let error = send(&mut solo);
-    assert_eq!(error, SendError::NotStarted);
-    assert!(error.to_string().contains("call `start`"), "{error}");
-    solo.start();
-    solo.send(&job(1), JobStatus::Accepted);
-}
-
-#[test]
 fn sending_after_stop_says_to_call_start_again() {
     let mut solo = Solo::ready(config());
     solo.client.abort(solo.now).unwrap();

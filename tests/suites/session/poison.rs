@@ -90,6 +90,13 @@ fn streaming_ready_without_all_its_details() {
         );
         assert_eq!(error, SendError::IncompleteStreamingDetails { missing });
     }
+    let none = V0JobStatusUpdate::new(job(1), JobStatus::StreamingReady);
+    assert_eq!(
+        refused(none.with_metadata(JobStatusMetadata::default())),
+        SendError::IncompleteStreamingDetails {
+            missing: "streaming_details"
+        }
+    );
     let metadata = JobStatusMetadata {
         streaming_details: Some(full.into()),
         ..Default::default()
@@ -122,40 +129,6 @@ fn a_batch_id_that_is_none() {
         .send_machine_specs(solo.now, "5X", "b1", specs())
         .unwrap_err();
     assert_eq!(error, SendError::InvalidBatchId { found: "b1".into() });
-}
-
-#[test]
-fn an_update_that_breaks_the_connection_three_times_is_set_aside_whole() {
-    let mut solo = Solo::ready(config());
-    let poison = solo.send(&job(1), JobStatus::Accepted);
-    let rest: Vec<_> = (2..12)
-        .map(|n| solo.send(&job(n), JobStatus::Accepted))
-        .collect();
-    for round in 1..=3 {
-        solo.take();
-        solo.cut();
-        if round < 3 {
-            assert!(solo.take().receipts().is_empty(), "round {round}");
-            solo.reconnect();
-            assert_eq!(solo.take().statuses().len(), 1, "the suspect travels alone");
-        }
-    }
-    let out = solo.take();
-    let Outcome::SetAside(owed) = out.outcome(poison) else {
-        panic!("{:?}", out.outcome(poison))
-    };
-    assert!(owed.as_json().contains(&job(1)));
-    assert_eq!(owed.transmissions, 3);
-
-    solo.reconnect();
-    for _ in 0..10 {
-        solo.receive(SUCCESS);
-    }
-    let out = solo.take();
-    assert!(
-        rest.into_iter().all(|id| out.outcome(id).is_delivered()),
-        "the rest flows"
-    );
 }
 
 #[test]
@@ -269,4 +242,45 @@ fn a_terminal_status_that_is_refused_or_set_aside_can_be_replaced() {
     solo.send(&job(2), JobStatus::Failed);
     solo.receive(&facilitator_tests::solo::error("job.not_found"));
     assert_eq!(solo.client.stats().open_jobs, 0);
+}
+
+#[test]
+fn a_suspect_status_travels_without_specs() {
+    let mut solo = Solo::ready(config());
+    solo.send(&job(1), JobStatus::Accepted);
+    solo.send(&job(2), JobStatus::Accepted);
+    solo.client
+        .send_machine_specs(solo.now, "5X", &job(7), specs())
+        .unwrap();
+    solo.cut();
+    solo.take();
+    solo.reconnect();
+    let out = solo.take();
+    assert_eq!(out.statuses(), [(job(1), "accepted".into())]);
+    assert_eq!(out.specs(), 0);
+    solo.receive(SUCCESS);
+    // The specs were the oldest of their lane when it broke.
+    let out = solo.take();
+    assert_eq!((out.statuses().len(), out.specs()), (0, 1));
+    solo.receive_frame(Frame::Pong(out.pings()[0].clone()));
+    assert_eq!(solo.take().statuses(), [(job(2), "accepted".into())]);
+}
+
+#[test]
+fn suspect_specs_hold_back_statuses_and_other_specs() {
+    let mut solo = Solo::ready(config());
+    for n in [7, 8] {
+        solo.client
+            .send_machine_specs(solo.now, "5X", &job(n), specs())
+            .unwrap();
+    }
+    solo.cut();
+    solo.take();
+    solo.send(&job(1), JobStatus::Accepted);
+    solo.reconnect();
+    let out = solo.take();
+    assert_eq!((out.statuses().len(), out.specs()), (0, 1));
+    solo.receive_frame(Frame::Pong(out.pings()[0].clone()));
+    let out = solo.take();
+    assert_eq!((out.statuses().len(), out.specs()), (1, 1));
 }

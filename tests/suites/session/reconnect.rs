@@ -2,66 +2,8 @@
 
 use std::time::Duration;
 
-use facilitator_core::client::{ConnectFailure, ConnectFailureKind, LostReason, Outcome, Phase};
-use facilitator_core::message::JobStatus;
-use facilitator_tests::solo::{SUCCESS, Solo, config, job};
-
-#[test]
-fn ten_minutes_of_outage_cost_one_schedule_and_no_update_a_retry() {
-    let mut solo = Solo::ready(config());
-    let ids: Vec<_> = (0..100)
-        .map(|n| solo.send(&job(n), JobStatus::Accepted))
-        .collect();
-    solo.cut();
-    solo.take();
-    let end = solo.now + Duration::from_mins(10);
-    let mut attempts = 0;
-    loop {
-        solo.wait_for_attempt();
-        if solo.now >= end {
-            break;
-        }
-        attempts += 1;
-        solo.refuse();
-    }
-    // Ceilings of 1, 2, 4, 8, 16, 32 and then 60 s, each halved on average: some 20 to 25 attempts.
-    assert!(
-        (10..60).contains(&attempts),
-        "{attempts} attempts in ten minutes"
-    );
-    assert_eq!(solo.take().statuses().len(), 0);
-
-    solo.become_ready();
-    // The first was in flight when the link broke, so it goes alone; the rest follow it.
-    solo.receive(SUCCESS);
-    for _ in 1..100 {
-        solo.receive(SUCCESS);
-    }
-    let out = solo.take();
-    for id in ids {
-        assert_eq!(out.outcome(id), &Outcome::Acknowledged);
-    }
-    assert_eq!(
-        solo.client.stats().statuses_sent,
-        64 + 100,
-        "each update was sent again once at most"
-    );
-}
-
-#[test]
-fn after_two_hours_a_break_is_answered_by_a_new_attempt() {
-    let mut solo = Solo::ready(config());
-    for _ in 0..7200 / 20 {
-        solo.pass(Duration::from_secs(20));
-        for ping in solo.take().pings() {
-            solo.receive_frame(facilitator_core::Frame::Pong(ping));
-        }
-    }
-    solo.cut();
-    let broken = solo.now;
-    solo.reconnect();
-    assert!(solo.now.saturating_duration_since(broken) <= config().backoff_initial);
-}
+use facilitator_core::client::{ConnectFailure, ConnectFailureKind, LostReason, Phase};
+use facilitator_tests::solo::{Solo, config};
 
 #[test]
 fn the_schedule_starts_anew_only_after_the_session_stayed_ready() {
@@ -140,4 +82,24 @@ fn a_suspended_machine_makes_one_attempt_not_many() {
     solo.take();
     solo.suspend(Duration::from_hours(8));
     assert_eq!(solo.take().connects.len(), 1);
+}
+
+#[test]
+fn a_start_begins_the_schedule_anew() {
+    let mut solo = Solo::new(config());
+    for _ in 0..20 {
+        solo.start();
+        solo.refuse();
+        let before = solo.now;
+        solo.wait_for_attempt();
+        let waited = solo.now.saturating_duration_since(before);
+        assert!(waited <= config().backoff_initial, "{waited:?}");
+        // Far enough on for the next start to tell the difference.
+        for _ in 0..8 {
+            solo.refuse();
+            solo.wait_for_attempt();
+        }
+        solo.client.abort(solo.now).unwrap();
+        solo.drain();
+    }
 }

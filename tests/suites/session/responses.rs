@@ -227,3 +227,58 @@ fn poisonous_specs_come_to_an_end_however_many_statuses_there_are() {
     }
     panic!("the refused specs are still on their way");
 }
+
+#[test]
+fn what_another_connection_has_handled_clears_up_nothing_on_this_one() {
+    let mut solo = Solo::ready(config());
+    for n in 0..20 {
+        solo.send(&job(n), JobStatus::Accepted);
+        solo.receive(SUCCESS);
+    }
+    solo.cut();
+    solo.reconnect();
+    solo.send(&job(30), JobStatus::Accepted);
+    solo.take();
+    // It may mean this connection's first heartbeat, of which nothing is known yet.
+    solo.receive(&error_at("json_invalid", "[]"));
+    assert!(solo.take().receipts().is_empty());
+    assert_eq!(solo.client.phase(), Phase::Closing);
+}
+
+#[test]
+fn a_refusal_while_nothing_is_on_its_way_is_nobodys_answer() {
+    let mut solo = Solo::ready(config());
+    for refusal in [
+        error_at("json_invalid", "[]"),
+        // Its place is an index, which names no message.
+        error_at("missing", r#"[0,"uuid"]"#),
+        error_at("missing", r#"["V0AuthenticationRequest","signature"]"#),
+    ] {
+        solo.receive(&refusal);
+        let out = solo.take();
+        assert!(
+            matches!(
+                out.events[..],
+                [Event::Unexpected(Unexpected::Response { .. })]
+            ),
+            "{refusal}: {:?}",
+            out.events
+        );
+    }
+    assert_eq!(solo.client.phase(), Phase::Ready);
+}
+
+#[test]
+fn a_refusal_without_a_reason_is_resolved_like_any_that_is_unclear() {
+    let mut solo = Solo::ready(config());
+    solo.send(&job(1), JobStatus::Accepted);
+    solo.receive(r#"{"status":"error","errors":[]}"#);
+    let out = solo.take();
+    let Some(Event::ConnectionLost { reason, .. }) = out.events.first() else {
+        panic!("{:?}", out.events)
+    };
+    assert_eq!(
+        *reason,
+        LostReason::AmbiguousResponse("no error given".into())
+    );
+}

@@ -7,40 +7,6 @@ use facilitator_core::client::{Config, Outcome, Phase};
 use facilitator_core::message::JobStatus;
 use facilitator_tests::solo::{SUCCESS, Solo, config, error, job, specs};
 
-/// A session in each phase that has one, with something owed.
-fn in_every_phase(config: &Config) -> Vec<(&'static str, Solo)> {
-    let new = || {
-        let mut solo = Solo::new(config.clone());
-        solo.start();
-        solo
-    };
-    let with_owed = |mut solo: Solo| {
-        solo.send(&job(1), JobStatus::Accepted);
-        solo
-    };
-    let connecting = with_owed(new());
-    let mut authenticating = with_owed(new());
-    authenticating.connect();
-    let mut ready = new();
-    ready.become_ready();
-    let ready = with_owed(ready);
-    let mut waiting = ready.client_clone();
-    waiting.cut();
-    let mut refused = with_owed(new());
-    refused.connect();
-    refused.receive(&error("auth.validator_not_found"));
-    let mut refused_waiting = refused.client_clone();
-    refused_waiting.cut();
-    vec![
-        ("connecting", connecting),
-        ("authenticating", authenticating),
-        ("ready", ready),
-        ("waiting", waiting),
-        ("closing", refused),
-        ("refused", refused_waiting),
-    ]
-}
-
 #[test]
 fn with_nothing_owed_it_closes_properly_at_once() {
     let mut solo = Solo::ready(config());
@@ -88,53 +54,6 @@ fn machine_specs_are_proven_before_the_end() {
 }
 
 #[test]
-fn in_every_phase_it_ends_within_the_deadline_and_hands_back_what_is_left() {
-    let config = config();
-    for (phase, mut solo) in in_every_phase(&config) {
-        let begin = solo.now;
-        solo.client.stop(solo.now).unwrap();
-        solo.drain();
-        while solo.client.is_running() {
-            // Whatever is tried hangs.
-            solo.pass(Duration::from_millis(100));
-            assert!(
-                solo.now.saturating_duration_since(begin) <= config.drain_timeout,
-                "{phase}: still {} after the deadline",
-                solo.client.phase()
-            );
-        }
-        let out = solo.take();
-        let [owed] = out.stopped() else {
-            panic!("{phase}: {:?}", out.stopped())
-        };
-        assert!(owed.as_json().contains(&job(1)), "{phase}");
-        assert!(
-            matches!(out.outcome(owed.id), Outcome::HandedBack(_)),
-            "{phase}"
-        );
-        assert_eq!(solo.next_timer(), None, "{phase}");
-        assert_eq!(solo.client.owed(), 0, "{phase}");
-        // It can start again, and the status that was handed back can be given again.
-        solo.start();
-        solo.send(&job(1), JobStatus::Accepted);
-        solo.become_ready();
-        solo.receive(SUCCESS);
-        assert_eq!(solo.client.stats().statuses_acknowledged, 1, "{phase}");
-    }
-}
-
-#[test]
-fn in_every_phase_abort_ends_at_once() {
-    for (phase, mut solo) in in_every_phase(&config()) {
-        solo.client.abort(solo.now).unwrap();
-        assert_eq!(solo.client.phase(), Phase::Idle, "{phase}");
-        let out = solo.take();
-        assert_eq!(out.stopped().len(), 1, "{phase}");
-        assert_eq!(solo.next_timer(), None, "{phase}");
-    }
-}
-
-#[test]
 fn a_second_stop_is_answered_clearly_and_abort_ends_the_drain() {
     let mut solo = Solo::ready(config());
     solo.send(&job(1), JobStatus::Accepted);
@@ -169,20 +88,63 @@ fn a_connection_that_breaks_while_draining_is_replaced_when_there_is_time() {
 }
 
 #[test]
-fn a_thousand_queued_updates_are_one_deadline_not_a_thousand() {
-    let mut config = config();
-    config.outbox_entries = 3000;
-    let mut solo = Solo::ready(config.clone());
-    for n in 0..1000 {
-        solo.send(&job(n), JobStatus::Accepted);
-    }
-    solo.cut();
-    solo.wait_for_attempt();
-    let begin = solo.now;
+fn at_the_deadline_it_says_goodbye_once_and_leaves() {
+    let mut solo = Solo::ready(config());
+    solo.send(&job(1), JobStatus::Accepted);
     solo.client.stop(solo.now).unwrap();
-    while solo.client.is_running() {
-        solo.pass(Duration::from_millis(100));
+    solo.pass(config().drain_timeout);
+    let out = solo.take();
+    let goodbye = Some(CloseFrame::new(CloseFrame::NORMAL));
+    assert_eq!(out.disconnects, [(solo.conn, goodbye), (solo.conn, None)]);
+    assert_eq!(out.stopped().len(), 1);
+}
+
+#[test]
+fn a_closing_handshake_does_not_outlast_the_deadline() {
+    let config = Config {
+        close_timeout: Duration::from_mins(1),
+        ..config()
+    };
+    // It is under way when the stop comes, it is begun by it, or it is begun while draining.
+    let mut before = Solo::new(config.clone());
+    before.start();
+    before.connect();
+    before.receive(&error("auth.other"));
+    let by_it = Solo::ready(config.clone());
+    let mut after = Solo::ready(config.clone());
+    after.send(&job(1), JobStatus::Accepted);
+    for (n, mut solo) in (0..).zip([before, by_it, after]) {
+        solo.pass(Duration::from_secs(1));
+        let stopped = solo.now;
+        solo.client.stop(stopped).unwrap();
+        solo.pass(Duration::from_secs(1));
+        solo.receive(SUCCESS);
+        assert_eq!(solo.client.phase(), Phase::Closing, "{n}");
+        while solo.client.is_running() {
+            solo.pass(Duration::from_millis(100));
+        }
+        let took = solo.now.saturating_duration_since(stopped);
+        assert_eq!(took, config.drain_timeout, "{n}");
+        assert_eq!(solo.take().disconnects.last(), Some(&(solo.conn, None)));
     }
-    assert!(solo.now.saturating_duration_since(begin) <= config.drain_timeout);
-    assert_eq!(solo.take().stopped().len(), 1000);
+}
+
+#[test]
+fn all_who_share_an_update_get_it_handed_back_and_nothing_is_held() {
+    let mut solo = Solo::ready(config());
+    let ids = [0, 1, 2].map(|_| solo.send(&job(1), JobStatus::Accepted));
+    let specs = solo
+        .client
+        .send_machine_specs(solo.now, "5X", &job(2), specs())
+        .unwrap();
+    assert!(solo.client.stats().outbox_bytes > 0);
+    solo.client.abort(solo.now).unwrap();
+    let out = solo.take();
+    for id in ids.into_iter().chain([specs]) {
+        assert!(matches!(out.outcome(id), Outcome::HandedBack(_)));
+    }
+    assert_eq!(out.stopped().len(), 2, "each message once");
+    let stats = solo.client.stats();
+    assert_eq!((stats.outbox_bytes, stats.outbox_length), (0, 0));
+    assert_eq!((stats.specs_length, stats.handed_back), (0, 2));
 }

@@ -302,3 +302,39 @@ fn a_server_that_upgrades_first_and_refuses_then_is_not_asked_again_for_minutes(
         );
     }
 }
+
+#[test]
+fn without_room_for_the_rejection_the_events_alone_tell_of_a_job_that_is_not_trusted() {
+    let config = Config {
+        outbox_entries: 2,
+        ..trusting()
+    };
+    let mut solo = Solo::ready(config);
+    solo.send(&job(1), facilitator_core::message::JobStatus::Accepted);
+    solo.take();
+    solo.receive(&text(signed(2, &key(9))));
+    let out = solo.take();
+    assert!(
+        matches!(
+            out.events[..],
+            [
+                Event::JobDeclined {
+                    reason: DeclineReason::OutboxFull,
+                    ..
+                },
+                Event::JobRefused { .. }
+            ]
+        ),
+        "{:?}",
+        out.events
+    );
+    assert!(out.frames.is_empty());
+}
+
+#[test]
+fn the_policy_can_be_asked_for() {
+    let mut solo = Solo::ready(trusting());
+    assert_eq!(solo.client.trust(), &TrustPolicy::default());
+    solo.client.set_trust(TrustPolicy::unverified());
+    assert_eq!(solo.client.trust(), &TrustPolicy::unverified());
+}

@@ -28,6 +28,10 @@ pub(super) enum Line<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         retry_in_s: Option<f64>,
     },
+    /// The session's health is another one.
+    Health { health: &'static str },
+    /// A job that nobody has ended in its time; the session has ended it as `horde_failed`.
+    JobOverdue { uuid: String },
     /// A job to run; the request is complete.
     JobRequest {
         uuid: &'a str,
@@ -133,6 +137,12 @@ impl<'a> Line<'a> {
     pub(super) fn of(event: &'a Event) -> Option<Self> {
         Some(match event {
             Event::Phase(change) => Self::phase(change),
+            Event::Health(health) => Self::Health {
+                health: health.as_str(),
+            },
+            Event::JobOverdue { uuid } => Self::JobOverdue {
+                uuid: uuid.to_string(),
+            },
             Event::JobRequested(request) => Self::JobRequest {
                 uuid: &request.uuid,
                 request,

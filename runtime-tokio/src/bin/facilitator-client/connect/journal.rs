@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use facilitator_tokio::core::client::{
-    Event, LostReason, Outcome, Owed, Phase, Receipt, Unexpected, UpdateId,
+    Event, Health, LostReason, Outcome, Owed, Phase, Receipt, Unexpected, UpdateId,
 };
 use facilitator_tokio::core::message::ResponseError;
 use facilitator_tokio::{FacilitatorClient, PendingReceipt};
@@ -165,6 +165,8 @@ fn log(event: &Event) {
                 warn!(cause, owed, reason = ?text, "connection lost");
             }
         }
+        Event::Health(Health::Refused) => error!("refused: look at the key and the endpoint"),
+        Event::JobOverdue { uuid } => warn!(%uuid, "job overdue, ended as horde_failed"),
         Event::JobRequested(request) => info!(uuid = ?request.uuid, "job requested"),
         Event::JobRefused { request, reason } => {
             warn!(uuid = ?request.uuid, %reason, "job refused");
