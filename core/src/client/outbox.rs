@@ -327,6 +327,14 @@ impl Outbox {
         statuses.chain(self.specs.entries.iter().map(Entry::record))
     }
 
+    /// Bytes of the messages that a bound in bytes can refuse: all but terminal statuses.
+    pub(super) fn bounded_bytes(&self) -> usize {
+        let statuses = self.statuses.entries.iter();
+        let statuses = statuses.filter(|entry| !entry.about.status.is_terminal());
+        let specs = self.specs.entries.iter().map(|entry| entry.text.len());
+        statuses.map(|entry| entry.text.len()).chain(specs).sum()
+    }
+
     /// The newest message of this kind was sent as often before, by another session.
     pub(super) fn set_transmissions(&mut self, kind: &Subject, transmissions: u32) {
         let newest = match kind {
