@@ -1,5 +1,7 @@
 //! Faults, made to happen, and made to end.
 
+use std::collections::VecDeque;
+
 use facilitator_core::Frame;
 use facilitator_core::facilitator::Memory;
 
@@ -121,11 +123,9 @@ impl World {
                     at.facilitator.set_mute(key.at_facilitator(), true);
                 }
             }
-            ClientFault::LateAnswers { time } => {
-                if link.late.is_none() {
-                    Self::hold_answers(link);
-                    self.after(nanos(time), Occurrence::Release(key));
-                }
+            ClientFault::LateAnswers { time } if link.late.is_none() => {
+                link.late = Some(VecDeque::new());
+                self.after(nanos(time), Occurrence::Release(key));
             }
             ClientFault::Noise(noise) => self.write(key, noise_frame(noise)),
             ClientFault::PingFlood { pings } => {

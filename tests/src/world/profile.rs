@@ -220,7 +220,7 @@ fn gentle(random: &mut fastrand::Rng, client: usize, facilitators: usize, left: 
         0..=2 => cut(random),
         3 => ClientFault::Stall {
             direction: direction(random),
-            time: Some(time(random, Duration::from_secs(60), left)),
+            time: Some(time(random, Duration::from_mins(1), left)),
         },
         4 => ClientFault::Silence {
             direction: direction(random),
