@@ -255,9 +255,6 @@ impl FacilitatorClient {
         let deadline = self.now + self.config.drain_timeout;
         self.draining = Some(deadline);
         self.timers.arm(Timer::Drain, deadline);
-        if let Some(closing) = self.timers.get(Timer::Close) {
-            self.timers.arm(Timer::Close, closing.min(deadline));
-        }
         if matches!(&self.link, Link::Waiting { next_attempt, .. } if *next_attempt >= deadline) {
             self.finish();
         }
