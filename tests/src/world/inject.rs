@@ -50,6 +50,7 @@ impl World {
             client,
             ClientFault::Stop { .. }
             | ClientFault::Abort { .. }
+            | ClientFault::Replace { .. }
             | ClientFault::Misuse
             | ClientFault::StrayTicks { .. },
         ) = fault
@@ -199,6 +200,9 @@ impl World {
             }
             ClientFault::Stop { restart_after } => self.stop_client(client, nanos(restart_after)),
             ClientFault::Abort { restart_after } => self.abort_client(client, nanos(restart_after)),
+            ClientFault::Replace { restart_after } => {
+                self.replace_client(client, nanos(restart_after));
+            }
             ClientFault::Misuse => self.misuse(client),
             fault => self.inject_at_facilitator(client, fault),
         }
