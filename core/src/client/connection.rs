@@ -167,6 +167,7 @@ impl FacilitatorClient {
         self.frames_handled = 0;
         self.heartbeat_sent = None;
         self.specs_sent = None;
+        self.specs_read = None;
         self.confirmed = false;
         self.keepalive.reset();
         match self.authenticator.first_frame() {
