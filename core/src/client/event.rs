@@ -384,16 +384,6 @@ pub enum Subject {
     },
 }
 
-impl Subject {
-    /// Whether it is the terminal status of a job.
-    pub(super) const fn is_terminal(&self) -> bool {
-        match self {
-            Self::JobStatus { status, .. } => status.is_terminal(),
-            Self::MachineSpecs { .. } => false,
-        }
-    }
-}
-
 /// The fate of an accepted message. Every one gets exactly one receipt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {

@@ -222,7 +222,8 @@ impl Outbox {
         now: Timestamp,
     ) -> Option<&Entry<Status>> {
         let window = if self.statuses.is_suspect() {
-            usize::from(self.specs.flights.is_empty())
+            // No specs fly: the break that made it a suspect has taken them back, and they wait for it now.
+            1
         } else if self.specs.is_suspect() {
             0
         } else {
@@ -328,6 +329,14 @@ impl Outbox {
     pub(super) fn all(&self) -> impl Iterator<Item = (&Arc<str>, u32, bool)> {
         let statuses = self.statuses.entries.iter().map(Entry::record);
         statuses.chain(self.specs.entries.iter().map(Entry::record))
+    }
+
+    /// Bytes of the messages that a bound in bytes can refuse: all but terminal statuses.
+    pub(super) fn bounded_bytes(&self) -> usize {
+        let statuses = self.statuses.entries.iter();
+        let statuses = statuses.filter(|entry| !entry.about.status.is_terminal());
+        let specs = self.specs.entries.iter().map(|entry| entry.text.len());
+        statuses.map(|entry| entry.text.len()).chain(specs).sum()
     }
 
     /// The newest message of this kind was sent as often before, by another session.

@@ -286,8 +286,7 @@ impl FacilitatorClient {
         let messages = messages.map(|(index, owed)| self.put_in_message(index, owed));
         let messages = messages.collect::<Result<_, _>>()?;
         self.config.outbox_bytes = capacity;
-        let bounded = self.outbox.all().filter(|owed| !owed.subject.is_terminal());
-        let owed = bounded.map(|owed| owed.text.len()).sum();
+        let owed = self.outbox.bounded_bytes();
         if owed > capacity {
             return Err(RestoreError::NoRoom(SendError::FullBytes {
                 owed,

@@ -1,7 +1,5 @@
 //! The network at work: attempts, arrivals, ticks, and the ends of links.
 
-use std::collections::VecDeque;
-
 use facilitator_core::client::{ConnectFailure, ConnectFailureKind, Disconnected};
 use facilitator_core::{CloseFrame, Frame};
 
@@ -10,7 +8,7 @@ use super::bound;
 use super::connect::ConnectFault;
 use super::fault::Crash;
 use super::job::JobId;
-use super::link::{Direction, Handler, Link, LinkKey};
+use super::link::{Direction, Handler, LinkKey};
 use super::queue::{Nanos, nanos, timestamp};
 use super::step::Occurrence;
 use super::trace::field;
@@ -78,7 +76,10 @@ impl World {
             .map(|(name, value)| (name.as_str(), value.as_str()))
             .collect();
         let failure = fault.or_else(|| {
-            let refusal = at.facilitator.judge_upgrade(timestamp(now), &headers).err()?;
+            let refusal = at
+                .facilitator
+                .judge_upgrade(timestamp(now), &headers)
+                .err()?;
             let status = refusal.status();
             Some(ConnectFailure::new(ConnectFailureKind::Http { status }, ""))
         });
@@ -200,7 +201,8 @@ impl World {
             }
             Parcel::Frame(frame) => frame,
         };
-        self.trace.frame(now, "reaches the facilitator with", client, &frame);
+        self.trace
+            .frame(now, "reaches the facilitator with", client, &frame);
         if handler != Handler::Works {
             return;
         }
@@ -214,7 +216,11 @@ impl World {
             Frame::Ping(payload) => {
                 at.facilitator
                     .handle_frame(stamp, conn, Frame::Ping(payload.clone()));
-                self.send(key, Direction::ToClient, Parcel::Frame(Frame::Pong(payload)));
+                self.send(
+                    key,
+                    Direction::ToClient,
+                    Parcel::Frame(Frame::Pong(payload)),
+                );
             }
             Frame::Text(text) => match at.crashes_on(client, &text) {
                 Some(crash) => return self.crash(key, crash, Frame::Text(text)),
@@ -377,11 +383,6 @@ impl World {
             Some(late) if matches!(frame, Frame::Text(_)) => late.push_back(frame),
             _ => self.send(key, Direction::ToClient, Parcel::Frame(frame)),
         }
-    }
-
-    /// Answers on a link wait from now on.
-    pub(super) fn hold_answers(link: &mut Link) {
-        link.late.get_or_insert_with(VecDeque::new);
     }
 
     pub(super) fn release(&mut self, key: LinkKey) {

@@ -24,7 +24,10 @@ impl JobId {
 
     /// A number that differs from job to job, for what should.
     pub(super) fn scattered(self) -> usize {
-        let [.., a, b, c, d] = self.0.wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835).to_be_bytes();
+        let [.., a, b, c, d] = self
+            .0
+            .wrapping_mul(0x9E37_79B9_7F4A_7C15_F39C_C060_5CED_C835)
+            .to_be_bytes();
         u32::from_be_bytes([a, b, c, d]) as usize >> 4
     }
 
@@ -61,13 +64,16 @@ impl fmt::Debug for JobId {
     }
 }
 
+/// The sum of a request's time limits, in seconds; a session adds a margin of its own.
+pub(super) const LIMIT: u64 = 60 + 120 + 60 + 30;
+
 /// The request for a job. Its time limits are those of a job that takes minutes.
 pub(super) fn request(id: JobId) -> V2JobRequest {
     V2JobRequest {
-        download_time_limit: Integer::from(300_u64),
-        execution_time_limit: Integer::from(300_u64),
-        upload_time_limit: Integer::from(300_u64),
-        streaming_start_time_limit: Integer::from(60_u64),
+        download_time_limit: Integer::from(60_u64),
+        execution_time_limit: Integer::from(120_u64),
+        upload_time_limit: Integer::from(60_u64),
+        streaming_start_time_limit: Integer::from(30_u64),
         ..V2JobRequest::new(id.to_string(), ExecutorClass::AlwaysOnTest, "python:3.11")
     }
 }
@@ -82,7 +88,10 @@ mod tests {
             let id = JobId::nth(n);
             assert_eq!(JobId::parse(&id.to_string()), Some(id));
         }
-        assert_eq!(JobId::nth(1).to_string(), "0b000000-0000-4000-8000-000000000001");
+        assert_eq!(
+            JobId::nth(1).to_string(),
+            "0b000000-0000-4000-8000-000000000001"
+        );
         assert_eq!(JobId::parse("nope"), None);
         assert_eq!(JobId::parse("0b000000-0000-4000-8000-00000000000"), None);
     }

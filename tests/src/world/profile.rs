@@ -82,13 +82,20 @@ impl Profile {
         config.window = *random.choice(&[1, 2, 64, 64]).unwrap_or(&64);
         config.outbox_entries = *random.choice(&[2, 5, 20, 1000, 1000]).unwrap_or(&1000);
         config.specs_entries = *random.choice(&[1, 256]).unwrap_or(&256);
+        config.job_margin = Duration::from_mins(1);
         config.open_jobs = *random.choice(&[1, 3, 1000]).unwrap_or(&1000);
         settings.workload.output = *random.choice(&[400, 400, 5000, 100_000]).unwrap_or(&400);
         settings
     }
 
     /// What goes wrong in a world with this seed until `end`, in the order of time.
-    pub fn plan(self, seed: u64, clients: usize, facilitators: usize, end: Duration) -> Vec<Planned> {
+    pub fn plan(
+        self,
+        seed: u64,
+        clients: usize,
+        facilitators: usize,
+        end: Duration,
+    ) -> Vec<Planned> {
         let Some(every) = self.every() else {
             return Vec::new();
         };
@@ -152,8 +159,16 @@ pub struct UnknownProfile(String);
 
 impl fmt::Display for UnknownProfile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names: Vec<&str> = Profile::ALL.iter().map(|profile| profile.as_str()).collect();
-        write!(f, "{:?} is no fault profile; use one of {}", self.0, names.join(", "))
+        let names: Vec<&str> = Profile::ALL
+            .iter()
+            .map(|profile| profile.as_str())
+            .collect();
+        write!(
+            f,
+            "{:?} is no fault profile; use one of {}",
+            self.0,
+            names.join(", ")
+        )
     }
 }
 
@@ -201,24 +216,23 @@ fn cut(random: &mut fastrand::Rng) -> ClientFault {
 }
 
 /// What happens to everybody.
-fn gentle(
-    random: &mut fastrand::Rng,
-    client: usize,
-    facilitators: usize,
-    left: Nanos,
-) -> Fault {
+fn gentle(random: &mut fastrand::Rng, client: usize, facilitators: usize, left: Nanos) -> Fault {
     let fault = match random.u8(0..10) {
         0..=2 => cut(random),
         3 => ClientFault::Stall {
             direction: direction(random),
-            time: Some(time(random, Duration::from_secs(60), left)),
+            time: Some(time(random, Duration::from_mins(1), left)),
         },
         4 => ClientFault::Silence {
             direction: direction(random),
         },
         5 => ClientFault::Connect {
             fault: *random
-                .choice(&[ConnectFault::Dns, ConnectFault::Refused, ConnectFault::Unreachable])
+                .choice(&[
+                    ConnectFault::Dns,
+                    ConnectFault::Refused,
+                    ConnectFault::Unreachable,
+                ])
                 .unwrap_or(&ConnectFault::Refused),
             time: time(random, Duration::from_mins(10), left),
         },
@@ -238,14 +252,9 @@ fn gentle(
 }
 
 /// What should happen to nobody.
-fn malicious(
-    random: &mut fastrand::Rng,
-    client: usize,
-    facilitators: usize,
-    left: Nanos,
-) -> Fault {
+fn malicious(random: &mut fastrand::Rng, client: usize, facilitators: usize, left: Nanos) -> Fault {
     let minutes = |random: &mut _, n| time(random, Duration::from_mins(n), left);
-    let fault = match random.u8(0..28) {
+    let fault = match random.u8(0..29) {
         0 | 1 => cut(random),
         2 => ClientFault::Stall {
             direction: direction(random),
@@ -308,6 +317,9 @@ fn malicious(
         26 => ClientFault::Abort {
             restart_after: minutes(random, 1),
         },
+        27 => ClientFault::Replace {
+            restart_after: minutes(random, 1),
+        },
         _ => {
             let memory = if random.u8(0..3) == 0 {
                 Memory::Lost
@@ -331,7 +343,9 @@ fn connect_fault(random: &mut fastrand::Rng) -> ConnectFault {
         4 => ConnectFault::Tls,
         5 => ConnectFault::Handshake,
         _ => ConnectFault::Http {
-            status: *random.choice(&[301, 401, 403, 429, 500, 502, 503]).unwrap_or(&503),
+            status: *random
+                .choice(&[301, 401, 403, 429, 500, 502, 503])
+                .unwrap_or(&503),
             retry_after: random
                 .bool()
                 .then(|| Duration::from_secs(random.u64(0..=2000) >> random.u8(0..10))),
@@ -360,14 +374,23 @@ mod tests {
     #[test]
     fn a_seed_has_one_plan_and_hell_knows_every_fault() {
         let hour = Duration::from_hours(1);
-        assert_eq!(Profile::Hell.plan(7, 2, 1, hour), Profile::Hell.plan(7, 2, 1, hour));
-        assert_ne!(Profile::Hell.plan(7, 2, 1, hour), Profile::Hell.plan(8, 2, 1, hour));
+        assert_eq!(
+            Profile::Hell.plan(7, 2, 1, hour),
+            Profile::Hell.plan(7, 2, 1, hour)
+        );
+        assert_ne!(
+            Profile::Hell.plan(7, 2, 1, hour),
+            Profile::Hell.plan(8, 2, 1, hour)
+        );
         let plan = Profile::Hell.plan(1, 1, 1, hour * 10);
         let end = Timestamp::from_duration(hour * 10);
         assert!(plan.is_sorted_by_key(|planned| planned.at));
         assert!(plan.iter().all(|planned| planned.at < end));
         for (kind, name) in FAULT_KINDS.iter().enumerate() {
-            assert!(plan.iter().any(|planned| planned.fault.kind() == kind), "no {name}");
+            assert!(
+                plan.iter().any(|planned| planned.fault.kind() == kind),
+                "no {name}"
+            );
         }
     }
 
@@ -377,6 +400,9 @@ mod tests {
             assert_eq!(profile.to_string().parse(), Ok(profile));
         }
         let error = "heaven".parse::<Profile>().unwrap_err().to_string();
-        assert!(error.contains("heaven") && error.contains("harsh"), "{error}");
+        assert!(
+            error.contains("heaven") && error.contains("harsh"),
+            "{error}"
+        );
     }
 }

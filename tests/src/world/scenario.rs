@@ -52,7 +52,13 @@ impl Report {
 
 impl Scenario {
     /// A world with this seed and what this profile plans for it.
-    pub fn new(seed: u64, profile: Profile, clients: usize, facilitators: usize, time: Duration) -> Self {
+    pub fn new(
+        seed: u64,
+        profile: Profile,
+        clients: usize,
+        facilitators: usize,
+        time: Duration,
+    ) -> Self {
         Self {
             settings: Settings {
                 clients,

@@ -78,7 +78,9 @@ impl Trace {
         match frame {
             Frame::Text(text) => self.mix_bytes(text.as_bytes()),
             Frame::Binary(bytes) | Frame::Ping(bytes) | Frame::Pong(bytes) => self.mix_bytes(bytes),
-            Frame::Close(close) => self.mix(close.as_ref().map_or(0, |close| u64::from(close.code))),
+            Frame::Close(close) => {
+                self.mix(close.as_ref().map_or(0, |close| u64::from(close.code)));
+            }
         }
         self.note(at, || format!("client {client} {what} {}", Shown(frame)));
     }
@@ -112,7 +114,9 @@ pub(super) fn field<'a>(text: &'a str, name: &str) -> Option<&'a str> {
         let (_, after) = rest.split_once('"')?;
         let (key, after) = after.split_once('"')?;
         rest = after;
-        if key == name && let Some(value) = rest.trim_start_matches([':', ' ']).strip_prefix('"') {
+        if key == name
+            && let Some(value) = rest.trim_start_matches([':', ' ']).strip_prefix('"')
+        {
             return value.split_once('"').map(|(value, _)| value);
         }
     }
@@ -140,7 +144,8 @@ mod tests {
     #[test]
     fn text_names_frames_and_shows_no_credential() {
         let mut trace = Trace::new(true);
-        let secret = r#"{"message_type":"V0AuthenticationRequest","public_key":"ab","signature":"0xcd"}"#;
+        let secret =
+            r#"{"message_type":"V0AuthenticationRequest","public_key":"ab","signature":"0xcd"}"#;
         trace.frame(1_500_000_000, "sends", 3, &Frame::text(secret));
         let status = r#"{"message_type":"V0JobStatusUpdate","uuid":"u-1","status":"accepted","metadata":null}"#;
         trace.frame(2_000_000_001, "sends", 3, &Frame::text(status));

@@ -61,6 +61,12 @@ impl Watch {
         self.stop = None;
     }
 
+    /// Another process takes over; it numbers its connections anew.
+    pub(super) fn replaced(&mut self) {
+        self.newest = 0;
+        self.current = None;
+    }
+
     /// The clock or the process was tampered with.
     pub(super) fn disturb(&mut self) {
         self.disturbed = true;
@@ -83,10 +89,16 @@ impl Watch {
         self.newest = conn.0;
         if let Some(due) = self.due.take() {
             verdicts.check(Promise::Polite, now.seen >= due.not_before, || {
-                format!("{conn} was tried at {now:?}, not before {} ns", due.not_before)
+                format!(
+                    "{conn} was tried at {now:?}, not before {} ns",
+                    due.not_before
+                )
             });
             verdicts.check(Promise::Polite, now.shown <= due.not_after, || {
-                format!("{conn} was tried at {now:?}, due until {} ns", due.not_after)
+                format!(
+                    "{conn} was tried at {now:?}, due until {} ns",
+                    due.not_after
+                )
             });
         }
         self.current = Some(Watched {
@@ -108,7 +120,11 @@ impl Watch {
 
     /// The client's side of a connection is over.
     pub(super) fn gone(&mut self, conn: ConnectionId) {
-        if self.current.as_ref().is_some_and(|current| current.conn == conn) {
+        if self
+            .current
+            .as_ref()
+            .is_some_and(|current| current.conn == conn)
+        {
             self.current = None;
         }
     }
@@ -182,7 +198,10 @@ impl Watch {
 
     /// The client says that it lost a connection, or the attempt at one.
     pub(super) fn lost(&mut self, now: Moment, reason: &LostReason, config: &Config) {
-        let ready = self.current.as_ref().and_then(|current| current.authenticated);
+        let ready = self
+            .current
+            .as_ref()
+            .and_then(|current| current.authenticated);
         if ready.is_some_and(|since| now.seen - since >= nanos(config.backoff_reset_after)) {
             self.losses = 0;
         }
@@ -192,11 +211,16 @@ impl Watch {
         self.losses += 1;
         let (least, most) = match reason {
             LostReason::ConnectFailed(failure) => match (failure.retry_after, failure.kind) {
+                // Whoever is not welcome waits for minutes, even if the server names less.
+                (asked, ConnectFailureKind::Http { status: 401 | 403 })
+                    if asked.is_none_or(|asked| asked < config.refused_delay) =>
+                {
+                    refused(config)
+                }
                 (Some(asked), _) => {
                     let asked = nanos(asked.min(config.retry_after_max));
                     (asked, asked + ceiling)
                 }
-                (None, ConnectFailureKind::Http { status: 401 | 403 }) => refused(config),
                 (None, _) => (0, ceiling),
             },
             LostReason::AuthenticationRefused(

@@ -163,11 +163,8 @@ impl Wire {
     /// An arrival that was awaited is due.
     pub(super) fn take(&mut self, now: Nanos) -> Taken {
         self.awaited = false;
-        let due = self.stalled_until <= now
-            && self
-                .sent
-                .front()
-                .is_some_and(|sent| sent.arrives <= now);
+        let due =
+            self.stalled_until <= now && self.sent.front().is_some_and(|sent| sent.arrives <= now);
         match self.sent.pop_front_if(|_| due) {
             Some(sent) if !self.silent => Taken::Parcel(sent.parcel),
             _ => Taken::Nothing,
@@ -176,11 +173,20 @@ impl Wire {
 
     /// Breaks the wire: of the bytes under way, the first `bytes` still arrive, the frames in them if they are whole,
     /// then the end.
-    pub(super) fn break_after(&mut self, now: Nanos, bytes: u64, latency: Nanos, how: Disconnected) {
+    pub(super) fn break_after(
+        &mut self,
+        now: Nanos,
+        bytes: u64,
+        latency: Nanos,
+        how: Disconnected,
+    ) {
         if self.closed && self.sent.is_empty() {
             return;
         }
-        let first = self.sent.front().map_or(self.written, |sent| sent.first_byte);
+        let first = self
+            .sent
+            .front()
+            .map_or(self.written, |sent| sent.first_byte);
         let last = first.saturating_add(bytes);
         while self
             .sent
@@ -232,7 +238,10 @@ impl Wire {
 
     /// Bytes under way.
     pub(super) fn bytes_under_way(&self) -> u64 {
-        let first = self.sent.front().map_or(self.written, |sent| sent.first_byte);
+        let first = self
+            .sent
+            .front()
+            .map_or(self.written, |sent| sent.first_byte);
         self.written.saturating_sub(first)
     }
 }
@@ -284,7 +293,10 @@ mod tests {
         // 100 bytes of payload are 102 on the wire: 102 ms at 1000 bytes a second, one after the other.
         let line = line(10, Some(1000));
         for _ in 0..2 {
-            assert_eq!(wire.send(0, text(100), false, &line, &mut random), Sending::Done);
+            assert_eq!(
+                wire.send(0, text(100), false, &line, &mut random),
+                Sending::Done
+            );
         }
         assert_eq!(arrivals(&mut wire), [(112, 100), (214, 100)]);
     }
@@ -292,7 +304,10 @@ mod tests {
     #[test]
     fn jitter_never_reorders() {
         let (mut wire, mut random) = (Wire::default(), fastrand::Rng::with_seed(1));
-        let line = Quality { jitter: Duration::from_millis(50), ..line(1, None) };
+        let line = Quality {
+            jitter: Duration::from_millis(50),
+            ..line(1, None)
+        };
         for n in 1..100 {
             wire.send(0, text(n), false, &line, &mut random);
         }
@@ -311,9 +326,16 @@ mod tests {
             }
             wire.break_after(0, bytes, 5 * MS, Disconnected::EndOfStream);
             let arrived = arrivals(&mut wire);
-            assert_eq!(arrived.iter().filter(|(_, n)| *n == 10).count(), whole, "{bytes} bytes");
+            assert_eq!(
+                arrived.iter().filter(|(_, n)| *n == 10).count(),
+                whole,
+                "{bytes} bytes"
+            );
             assert_eq!(arrived.last(), Some(&(5, 0)));
-            assert_eq!(wire.send(0, text(1), false, &Quality::PERFECT, &mut random), Sending::Closed);
+            assert_eq!(
+                wire.send(0, text(1), false, &Quality::PERFECT, &mut random),
+                Sending::Closed
+            );
         }
     }
 
@@ -321,8 +343,14 @@ mod tests {
     fn a_later_break_loses_the_frame_that_it_meets() {
         let (mut wire, mut random) = (Wire::default(), fastrand::Rng::with_seed(1));
         wire.break_later(12 + 5);
-        assert_eq!(wire.send(0, text(10), false, &Quality::PERFECT, &mut random), Sending::Done);
-        assert_eq!(wire.send(0, text(10), false, &Quality::PERFECT, &mut random), Sending::Broke);
+        assert_eq!(
+            wire.send(0, text(10), false, &Quality::PERFECT, &mut random),
+            Sending::Done
+        );
+        assert_eq!(
+            wire.send(0, text(10), false, &Quality::PERFECT, &mut random),
+            Sending::Broke
+        );
     }
 
     #[test]

@@ -138,16 +138,17 @@ fn wrong(what: String) -> Failure {
 }
 
 fn range(text: &str) -> Result<Range<u64>, Failure> {
-    let complain = || wrong(format!("{text:?} is no range of seeds; accepted are 0..1000, or 7"));
-    let seeds = match text.split_once("..") {
-        Some((from, to)) => {
-            let from = from.parse().map_err(|_| complain())?;
-            from..to.parse().map_err(|_| complain())?
-        }
-        None => {
-            let seed: u64 = text.parse().map_err(|_| complain())?;
-            seed..seed.checked_add(1).ok_or_else(complain)?
-        }
+    let complain = || {
+        wrong(format!(
+            "{text:?} is no range of seeds; accepted are 0..1000, or 7"
+        ))
+    };
+    let seeds = if let Some((from, to)) = text.split_once("..") {
+        let from = from.parse().map_err(|_| complain())?;
+        from..to.parse().map_err(|_| complain())?
+    } else {
+        let seed: u64 = text.parse().map_err(|_| complain())?;
+        seed..seed.checked_add(1).ok_or_else(complain)?
     };
     if seeds.is_empty() {
         return Err(complain());
@@ -160,7 +161,9 @@ fn hours(text: &str) -> Result<f64, Failure> {
         .ok()
         .filter(|hours| (0.0..=MOST_HOURS).contains(hours))
         .ok_or_else(|| {
-            wrong(format!("{text:?} is no number of hours; accepted are 0 to {MOST_HOURS}"))
+            wrong(format!(
+                "{text:?} is no number of hours; accepted are 0 to {MOST_HOURS}"
+            ))
         })
 }
 
@@ -168,7 +171,11 @@ fn count(name: &str, text: &str) -> Result<usize, Failure> {
     text.parse()
         .ok()
         .filter(|count| (1..=MOST_CLIENTS).contains(count))
-        .ok_or_else(|| wrong(format!("{name} takes 1 to {MOST_CLIENTS}, {text:?} is not that")))
+        .ok_or_else(|| {
+            wrong(format!(
+                "{name} takes 1 to {MOST_CLIENTS}, {text:?} is not that"
+            ))
+        })
 }
 
 fn places(text: &str) -> Result<Vec<usize>, Failure> {
@@ -198,7 +205,10 @@ mod tests {
         let Ok(Wish::Run(read)) = parse(line) else {
             panic!("{:?}", parse(line))
         };
-        assert_eq!((read.seeds.clone(), read.clients, read.facilitators), (3..9, 4, 2));
+        assert_eq!(
+            (read.seeds.clone(), read.clients, read.facilitators),
+            (3..9, 4, 2)
+        );
         assert_eq!(read.keep.as_deref(), Some([1, 2].as_slice()));
         assert!(read.keep_going && !read.shrink && read.trace.is_some());
         // What is printed for a failing seed is read back as the same world.

@@ -33,12 +33,13 @@ impl Progress {
         let parts = u128::from(done) * u128::from(slices) + u128::from(slice);
         let all = u128::from(self.seeds) * u128::from(slices);
         let full = u64::try_from(parts * u128::from(WIDTH) / all.max(1)).unwrap_or(WIDTH);
-        let bar: String = (0..WIDTH).map(|n| if n < full { '=' } else { ' ' }).collect();
-        tell(&format!("[{bar}] {done}/{} seeds, {failed} failed", self.seeds));
-    }
-
-    pub(crate) fn clear(&self) {
-        clear();
+        let bar: String = (0..WIDTH)
+            .map(|n| if n < full { '=' } else { ' ' })
+            .collect();
+        tell(&format!(
+            "[{bar}] {done}/{} seeds, {failed} failed",
+            self.seeds
+        ));
     }
 }
 

@@ -35,7 +35,12 @@ pub(crate) fn promises(out: &mut impl Write, verdicts: &Verdicts) -> io::Result<
             (false, 0) => "not put to the test",
             (false, _) => "kept",
         };
-        writeln!(out, "  {:<36}{:>16}  {verdict}", promise.as_str(), grouped(checked))?;
+        writeln!(
+            out,
+            "  {:<36}{:>16}  {verdict}",
+            promise.as_str(),
+            grouped(checked)
+        )?;
     }
     Ok(())
 }
