@@ -43,12 +43,15 @@ const LEFT_OUT: [&str; 22] = [
 ];
 
 /// Fields that count the frames of a connection: relative to those sent.
-const FRAME_COUNTS: [&str; 5] = [
+const FRAME_COUNTS: [&str; 7] = [
     "frames_sent",
     "frames_handled",
     "heartbeat_sent",
     "specs_sent",
+    "specs_read",
     "mark",
+    // The number of the ping that is unanswered, too: it is the number of pings sent, which stands beside it.
+    "unanswered",
 ];
 
 /// The identity of a state.
