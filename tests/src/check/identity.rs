@@ -74,29 +74,48 @@ impl Key {
 impl State {
     /// The identity of this state.
     pub fn key(&self) -> Key {
-        Key::of(&self.canonical())
+        let mut text = String::with_capacity(1024);
+        let client = self.client_key.unwrap_or_else(|| self.find_client_key());
+        let _ = write!(text, "{client:?}");
+        self.render_rest(&mut text);
+        Key::of(&text)
     }
 
-    /// All that can influence what happens from here on, and what later checks look at.
-    pub(super) fn canonical(&self) -> String {
-        let mut out = String::with_capacity(4096);
-        canonical_debug(&format!("{:?}", self.client), self.now, &mut out);
-        self.render_facilitator(&mut out);
+    /// The identity of the session alone.
+    pub(super) fn find_client_key(&self) -> Key {
+        Key::of(&self.render_client())
+    }
+
+    /// All of it as text: what the hash is made of.
+    pub fn canonical(&self) -> String {
+        let mut text = self.render_client();
+        self.render_rest(&mut text);
+        text
+    }
+
+    fn render_client(&self) -> String {
+        let mut text = String::with_capacity(4096);
+        canonical_debug(&format!("{:?}", self.client), self.now, &mut text);
+        text
+    }
+
+    /// All besides the session that can influence what happens from here on, and what later checks look at.
+    fn render_rest(&self, out: &mut String) {
+        self.render_facilitator(out);
         let _ = write!(out, "attempt{:?}", self.attempt);
         if let Some(link) = &self.link {
-            link.render(&mut out);
+            link.render(out);
         }
         for (conn, frame) in &self.late {
             let _ = write!(out, "late{conn}");
-            link::render(frame, &mut out);
+            link::render(frame, out);
         }
         if let Some((conn, frames)) = &self.lingering {
             let _ = write!(out, "lingering{conn}");
-            frames.iter().for_each(|frame| link::render(frame, &mut out));
+            frames.iter().for_each(|frame| link::render(frame, out));
         }
-        self.ledger.render(self.now, &mut out);
+        self.ledger.render(self.now, out);
         let _ = write!(out, "{:?}", self.left);
-        out
     }
 
     /// What the facilitator knows. It handles frames at once and does nothing by time, so there is no more to it.

@@ -381,42 +381,39 @@ impl Ledger {
         })
     }
 
-    /// Checks what the facilitator has stored of a job. Returns how many updates count as delivered and are not there.
-    pub(super) fn check_stored(&self, job: u8, stored: &[JobStatus]) -> Result<usize, Broken> {
+    /// Checks what the facilitator has stored of a job. `excused` is how many updates may count as delivered without
+    /// having been stored then; how many do is returned.
+    pub(super) fn check_stored(
+        &self,
+        job: u8,
+        stored: &[JobStatus],
+        excused: usize,
+    ) -> Result<usize, Broken> {
         let account = self.accounts.get(usize::from(job));
         let given = account.map_or(&[][..], |account| &account.given);
-        let mut rest = given.iter();
-        let mut missing = 0;
+        let words = || {
+            let given: Vec<_> = given.iter().map(|update| update.status).collect();
+            format!("job {job} has {stored:?}, given was {given:?}")
+        };
+        let (mut behind, mut late) = (0, 0);
         for status in stored {
-            loop {
-                let Some(update) = rest.next() else {
-                    return Err(Promise::Order.broken(format!(
-                        "job {job} has {stored:?}, given was {:?}",
-                        given.iter().map(|update| update.status).collect::<Vec<_>>(),
-                    )));
-                };
-                if update.status == *status {
-                    break;
-                }
-                match update.fate {
-                    None | Some(Fate::HandedBack) => {
-                        return Err(Promise::Order.broken(format!(
-                            "job {job} has {stored:?}: {:?} is stored before {:?}",
-                            status, update.status
-                        )));
-                    }
-                    Some(Fate::Delivered) => missing += 1,
-                    Some(Fate::SetAside) => {}
-                }
+            let Some(at) = given.iter().position(|update| update.status == *status) else {
+                return Err(Promise::Order.broken(words()));
+            };
+            if at < behind {
+                late += 1;
             }
+            let skipped = given.iter().take(at).skip(behind);
+            let undecided = |update: &Update| matches!(update.fate, None | Some(Fate::HandedBack));
+            Promise::Order.check(!skipped.clone().any(undecided), words)?;
+            behind = behind.max(at + 1);
         }
+        Promise::Order.check(late <= excused, words)?;
         let ends = stored.iter().filter(|status| status.is_terminal()).count();
-        let ends_last = stored.last().is_none_or(|status| status.is_terminal()) || ends == 0;
-        Promise::JobsRunOnce.check(ends <= 1 && ends_last, || {
-            format!("job {job} has {stored:?}")
-        })?;
-        missing += rest.filter(|update| update.fate == Some(Fate::Delivered)).count();
-        Ok(missing)
+        Promise::JobsRunOnce.check(ends <= 1, words)?;
+        let delivered = given.iter().filter(|update| update.fate == Some(Fate::Delivered));
+        let missing = delivered.filter(|update| !stored.contains(&update.status));
+        Ok(late + missing.count())
     }
 
     fn number(&self, uuid: &str) -> Option<u8> {

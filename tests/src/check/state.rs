@@ -16,6 +16,7 @@ use facilitator_core::{ConnectionId, Frame, Timestamp};
 
 use super::action::Action;
 use super::bounds::{Bounds, Poison};
+use super::identity::Key;
 use super::ledger::{Cause, Ledger};
 use super::link::{Link, Parcel};
 use super::promise::{Broken, Promise};
@@ -35,6 +36,8 @@ pub struct State {
     pub(super) plan: Arc<[JobStatus]>,
     pub(super) now: Timestamp,
     pub(super) client: Arc<FacilitatorClient>,
+    /// The identity of the session, until it changes.
+    pub(super) client_key: Option<Key>,
     pub(super) facilitator: Arc<Facilitator>,
     /// The connection attempt under way.
     pub(super) attempt: Option<ConnectionId>,
@@ -112,6 +115,7 @@ impl State {
             plan: bounds.plan().into(),
             now: Timestamp::ZERO,
             client: Arc::new(client),
+            client_key: None,
             facilitator: Arc::new(facilitator),
             attempt: None,
             link: None,
@@ -130,6 +134,7 @@ impl State {
         };
         state.settle(Cause::Other)?;
         state.check()?;
+        state.client_key = Some(state.find_client_key());
         Ok(state)
     }
 
@@ -188,11 +193,17 @@ impl State {
 
     /// What this action leads to; `None` when it is not possible now.
     pub(super) fn step(&self, action: Action) -> Option<Result<Self, Broken>> {
+        if !self.may(action) {
+            return None;
+        }
         let mut next = self.clone();
         let done = catch_unwind(AssertUnwindSafe(|| {
             let possible = next.act(action)?;
             if possible {
                 next.check()?;
+                if next.client_key.is_none() {
+                    next.client_key = Some(next.find_client_key());
+                }
             }
             Ok(possible)
         }));
@@ -204,48 +215,70 @@ impl State {
         }
     }
 
-    /// Does it, unless it is not possible.
+    /// Whether it is worth a try. What this lets through can still turn out to be impossible.
+    fn may(&self, action: Action) -> bool {
+        let left = &self.left;
+        let link = self.link.as_ref();
+        let is_asked = self.client.poll_timeout().is_some();
+        match action {
+            Action::Connect => self.attempt.is_some(),
+            Action::Refuse => self.attempt.is_some() && left.refusals > 0,
+            Action::Up => link.is_some_and(|link| !link.up.is_empty()),
+            Action::Down => link.is_some_and(|link| !link.down.is_empty()),
+            Action::Give(n) => self.ledger.next(n, &self.plan).is_some(),
+            Action::Time => is_asked && self.is_quiet(),
+            Action::Delay => is_asked && !self.is_quiet() && left.delays > 0,
+            Action::Stop => self.bounds.stop && self.ledger.stop_by.is_none(),
+            Action::Cut => link.is_some() && left.cuts > 0,
+            Action::Halve => {
+                let under_way = link.is_some_and(|link| !link.up.is_empty());
+                under_way && self.lingering.is_none() && left.halves > 0
+            }
+            Action::Linger => self.lingering.is_some(),
+            Action::Late => !self.late.is_empty() && left.late > 0,
+            Action::Twice => {
+                let next = link.and_then(|link| link.down.front());
+                left.twice > 0 && matches!(next, Some(Parcel::Frame(Frame::Text(_))))
+            }
+            Action::Forget(n) => left.amnesia > 0 && !self.stored(n).is_empty(),
+        }
+    }
+
+    /// Does it. False when it turns out not to be possible.
     fn act(&mut self, action: Action) -> Result<bool, Broken> {
         match action {
             Action::Connect => self.connect(),
-            Action::Up => self.up(),
+            Action::Refuse => self.refuse(),
+            Action::Up => Ok(self.up()),
             Action::Down => self.down(),
             Action::Give(n) => self.give(n),
-            Action::Time => {
-                if !self.is_quiet() || self.client.poll_timeout().is_none() {
-                    return Ok(false);
-                }
+            Action::Time => self.wait(),
+            Action::Delay => {
+                self.left.delays -= 1;
                 self.wait()
             }
             Action::Stop => self.stop(),
             Action::Cut => {
-                if self.link.is_none() || !spend(&mut self.left.cuts) {
-                    return Ok(false);
-                }
+                self.left.cuts -= 1;
                 self.lose_link(false)
             }
             Action::Halve => {
-                let under_way = self.link.as_ref().is_some_and(|link| !link.up.is_empty());
-                if !under_way || self.lingering.is_some() || !spend(&mut self.left.halves) {
-                    return Ok(false);
-                }
+                self.left.halves -= 1;
                 self.lose_link(true)
             }
             Action::Linger => Ok(self.linger()),
-            Action::Refuse => self.refuse(),
-            Action::Delay => {
-                if self.is_quiet() || self.client.poll_timeout().is_none() || !spend(&mut self.left.delays) {
-                    return Ok(false);
-                }
-                self.wait()
-            }
             Action::Late => self.read_late(),
             Action::Twice => self.read_twice(),
-            Action::Forget(n) => Ok(self.forget(n)),
+            Action::Forget(n) => {
+                self.left.amnesia -= 1;
+                self.peer().forget_job(&job(u128::from(n)));
+                Ok(true)
+            }
         }
     }
 
     fn session(&mut self) -> &mut FacilitatorClient {
+        self.client_key = None;
         Arc::make_mut(&mut self.client)
     }
 
@@ -267,12 +300,10 @@ impl State {
     }
 
     fn refuse(&mut self) -> Result<bool, Broken> {
-        if self.attempt.is_none() || !spend(&mut self.left.refusals) {
-            return Ok(false);
-        }
         let Some(conn) = self.attempt.take() else {
             return Ok(false);
         };
+        self.left.refusals -= 1;
         let failure = ConnectFailure::new(ConnectFailureKind::Refused, "");
         let now = self.now;
         self.session().handle_connect_failed(now, conn, failure);
@@ -280,12 +311,12 @@ impl State {
         Ok(true)
     }
 
-    fn up(&mut self) -> Result<bool, Broken> {
+    fn up(&mut self) -> bool {
         let Some(link) = &mut self.link else {
-            return Ok(false);
+            return false;
         };
         let Some(frame) = link.up.pop_front() else {
-            return Ok(false);
+            return false;
         };
         let conn = link.conn;
         if let Frame::Ping(payload) = &frame {
@@ -294,8 +325,8 @@ impl State {
             link.down.push_back(Parcel::Frame(pong));
         }
         self.deliver(conn, frame);
-        self.settle(Cause::Other)?;
-        Ok(true)
+        self.settle_peer();
+        true
     }
 
     /// Hands a frame to the facilitator, poison included.
@@ -410,9 +441,6 @@ impl State {
     }
 
     fn stop(&mut self) -> Result<bool, Broken> {
-        if !self.bounds.stop || self.ledger.stop_by.is_some() {
-            return Ok(false);
-        }
         let now = self.now;
         if let Err(error) = self.session().stop(now) {
             return Err(Promise::StopEnds.broken(error.to_string()));
@@ -470,12 +498,10 @@ impl State {
     }
 
     fn read_late(&mut self) -> Result<bool, Broken> {
-        if self.late.is_empty() || !spend(&mut self.left.late) {
-            return Ok(false);
-        }
         let Some((conn, frame)) = self.late.pop_front() else {
             return Ok(false);
         };
+        self.left.late -= 1;
         let now = self.now;
         self.session().handle_frame(now, conn, frame);
         self.settle(Cause::Stale)?;
@@ -492,20 +518,9 @@ impl State {
             return Ok(false);
         };
         let frame = frame.clone();
-        if !spend(&mut self.left.twice) {
-            return Ok(false);
-        }
+        self.left.twice -= 1;
         self.read(conn, frame)?;
         Ok(true)
-    }
-
-    /// The facilitator loses a whole job: a row alone cannot be taken from it.
-    fn forget(&mut self, n: u8) -> bool {
-        if self.stored(n).is_empty() || !spend(&mut self.left.amnesia) {
-            return false;
-        }
-        self.peer().forget_job(&job(u128::from(n)));
-        true
     }
 
     /// Carries out what both ends ask for.
@@ -592,11 +607,12 @@ impl State {
     fn check(&self) -> Result<(), Broken> {
         let bounds = &self.bounds;
         self.ledger.check(self.client.owed(), bounds.window, bounds.outbox)?;
+        // There are no ids: an answer that comes twice is taken for the next one, too.
+        let excused = usize::from(bounds.twice - self.left.twice);
         let mut missing = 0;
         for n in (0u8..).take(bounds.jobs) {
-            missing += self.ledger.check_stored(n, &self.stored(n))?;
+            missing += self.ledger.check_stored(n, &self.stored(n), excused)?;
         }
-        let excused = usize::from(bounds.twice - self.left.twice);
         Promise::DeliveredIsStored.check(missing <= excused, || {
             format!("{missing} updates count as delivered, and the facilitator does not have them")
         })?;
@@ -668,15 +684,4 @@ impl State {
 
 fn conn_text(conn: Option<ConnectionId>) -> String {
     conn.map_or_else(|| "?".into(), |conn| conn.to_string())
-}
-
-/// Uses one up, if there is one.
-fn spend(left: &mut u8) -> bool {
-    match left.checked_sub(1) {
-        Some(fewer) => {
-            *left = fewer;
-            true
-        }
-        None => false,
-    }
 }
