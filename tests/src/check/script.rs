@@ -31,8 +31,20 @@ impl fmt::Display for Script {
         }
         writeln!(f, "broken: {}", self.broken)?;
         let names: Vec<String> = self.actions.iter().map(ToString::to_string).collect();
-        write!(f, "again: check {} --script {}", self.bounds.to_arguments(), names.join(","))
+        write!(
+            f,
+            "again: check {} --script {}",
+            self.bounds.to_arguments(),
+            names.join(",")
+        )
     }
+}
+
+/// The state that a script leads to; none when a step of it is not possible, or breaks a promise.
+pub fn reach(bounds: &Bounds, actions: &[Action]) -> Option<State> {
+    let first = State::first(bounds).ok()?;
+    let mut actions = actions.iter();
+    actions.try_fold(first, |state, action| state.step(*action)?.ok())
 }
 
 /// Runs a script. Returns the promise that it breaks, and `None` when it breaks none; a step that is not possible breaks off.
@@ -59,7 +71,10 @@ pub fn replay(bounds: &Bounds, actions: &[Action]) -> Option<Script> {
     // Nothing more can happen: an end, or something was forgotten.
     let stuck = !state.is_end() && !state.steps().iter().any(|(action, _)| action.is_progress());
     if stuck {
-        return script(actions, Promise::DeliveredInTheEnd.broken("nothing can happen any more"));
+        return script(
+            actions,
+            Promise::DeliveredInTheEnd.broken("nothing can happen any more"),
+        );
     }
     None
 }
