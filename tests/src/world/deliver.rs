@@ -251,6 +251,8 @@ impl World {
             at.facilitator
                 .handle_disconnected(timestamp(now), key.at_facilitator());
         }
+        // What it still handled of this link is told while the link is known.
+        self.settle_host(host);
         if let Some(link) = self.links.get_mut(key) {
             link.handler = Handler::Crashed;
         }
@@ -258,7 +260,6 @@ impl World {
             Some(time) => self.after(nanos(time), Occurrence::CrashClose(key)),
             None => self.end_by_facilitator(key, None),
         }
-        self.settle_host(host);
     }
 
     pub(super) fn close_crashed(&mut self, key: LinkKey) {

@@ -131,13 +131,12 @@ impl Ledger {
             .is_none_or(|job| job.is_settled() && (job.has_ended() || job.disowned))
     }
 
-    /// Whether this job was given a terminal status that stands, or will be given again.
+    /// Whether this job was given a terminal status. One that is set aside or handed back is the application's to
+    /// replace, and it does.
     pub(super) fn was_ended(&self, job: JobId) -> bool {
-        self.jobs.get(&job).is_none_or(|job| {
-            job.given
-                .iter()
-                .any(|given| given.status.is_terminal() && given.fate != Fate::SetAside)
-        })
+        self.jobs
+            .get(&job)
+            .is_none_or(|job| job.given.iter().any(|given| given.status.is_terminal()))
     }
 
     /// A terminal status that this job was not given yet.

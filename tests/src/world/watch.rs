@@ -37,18 +37,38 @@ struct Watched {
 struct Due {
     not_before: Nanos,
     not_after: Nanos,
+    /// Of an ordinary wait: when it began, and how long it can be.
+    window: Option<(Nanos, Nanos)>,
+}
+
+/// Windows shorter than this tell little: what else takes time is as long.
+const SHORTEST_WINDOW: Nanos = 8_000_000_000;
+
+/// Waits after which their mean tells something. It is half of the window for full jitter; less than a seventh of it
+/// comes by chance in one world out of billions.
+const WAITS: u64 = 30;
+
+/// How much of their windows a client has waited.
+#[derive(Clone, Debug, Default)]
+struct Waits {
+    count: u64,
+    /// In thousandths of a window.
+    sum: u64,
 }
 
 /// What is known of a client's connections.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Watch {
     current: Option<Watched>,
+    /// Since when the newest connection was ready, until its loss is told.
+    ready: Option<Nanos>,
     newest: u64,
     /// Attempts and connections that were lost since the schedule began.
     losses: u32,
     due: Option<Due>,
     /// While a stop is under way: its deadline.
     stop: Option<Nanos>,
+    waits: Waits,
     /// Set when the clock or the process was tampered with: what was due then may come late.
     disturbed: bool,
 }
@@ -72,6 +92,7 @@ impl Watch {
         self.disturbed = true;
         if let Some(due) = &mut self.due {
             due.not_after = Nanos::MAX;
+            due.window = None;
         }
         self.stop = self.stop.map(|_| Nanos::MAX);
     }
@@ -88,6 +109,7 @@ impl Watch {
         });
         self.newest = conn.0;
         if let Some(due) = self.due.take() {
+            self.check_window(now, &due, verdicts);
             verdicts.check(Promise::Polite, now.seen >= due.not_before, || {
                 format!(
                     "{conn} was tried at {now:?}, not before {} ns",
@@ -109,6 +131,22 @@ impl Watch {
             last_heartbeat: None,
         });
         self.disturbed = false;
+    }
+
+    /// One wait can be short by chance; many cannot.
+    fn check_window(&mut self, now: Moment, due: &Due, verdicts: &mut Verdicts) {
+        let Some((from, window)) = due.window.filter(|(_, window)| *window >= SHORTEST_WINDOW)
+        else {
+            return;
+        };
+        self.waits.count += 1;
+        self.waits.sum += now.seen.saturating_sub(from).min(window) / (window / 1000);
+        if self.waits.count >= WAITS {
+            let mean = self.waits.sum / self.waits.count;
+            verdicts.check(Promise::Polite, mean > 1000 / 7, || {
+                format!("attempts wait for {mean} thousandths of their windows on average")
+            });
+        }
     }
 
     /// The connection stands.
@@ -136,6 +174,7 @@ impl Watch {
             && text == SUCCESS
         {
             current.authenticated = Some(now.seen);
+            self.ready = Some(now.seen);
         }
     }
 
@@ -198,17 +237,18 @@ impl Watch {
 
     /// The client says that it lost a connection, or the attempt at one.
     pub(super) fn lost(&mut self, now: Moment, reason: &LostReason, config: &Config) {
-        let ready = self
-            .current
-            .as_ref()
-            .and_then(|current| current.authenticated);
-        if ready.is_some_and(|since| now.seen - since >= nanos(config.backoff_reset_after)) {
+        if self
+            .ready
+            .take()
+            .is_some_and(|since| now.seen - since >= nanos(config.backoff_reset_after))
+        {
             self.losses = 0;
         }
         let ceiling = nanos(config.backoff_initial)
             .saturating_mul(2_u64.saturating_pow(self.losses))
             .min(nanos(config.backoff_max));
         self.losses += 1;
+        let mut window = None;
         let (least, most) = match reason {
             LostReason::ConnectFailed(failure) => match (failure.retry_after, failure.kind) {
                 // Whoever is not welcome waits for minutes, even if the server names less.
@@ -221,16 +261,23 @@ impl Watch {
                     let asked = nanos(asked.min(config.retry_after_max));
                     (asked, asked + ceiling)
                 }
-                (None, _) => (0, ceiling),
+                (None, _) => {
+                    window = Some((now.seen, ceiling));
+                    (0, ceiling)
+                }
             },
             LostReason::AuthenticationRefused(
                 Refusal::ValidatorNotFound | Refusal::SignatureInvalid,
             ) => refused(config),
-            _ => (0, ceiling),
+            _ => {
+                window = Some((now.seen, ceiling));
+                (0, ceiling)
+            }
         };
         self.due = Some(Due {
             not_before: now.seen + least,
             not_after: now.shown + most + nanos(config.close_timeout),
+            window,
         });
     }
 
