@@ -273,7 +273,8 @@ impl World {
                     }
                     StatusOutcome::Repeated => {
                         self.counts.repeated += 1;
-                        node.ledger.repeated(node.client.config(), verdicts);
+                        let config = node.client.config();
+                        node.ledger.repeated(job, update.status, config, verdicts);
                     }
                     StatusOutcome::UnknownJob => {
                         self.counts.unknown_jobs += 1;

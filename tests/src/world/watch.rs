@@ -307,3 +307,110 @@ fn refused(config: &Config) -> (Nanos, Nanos) {
     let delay = nanos(config.refused_delay);
     (delay, delay + delay / 5)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use facilitator_core::client::ConnectFailure;
+
+    const CONN: ConnectionId = ConnectionId(1);
+    const S: Nanos = 1_000_000_000;
+
+    fn at(seconds: Nanos) -> Moment {
+        Moment {
+            seen: seconds * S,
+            shown: seconds * S,
+        }
+    }
+
+    /// What breaks when a connection stands and `what` happens then.
+    fn broken(what: impl FnOnce(&mut Watch, &Config, &mut Verdicts)) -> Vec<Promise> {
+        let (mut watch, mut verdicts) = (Watch::default(), Verdicts::default());
+        let config = crate::solo::config();
+        watch.connect(at(0), CONN, &mut verdicts);
+        watch.opened();
+        what(&mut watch, &config, &mut verdicts);
+        let violations = verdicts.violations().iter();
+        violations.map(|violation| violation.promise).collect()
+    }
+
+    fn authenticate(watch: &mut Watch, config: &Config, verdicts: &mut Verdicts) {
+        let frame = Frame::text(format!("{AUTHENTICATION},.."));
+        watch.transmit(at(0), CONN, &frame, config, verdicts);
+        watch.arrives(at(0), SUCCESS);
+    }
+
+    fn beat(watch: &mut Watch, now: Moment, config: &Config, verdicts: &mut Verdicts) {
+        watch.transmit(now, CONN, &Frame::text(HEARTBEAT), config, verdicts);
+    }
+
+    #[test]
+    fn a_life_as_it_should_be_breaks_nothing() {
+        let found = broken(|watch, config, verdicts| {
+            authenticate(watch, config, verdicts);
+            for minute in 0..10 {
+                beat(watch, at(60 * minute), config, verdicts);
+            }
+            watch.lost(at(600), &LostReason::EndOfStream, config);
+            watch.gone(CONN);
+            watch.connect(at(601), ConnectionId(2), verdicts);
+            watch.stopping(at(602), config);
+            watch.stopped(at(612), verdicts);
+        });
+        assert_eq!(found, []);
+    }
+
+    #[test]
+    fn each_fault_breaks_its_promise() {
+        let cases: [(Promise, fn(&mut Watch, &Config, &mut Verdicts)); 9] = [
+            (Promise::Handshake, |watch, config, verdicts| {
+                beat(watch, at(0), config, verdicts);
+            }),
+            (Promise::Handshake, |watch, config, verdicts| {
+                let frame = Frame::text(AUTHENTICATION);
+                watch.transmit(at(0), CONN, &frame, config, verdicts);
+                beat(watch, at(0), config, verdicts);
+            }),
+            (Promise::Handshake, |watch, _, verdicts| {
+                watch.connect(at(1), ConnectionId(2), verdicts);
+            }),
+            (Promise::Heartbeats, |watch, config, verdicts| {
+                authenticate(watch, config, verdicts);
+                watch.transmit(at(0), CONN, &Frame::text("{}"), config, verdicts);
+            }),
+            (Promise::Heartbeats, |watch, config, verdicts| {
+                authenticate(watch, config, verdicts);
+                beat(watch, at(0), config, verdicts);
+                beat(watch, at(59), config, verdicts);
+            }),
+            (Promise::Heartbeats, |watch, config, verdicts| {
+                authenticate(watch, config, verdicts);
+                beat(watch, at(0), config, verdicts);
+                beat(watch, at(61), config, verdicts);
+            }),
+            (Promise::Polite, |watch, config, verdicts| {
+                let mut failure = ConnectFailure::new(ConnectFailureKind::Refused, "");
+                failure.retry_after = Some(Duration::from_secs(30));
+                watch.lost(at(1), &LostReason::ConnectFailed(failure), config);
+                watch.gone(CONN);
+                watch.connect(at(29), ConnectionId(2), verdicts);
+            }),
+            (Promise::Polite, |watch, config, verdicts| {
+                for number in 2..100 {
+                    let (lost, again) = (at(number * 100), at(number * 100 + 2));
+                    watch.lost(lost, &LostReason::EndOfStream, config);
+                    watch.gone(ConnectionId(number - 1));
+                    watch.connect(again, ConnectionId(number), verdicts);
+                }
+            }),
+            (Promise::Stops, |watch, config, verdicts| {
+                watch.stopping(at(1), config);
+                watch.stopped(at(12), verdicts);
+            }),
+        ];
+        for (number, (promise, what)) in cases.into_iter().enumerate() {
+            let found = broken(what);
+            assert!(found.contains(&promise), "case {number}: {found:?}");
+        }
+    }
+}
