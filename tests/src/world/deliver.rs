@@ -99,12 +99,12 @@ impl World {
         self.counts.connections += 1;
         node.watch.opened();
         node.ledger.connected();
-        let early = std::mem::take(&mut node.early_job);
+        let early = std::mem::take(&mut node.early_jobs);
         at.facilitator
             .handle_connected(timestamp(now), key.at_facilitator(), &headers);
         node.client.handle_connected(stamp, conn);
         self.settle_client(client);
-        if early {
+        for _ in 0..early {
             self.push_early(key, client, host);
         }
         self.settle_host(host);

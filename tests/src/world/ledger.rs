@@ -541,6 +541,8 @@ mod tests {
     use super::*;
     use JobStatus::{Accepted, Completed, Failed, Received};
 
+    type Deed = fn(&mut Ledger, JobId, &mut Verdicts);
+
     const NOW: Moment = Moment { seen: 0, shown: 0 };
 
     /// What breaks when a job was handed on and `what` happens then.
@@ -571,7 +573,7 @@ mod tests {
 
     #[test]
     fn each_fault_breaks_its_promise() {
-        let cases: [(Promise, fn(&mut Ledger, JobId, &mut Verdicts)); 10] = [
+        let cases: [(Promise, Deed); 10] = [
             (Promise::Order, |ledger, job, verdicts| {
                 ledger.stored(job, Completed, verdicts);
                 ledger.stored(job, Accepted, verdicts);

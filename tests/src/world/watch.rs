@@ -77,6 +77,7 @@ impl Watch {
     /// The operator starts the client: the schedule begins anew.
     pub(super) fn started(&mut self) {
         self.losses = 0;
+        self.ready = None;
         self.due = None;
         self.stop = None;
     }
@@ -313,6 +314,8 @@ mod tests {
     use super::*;
     use facilitator_core::client::ConnectFailure;
 
+    type Deed = fn(&mut Watch, &Config, &mut Verdicts);
+
     const CONN: ConnectionId = ConnectionId(1);
     const S: Nanos = 1_000_000_000;
 
@@ -362,7 +365,7 @@ mod tests {
 
     #[test]
     fn each_fault_breaks_its_promise() {
-        let cases: [(Promise, fn(&mut Watch, &Config, &mut Verdicts)); 9] = [
+        let cases: [(Promise, Deed); 9] = [
             (Promise::Handshake, |watch, config, verdicts| {
                 beat(watch, at(0), config, verdicts);
             }),
