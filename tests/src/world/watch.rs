@@ -27,6 +27,8 @@ struct Watched {
     conn: ConnectionId,
     /// When it stood.
     opened: bool,
+    /// Whether the client has given it up; it may still stand, until it is closed.
+    given_up: bool,
     texts_sent: u64,
     authenticated: Option<Nanos>,
     last_heartbeat: Option<Moment>,
@@ -127,6 +129,7 @@ impl Watch {
         self.current = Some(Watched {
             conn,
             opened: false,
+            given_up: false,
             texts_sent: 0,
             authenticated: None,
             last_heartbeat: None,
@@ -172,6 +175,7 @@ impl Watch {
     pub(super) fn arrives(&mut self, now: Moment, text: &str) {
         if let Some(current) = &mut self.current
             && current.authenticated.is_none()
+            && !current.given_up
             && text == SUCCESS
         {
             current.authenticated = Some(now.seen);
@@ -201,6 +205,9 @@ impl Watch {
         let Frame::Text(text) = frame else {
             return true;
         };
+        verdicts.check(Promise::Handshake, !current.given_up, || {
+            format!("{frame:?} was sent on {conn}, which was given up")
+        });
         current.texts_sent += 1;
         if current.texts_sent == 1 {
             verdicts.check(Promise::Handshake, text.starts_with(AUTHENTICATION), || {
@@ -238,6 +245,9 @@ impl Watch {
 
     /// The client says that it lost a connection, or the attempt at one.
     pub(super) fn lost(&mut self, now: Moment, reason: &LostReason, config: &Config) {
+        if let Some(current) = &mut self.current {
+            current.given_up = true;
+        }
         if self
             .ready
             .take()
