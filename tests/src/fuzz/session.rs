@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use facilitator_core::client::{
     AuthenticationMethod, Config, ConnectFailure, ConnectFailureKind, Disconnected, Event,
-    OnSignatureInvalid, Outcome, Phase, SendError, Signatories, TrustPolicy, UpdateId,
+    OnSignatureInvalid, Outcome, Phase, SendError, Signatories, Subject, TrustPolicy, UpdateId,
 };
 use facilitator_core::message::{DecodeMode, JobStatus, V0JobStatusUpdate};
 use facilitator_core::{CloseFrame, ConnectionId, Frame};
@@ -442,11 +442,17 @@ impl Sitting {
             ("in_flight", stats.in_flight, config.window),
             ("outbox_length", stats.outbox_length, config.outbox_entries),
             ("specs_length", stats.specs_length, config.specs_entries),
-            ("open_jobs", stats.open_jobs, config.open_jobs),
+            // A job whose end was refused or handed back is open again, whatever was taken on meanwhile.
+            (
+                "open_jobs",
+                stats.open_jobs,
+                config.open_jobs + config.outbox_entries,
+            ),
+            // The end of an open job is taken beyond the bytes.
             (
                 "outbox_bytes",
                 stats.outbox_bytes,
-                config.outbox_bytes + config.open_jobs * config.message_bytes,
+                config.outbox_bytes + config.outbox_entries * config.message_bytes,
             ),
         ] {
             assert!(found <= bound, "`{name}` is {found}, its bound is {bound}");
@@ -496,6 +502,13 @@ impl Sitting {
                 );
                 if receipt.outcome == Outcome::Acknowledged {
                     self.acknowledged.insert(receipt.id);
+                }
+                // A job whose end did not arrive is open again, unless the facilitator does not know it.
+                if let Subject::JobStatus { uuid, status } = &receipt.subject
+                    && status.is_terminal()
+                    && !receipt.outcome.is_delivered()
+                {
+                    self.open.insert(uuid.to_string());
                 }
             }
             Event::JobRequested(request) => {
