@@ -95,7 +95,7 @@ mod tests {
     #[test]
     fn runs_that_join_are_no_cycle() {
         let joined = graph(&[(&[1, 2], false), (&[3], false), (&[3, 3], false), (&[], true)]);
-        assert_eq!(joined.endless(), []);
+        assert!(joined.endless().is_empty());
     }
 
     #[test]
@@ -112,6 +112,6 @@ mod tests {
 
     #[test]
     fn an_end_from_which_more_can_happen_stays_one() {
-        assert_eq!(graph(&[(&[0], true)]).endless(), []);
+        assert!(graph(&[(&[0], true)]).endless().is_empty());
     }
 }
