@@ -124,6 +124,7 @@ pub mod model;
 pub mod pair;
 pub mod proxy;
 pub mod python;
+pub mod signed;
 pub mod solo;
 pub mod vectors;
 pub mod world;

@@ -105,7 +105,7 @@ mod tests {
             (&[3, 3], false),
             (&[], true),
         ]);
-        assert_eq!(joined.endless(), []);
+        assert!(joined.endless().is_empty());
     }
 
     #[test]
@@ -128,6 +128,6 @@ mod tests {
 
     #[test]
     fn an_end_from_which_more_can_happen_stays_one() {
-        assert_eq!(graph(&[(&[0], true)]).endless(), []);
+        assert!(graph(&[(&[0], true)]).endless().is_empty());
     }
 }
