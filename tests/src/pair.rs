@@ -14,7 +14,7 @@ use facilitator_core::message::{DecodeMode, FacilitatorMessage};
 use facilitator_core::signature::{Keypair, Scheme, sign_job_request};
 use facilitator_core::{CloseFrame, ConnectionId, Frame, Timestamp};
 
-use crate::solo::{job, job_request};
+use crate::solo::{Budget, job, job_request};
 
 /// One direction of a link: what was sent, and when it arrives.
 type Wire<T> = VecDeque<(Timestamp, T)>;
@@ -91,6 +91,7 @@ pub struct Pair {
     attempts: Wire<(ConnectionId, ConnectRequest)>,
     to_facilitator: Direction,
     to_client: Direction,
+    budget: Budget,
 }
 
 impl Pair {
@@ -130,6 +131,7 @@ impl Pair {
             attempts: VecDeque::new(),
             to_facilitator: Direction::default(),
             to_client: Direction::default(),
+            budget: Budget::default(),
         }
     }
 
@@ -229,6 +231,7 @@ impl Pair {
         let Some(at) = self.next_time() else {
             return false;
         };
+        self.budget.spend();
         self.now = self.now.max(at);
         let now = self.now;
         if let Some((conn, request)) = take_due(&mut self.attempts, now) {

@@ -214,6 +214,23 @@ fn field(message: &serde_json::Value, name: &str) -> String {
         .to_owned()
 }
 
+/// How much a test may do until it counts as one that goes round in circles: virtual time alone ends no loop.
+#[derive(Clone, Debug)]
+pub(crate) struct Budget(u64);
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self(5_000_000)
+    }
+}
+
+impl Budget {
+    pub(crate) fn spend(&mut self) {
+        assert!(self.0 > 0, "five million steps, and the test has not ended");
+        self.0 -= 1;
+    }
+}
+
 /// A session and its virtual clock.
 #[derive(Debug)]
 pub struct Solo {
@@ -225,6 +242,7 @@ pub struct Solo {
     pub conn: ConnectionId,
     /// What was put out while time passed.
     seen: Outputs,
+    budget: Budget,
 }
 
 impl Solo {
@@ -237,6 +255,7 @@ impl Solo {
             now: Timestamp::ZERO,
             conn: ConnectionId(0),
             seen: Outputs::default(),
+            budget: Budget::default(),
         }
     }
 
@@ -257,6 +276,7 @@ impl Solo {
             now: self.now,
             conn: self.conn,
             seen: Outputs::default(),
+            budget: Budget::default(),
         }
     }
 
@@ -380,6 +400,7 @@ impl Solo {
 
     /// Takes the session's outputs.
     pub fn drain(&mut self) {
+        self.budget.spend();
         while let Some(output) = self.client.poll_output() {
             match output {
                 Output::Connect(conn, _) => {

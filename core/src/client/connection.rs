@@ -167,6 +167,7 @@ impl FacilitatorClient {
         self.frames_handled = 0;
         self.heartbeat_sent = None;
         self.specs_sent = None;
+        self.specs_read = None;
         self.confirmed = false;
         self.keepalive.reset();
         match self.authenticator.first_frame() {
@@ -361,11 +362,9 @@ impl FacilitatorClient {
 
     pub(super) fn close(&mut self, connection: ConnectionId, then: Then) {
         self.timers.disarm_connection();
-        let deadline = self.now + self.config.close_timeout;
-        self.timers.arm(
-            Timer::Close,
-            self.draining.map_or(deadline, |drain| deadline.min(drain)),
-        );
+        // While stopping, the drain deadline ends it too.
+        self.timers
+            .arm(Timer::Close, self.now + self.config.close_timeout);
         self.outputs.push_back(Output::Disconnect(
             connection,
             Some(CloseFrame::new(CloseFrame::NORMAL)),

@@ -112,10 +112,14 @@ impl FacilitatorClient {
                 self.answer(response, |response| Outcome::Refused(response.errors));
             }
             About::SpecsRefused if self.outbox.specs_in_flight() > 0 => {
-                if let Some(entry) = self.outbox.refuse_specs() {
+                let read = self.specs_read.filter(|read| *read > self.frames_handled);
+                if read.is_none()
+                    && let Some(entry) = self.outbox.refuse_specs()
+                {
                     self.settle_specs(&entry, Outcome::Refused(response.errors));
                 } else {
-                    // One of several, all specs: no status is under suspicion.
+                    // One of several, some of them perhaps acknowledged already, but all specs: no status is under
+                    // suspicion.
                     self.outbox.suspect_specs();
                     let reason = LostReason::AmbiguousResponse(first_error(&response));
                     self.give_up_politely(connection, reason, Retry::Backoff, Blame::Nobody);
@@ -192,12 +196,16 @@ impl FacilitatorClient {
         self.give_up_politely(connection, reason, Retry::Backoff, Blame::Oldest);
     }
 
-    pub(super) fn prove_specs(&mut self, frames: u64) {
-        for entry in self.outbox.prove(frames) {
+    /// The peer has read so many of our frames. Returns whether there were specs among them.
+    pub(super) fn prove_specs(&mut self, frames: u64) -> bool {
+        let proven = self.outbox.prove(frames);
+        let any = !proven.is_empty();
+        for entry in proven {
             let took = self.now.saturating_duration_since(entry.accepted_at);
             self.stats.specs_delivery.observe(took);
             self.settle_specs(&entry, Outcome::Acknowledged);
         }
+        any
     }
 
     pub(super) fn handle_close(&mut self, connection: ConnectionId, close: Option<CloseFrame>) {

@@ -114,6 +114,9 @@ pub struct FacilitatorClient {
     /// Frames that had been sent before the newest heartbeat, and before the newest specs.
     heartbeat_sent: Option<u64>,
     specs_sent: Option<u64>,
+    /// Frames that a pong has shown to be read, when there were specs among them. Read is not handled: they may be
+    /// refused yet.
+    specs_read: Option<u64>,
     /// Whether anything came that only an authenticated connection gets.
     confirmed: bool,
     /// When a ping must be answered at the latest, whatever else the peer sends.
@@ -215,6 +218,7 @@ impl FacilitatorClient {
             frames_handled: 0,
             heartbeat_sent: None,
             specs_sent: None,
+            specs_read: None,
             confirmed: false,
             pong_limit: Timestamp::ZERO,
             timers: TimerTable::default(),
@@ -273,9 +277,6 @@ impl FacilitatorClient {
         let deadline = self.now + self.config.drain_timeout;
         self.draining = Some(deadline);
         self.timers.arm(Timer::Drain, deadline);
-        if let Some(closing) = self.timers.get(Timer::Close) {
-            self.timers.arm(Timer::Close, closing.min(deadline));
-        }
         if matches!(&self.link, Link::Waiting { next_attempt, .. } if *next_attempt >= deadline) {
             self.finish();
         }
@@ -436,7 +437,9 @@ impl FacilitatorClient {
                 Frame::Pong(payload) => {
                     if let Some(frames) = self.keepalive.pong(&payload) {
                         self.timers.disarm(Timer::Pong);
-                        self.prove_specs(frames);
+                        if self.prove_specs(frames) {
+                            self.specs_read = Some(frames);
+                        }
                     }
                 }
                 Frame::Close(close) => self.handle_close(connection, close),

@@ -208,7 +208,15 @@ fn code(index: u8) -> u16 {
 fn mangle(index: u8) -> Mangle {
     let named = Mangle::Named;
     pick(
-        &[named, named, named, Mangle::Nameless, Mangle::Wordless],
+        &[
+            named,
+            named,
+            named,
+            Mangle::Garbled,
+            Mangle::Garbled,
+            Mangle::Nameless,
+            Mangle::Wordless,
+        ],
         index,
     )
 }

@@ -40,6 +40,16 @@ fn met_event(coverage: &mut Coverage, ledger: &Ledger, batch: &Batch, event: &Ev
             _ => "jobs declined for their uuid",
         }),
         Event::JobOverdue { .. } => coverage.note("jobs ended for their time"),
+        Event::Malformed(_) => coverage.note(
+            if batch
+                .heard()
+                .any(|cause| matches!(cause, Cause::Answer(..)))
+            {
+                "answers that could not be read"
+            } else {
+                "frames that could not be read"
+            },
+        ),
         Event::JobCheated(_) => coverage.note("jobs that cheated"),
         Event::CheatReportRefused { .. } => coverage.note("cheat reports refused"),
         Event::Receipt(receipt) => {

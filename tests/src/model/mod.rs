@@ -1,7 +1,7 @@
 //! A reference model of the session, and scripts that drive the real one against it.
 //!
 //! A [`Script`] is a list of steps: calls of the application, frames, connects, cuts, ticks, and a facilitator that
-//! misbehaves. [`run`] takes them one by one in a [`World`](world::World): the real session, a network, a facilitator
+//! misbehaves. [`run`] takes them one by one in a [`World`]: the real session, a network, a facilitator
 //! and a clock, all of which do nothing by themselves. After every step the [invariants](checks::INVARIANTS) are asked,
 //! each by its name, against a [`Ledger`](ledger::Ledger) that knows the design's promises and a
 //! [`Record`](peer::Record) of what the facilitator has. At the script's end the faults stop, and what was promised for

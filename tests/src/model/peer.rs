@@ -21,6 +21,9 @@ pub struct Record {
     pub batches: BTreeSet<u32>,
     /// Jobs that it has pushed.
     pub pushed: BTreeSet<u32>,
+    /// Jobs that it has said not to know, which it never will: a status that is refused today and stored tomorrow would
+    /// come after those that were given later.
+    pub denied: BTreeSet<u32>,
     /// Something that a validator never does, in words.
     pub offence: Option<String>,
 }
@@ -36,7 +39,7 @@ impl Record {
     /// Whether the job exists: it was pushed, or an earlier life of the facilitator has pushed it. Of those that were
     /// never pushed, every fourth does not.
     fn knows(&self, job: u32) -> bool {
-        self.pushed.contains(&job) || job % 4 != 3
+        !self.denied.contains(&job) && (self.pushed.contains(&job) || job % 4 != 3)
     }
 
     fn store(&mut self, job: u32, status: JobStatus) {
@@ -171,11 +174,13 @@ pub fn read(
     }
     match frame {
         Frame::Text(text) if ear.hung => {
-            // Read they are: nobody promises more of specs.
+            // Read they are, and a pong says so: nobody promises more of specs. That they are refused after that could
+            // be taken for a refusal of those after them.
             if let Some(Said::Specs(batch)) = Said::read(text) {
                 record.batches.insert(batch);
+            } else {
+                ear.backlog.push_back((index, frame.clone()));
             }
-            ear.backlog.push_back((index, frame.clone()));
         }
         Frame::Text(text) => match Said::read(text) {
             Some(said) => read_text(record, manners, ear, (index, said), down),
@@ -268,6 +273,7 @@ fn read_text(
                 return crash(ear, *how, down);
             }
             if !record.knows(job) {
+                record.denied.insert(job);
                 answer(error("job.not_found"), Verdict::NotFound);
             } else if record.has(job, status) {
                 answer(error("job.integrity_error"), Verdict::Known);

@@ -54,13 +54,13 @@ impl World {
         let Some(node) = self.nodes.get_mut(client as usize) else {
             return;
         };
-        let shown = node.clock.moment(now);
+        let moment = node.clock.moment(now);
         let verdicts = self.verdicts.about(now, client);
         match output {
             Output::Connect(conn, request) => {
                 self.trace.mix(conn.0);
                 self.counts.attempts += 1;
-                node.watch.connect(shown, conn, verdicts);
+                node.watch.connect(moment, conn, verdicts);
                 let link = Link::new(client, node.host, conn, request, node.quality);
                 // TCP, TLS and the upgrade take three ways there and back.
                 let takes = nanos(node.quality.latency).saturating_mul(6);
@@ -70,7 +70,7 @@ impl World {
             }
             Output::Transmit(conn, frame) => {
                 let config = node.client.config();
-                if !node.watch.transmit(shown, conn, &frame, config, verdicts) {
+                if !node.watch.transmit(moment, conn, &frame, config, verdicts) {
                     return;
                 }
                 if let Frame::Text(text) = &frame
@@ -78,7 +78,8 @@ impl World {
                     && let Some(job) = field(text, "uuid").and_then(JobId::parse)
                     && let Some(status) = field(text, "status").and_then(|name| name.parse().ok())
                 {
-                    let again = node.ledger.status_sent(job, status, conn.0, verdicts);
+                    let connection = node.process << 32 | conn.0;
+                    let again = node.ledger.status_sent(job, status, connection, verdicts);
                     self.counts.resent += u64::from(again);
                 }
                 self.trace.frame(now, "sends", client, &frame);
@@ -112,7 +113,7 @@ impl World {
         let Some(node) = self.nodes.get_mut(client as usize) else {
             return;
         };
-        let shown = node.clock.moment(now);
+        let moment = node.clock.moment(now);
         let verdicts = self.verdicts.about(now, client);
         match event {
             Event::Phase(change) => {
@@ -130,12 +131,12 @@ impl World {
                     self.counts.refusals += 1;
                 }
                 let config = node.client.config();
-                node.watch.lost(shown, &reason, config);
+                node.watch.lost(moment, &reason, config);
             }
             Event::JobRequested(request) => {
                 self.counts.jobs += 1;
                 if let Some(job) = JobId::parse(&request.uuid) {
-                    node.ledger.job_requested(job, verdicts);
+                    node.ledger.job_requested(job, moment, verdicts);
                     self.take_on(client, job);
                 }
             }
@@ -147,6 +148,15 @@ impl World {
                 {
                     node.ledger.automatic(job, JobStatus::Rejected);
                 }
+            }
+            Event::JobOverdue { uuid } => {
+                let job = JobId::from_number(uuid.as_u128());
+                self.trace
+                    .note(now, || format!("client {client}: {job} is overdue"));
+                self.counts.overdue += 1;
+                let margin = node.client.config().job_margin;
+                node.ledger.overdue(job, moment, margin, verdicts);
+                self.give_up_work(client, job);
             }
             Event::JobRefused { request, .. } => {
                 if let Some(job) = JobId::parse(&request.uuid) {
@@ -170,8 +180,11 @@ impl World {
                 self.trace.note(now, || {
                     format!("client {client} has stopped, {} handed back", owed.len())
                 });
-                node.watch.stopped(shown, verdicts);
+                node.watch.stopped(moment, verdicts);
                 node.ledger.stopped(&owed, verdicts);
+                if node.replaced {
+                    return;
+                }
                 // What was handed back is older than what the session never had.
                 let back: Vec<Report> = owed.iter().map(|owed| report(&owed.subject)).collect();
                 for report in back.into_iter().rev() {

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use facilitator_core::client::Config;
 
+use super::job::LIMIT;
 use super::queue::{Nanos, nanos};
 use super::settings::Workload;
 
@@ -30,7 +31,8 @@ pub(super) fn settle(config: &Config, workload: &Workload, poison: u64) -> Durat
     let connecting = config.connect_timeout + config.authentication_timeout + config.close_timeout;
     let answering = config.acknowledgement_timeout + noticing;
     let attempt = config.backoff_max + connecting + answering;
-    let workers = workload.silence_noticed_after + workload.step * 8;
+    let watched = Duration::from_secs(LIMIT) + config.job_margin;
+    let workers = watched.max(workload.step * 8 + workload.crash_noticed_after);
     let poison = u32::try_from(poison).unwrap_or(u32::MAX);
     (noticing + waiting + attempt * 4 + workers + config.drain_timeout)
         .saturating_add((attempt * 3).saturating_mul(poison))

@@ -25,6 +25,8 @@ pub struct Counts {
     pub jobs: u64,
     /// Job requests that were not.
     pub declined: u64,
+    /// Jobs that a session ended since their time was over.
+    pub overdue: u64,
     /// Status updates that sessions accepted.
     pub statuses: u64,
     /// Status updates that facilitators stored.
@@ -70,7 +72,7 @@ impl Counts {
     }
 
     /// The numbers with their names, faults apart.
-    pub fn named(&self) -> [(&'static str, u64); 23] {
+    pub fn named(&self) -> [(&'static str, u64); 24] {
         [
             ("connection attempts", self.attempts),
             ("  failed", self.attempts_failed),
@@ -80,6 +82,7 @@ impl Counts {
             ("jobs pushed", self.jobs_pushed),
             ("  taken on", self.jobs),
             ("  declined, repetitions included", self.declined),
+            ("  overdue", self.overdue),
             ("statuses accepted", self.statuses),
             ("  stored by the facilitator", self.stored),
             ("  sent again", self.resent),
@@ -112,6 +115,7 @@ impl Counts {
             (&mut self.jobs_pushed, other.jobs_pushed),
             (&mut self.jobs, other.jobs),
             (&mut self.declined, other.declined),
+            (&mut self.overdue, other.overdue),
             (&mut self.statuses, other.statuses),
             (&mut self.stored, other.stored),
             (&mut self.repeated, other.repeated),

@@ -1,7 +1,5 @@
 //! The network at work: attempts, arrivals, ticks, and the ends of links.
 
-use std::collections::VecDeque;
-
 use facilitator_core::client::{ConnectFailure, ConnectFailureKind, Disconnected};
 use facilitator_core::{CloseFrame, Frame};
 
@@ -10,7 +8,7 @@ use super::bound;
 use super::connect::ConnectFault;
 use super::fault::Crash;
 use super::job::JobId;
-use super::link::{Direction, Handler, Link, LinkKey};
+use super::link::{Direction, Handler, LinkKey};
 use super::queue::{Nanos, nanos, timestamp};
 use super::step::Occurrence;
 use super::trace::field;
@@ -385,11 +383,6 @@ impl World {
             Some(late) if matches!(frame, Frame::Text(_)) => late.push_back(frame),
             _ => self.send(key, Direction::ToClient, Parcel::Frame(frame)),
         }
-    }
-
-    /// Answers on a link wait from now on.
-    pub(super) fn hold_answers(link: &mut Link) {
-        link.late.get_or_insert_with(VecDeque::new);
     }
 
     pub(super) fn release(&mut self, key: LinkKey) {

@@ -145,6 +145,11 @@ pub enum ClientFault {
         /// When.
         restart_after: Duration,
     },
+    /// The process is replaced by another one, which is given what the first one owed.
+    Replace {
+        /// When the other one starts.
+        restart_after: Duration,
+    },
     /// The operator asks for what makes no sense: a second start, a second stop.
     Misuse,
 }
@@ -192,7 +197,7 @@ pub enum Noise {
 }
 
 /// The kinds of faults, for counting.
-pub const FAULT_KINDS: [&str; 28] = [
+pub const FAULT_KINDS: [&str; 29] = [
     "cut",
     "cut at a byte",
     "stall",
@@ -220,6 +225,7 @@ pub const FAULT_KINDS: [&str; 28] = [
     "operator stops",
     "operator aborts",
     "operator errs",
+    "process replaced",
     "facilitator restarts",
 ];
 
@@ -227,7 +233,7 @@ impl Fault {
     /// Its place in [`FAULT_KINDS`].
     pub fn kind(&self) -> usize {
         let Self::Client(_, fault) = self else {
-            return 27;
+            return 28;
         };
         match fault {
             ClientFault::Cut { .. } => 0,
@@ -260,6 +266,7 @@ impl Fault {
             ClientFault::Stop { .. } => 24,
             ClientFault::Abort { .. } => 25,
             ClientFault::Misuse => 26,
+            ClientFault::Replace { .. } => 27,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Faults, made to happen, and made to end.
 
+use std::collections::VecDeque;
+
 use facilitator_core::Frame;
 use facilitator_core::facilitator::Memory;
 
@@ -48,6 +50,7 @@ impl World {
             client,
             ClientFault::Stop { .. }
             | ClientFault::Abort { .. }
+            | ClientFault::Replace { .. }
             | ClientFault::Misuse
             | ClientFault::StrayTicks { .. },
         ) = fault
@@ -121,11 +124,9 @@ impl World {
                     at.facilitator.set_mute(key.at_facilitator(), true);
                 }
             }
-            ClientFault::LateAnswers { time } => {
-                if link.late.is_none() {
-                    Self::hold_answers(link);
-                    self.after(nanos(time), Occurrence::Release(key));
-                }
+            ClientFault::LateAnswers { time } if link.late.is_none() => {
+                link.late = Some(VecDeque::new());
+                self.after(nanos(time), Occurrence::Release(key));
             }
             ClientFault::Noise(noise) => self.write(key, noise_frame(noise)),
             ClientFault::PingFlood { pings } => {
@@ -199,6 +200,9 @@ impl World {
             }
             ClientFault::Stop { restart_after } => self.stop_client(client, nanos(restart_after)),
             ClientFault::Abort { restart_after } => self.abort_client(client, nanos(restart_after)),
+            ClientFault::Replace { restart_after } => {
+                self.replace_client(client, nanos(restart_after));
+            }
             ClientFault::Misuse => self.misuse(client),
             fault => self.inject_at_facilitator(client, fault),
         }

@@ -64,13 +64,16 @@ impl fmt::Debug for JobId {
     }
 }
 
+/// The sum of a request's time limits, in seconds; a session adds a margin of its own.
+pub(super) const LIMIT: u64 = 60 + 120 + 60 + 30;
+
 /// The request for a job. Its time limits are those of a job that takes minutes.
 pub(super) fn request(id: JobId) -> V2JobRequest {
     V2JobRequest {
-        download_time_limit: Integer::from(300_u64),
-        execution_time_limit: Integer::from(300_u64),
-        upload_time_limit: Integer::from(300_u64),
-        streaming_start_time_limit: Integer::from(60_u64),
+        download_time_limit: Integer::from(60_u64),
+        execution_time_limit: Integer::from(120_u64),
+        upload_time_limit: Integer::from(60_u64),
+        streaming_start_time_limit: Integer::from(30_u64),
         ..V2JobRequest::new(id.to_string(), ExecutorClass::AlwaysOnTest, "python:3.11")
     }
 }

@@ -2,15 +2,21 @@
 //! facilitator stored. Kept from both ends of the world, never from inside the session.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 
-use facilitator_core::client::{Config, Outcome, Owed, Receipt, Subject};
+use facilitator_core::client::{Config, Outcome, Owed, Receipt, Restored, Subject};
 use facilitator_core::message::JobStatus;
 
-use super::job::JobId;
+use super::job::{JobId, LIMIT};
+use super::queue::{Nanos, nanos};
 use super::verdict::{Promise, Verdicts};
+use super::watch::Moment;
 
 /// Ended jobs whose number is remembered, to notice one that runs again; fewer than a session remembers.
 const REMEMBERED: usize = 5000;
+
+/// A snapshot counts in milliseconds: how much a job's time can lose by that, with some process to spare.
+const ROUNDING: Nanos = 100_000_000;
 
 /// What became of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,6 +53,8 @@ struct Job {
     disowned: bool,
     /// Statuses that it refused for another reason.
     requested: bool,
+    /// By the client's clock.
+    requested_at: Nanos,
 }
 
 impl Job {
@@ -123,6 +131,15 @@ impl Ledger {
             .is_none_or(|job| job.is_settled() && (job.has_ended() || job.disowned))
     }
 
+    /// Whether this job was given a terminal status that stands, or will be given again.
+    pub(super) fn was_ended(&self, job: JobId) -> bool {
+        self.jobs.get(&job).is_none_or(|job| {
+            job.given
+                .iter()
+                .any(|given| given.status.is_terminal() && given.fate != Fate::SetAside)
+        })
+    }
+
     /// A terminal status that this job was not given yet.
     pub(super) fn another_end(&self, job: JobId) -> Option<JobStatus> {
         let job = self.jobs.get(&job)?;
@@ -157,15 +174,69 @@ impl Ledger {
     }
 
     /// The session handed a job on, with `received` on its way.
-    pub(super) fn job_requested(&mut self, id: JobId, verdicts: &mut Verdicts) {
+    pub(super) fn job_requested(&mut self, id: JobId, now: Moment, verdicts: &mut Verdicts) {
         let known = self.ended.contains(&id);
         let job = self.jobs.entry(id).or_default();
         let twice = job.requested || known;
         job.requested = true;
+        job.requested_at = now.seen;
         verdicts.check(Promise::JobsEndOnce, !twice, || {
             format!("the job {id} was handed on twice")
         });
         self.automatic(id, JobStatus::Received);
+    }
+
+    /// The session ends a job since its time is over.
+    pub(super) fn overdue(
+        &mut self,
+        id: JobId,
+        now: Moment,
+        margin: Duration,
+        verdicts: &mut Verdicts,
+    ) {
+        let job = self.jobs.entry(id).or_default();
+        let ended = job.given.iter().any(|given| {
+            given.status.is_terminal() && matches!(given.fate, Fate::Owed | Fate::Delivered)
+        });
+        verdicts.check(Promise::JobsEndOnce, !ended, || {
+            format!(
+                "the job {id} is overdue although it has ended: {:?}",
+                job.given
+            )
+        });
+        // Of a job that nobody handed on, only its statuses are known, and the session has its own limit for it.
+        let due = job.requested_at + nanos(margin) + LIMIT * 1_000_000_000;
+        let early = job.requested && now.seen + ROUNDING < due;
+        verdicts.check(Promise::JobsEndOnce, !early, || {
+            format!("the job {id} is overdue at {now:?}, due at {due} ns")
+        });
+        self.automatic(id, JobStatus::HordeFailed);
+    }
+
+    /// Another process has taken over what was handed back.
+    pub(super) fn restored(&mut self, message: &Restored, verdicts: &mut Verdicts) {
+        match &message.subject {
+            Subject::JobStatus { uuid, status } => {
+                let id = JobId::from_number(uuid.as_u128());
+                let job = self.jobs.entry(id).or_default();
+                let place = job.give(*status);
+                if let Some(given) = job.given.get_mut(place) {
+                    given.fate = Fate::Owed;
+                }
+                let owed = Message::Status(id, *status);
+                self.note_owed(message.id.as_u64(), owed, verdicts);
+            }
+            Subject::MachineSpecs { batch_id } => {
+                let batch = JobId::from_number(batch_id.as_u128());
+                self.note_owed(message.id.as_u64(), Message::Specs(batch), verdicts);
+            }
+        }
+    }
+
+    /// How many statuses the application has back and did not hand over again.
+    pub(super) fn back(&self) -> usize {
+        let given = self.jobs.values().flat_map(|job| &job.given);
+        given.filter(|given| given.fate == Fate::Back).count()
     }
 
     /// The session answers a job by itself.
@@ -232,12 +303,13 @@ impl Ledger {
                 Message::Specs(JobId::from_number(batch_id.as_u128()))
             }
         };
-        // Before the session says by an event that it answered by itself, it can have been handed back at once.
-        let expected = match (receipt.automatic, message) {
-            (true, Message::Status(id, status)) => {
-                self.owed_automatic.remove(&(id, status)) || status.is_terminal()
+        let expected = match (self.owed.remove(&number), message) {
+            (Some(owed), _) => owed == message,
+            // Its own ones have no number before their receipt.
+            (None, Message::Status(id, status)) if receipt.automatic => {
+                self.owed_automatic.remove(&(id, status))
             }
-            _ => self.owed.remove(&number) == Some(message),
+            (None, _) => false,
         };
         verdicts.check(Promise::NothingLost, expected, || {
             format!("a receipt for {message:?}, number {number}, which was not owed")

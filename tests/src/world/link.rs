@@ -31,10 +31,11 @@ impl LinkKey {
     }
 
     pub(super) fn from_facilitator(conn: ConnectionId) -> Self {
-        let [a, b, c, d, e, f, g, h] = conn.0.to_be_bytes();
+        // Both halves fit, whatever the number.
+        let half = |bits: u64| u32::try_from(bits & u64::from(u32::MAX)).unwrap_or_default();
         Self {
-            generation: u32::from_be_bytes([a, b, c, d]),
-            place: u32::from_be_bytes([e, f, g, h]),
+            generation: half(conn.0 >> 32),
+            place: half(conn.0),
         }
     }
 }

@@ -1,6 +1,60 @@
 //! A world in a box: validators, facilitators, the network between them, their clocks and all that goes wrong with
 //! them, in one thread, out of one seed.
-
+//!
+//! The sessions are the real ones, and so are the facilitators: those of `facilitator_core`. The world brings what a
+//! runtime would: time, connections, and people who report, stop and start. A simulated year of one validator takes
+//! seconds, and what fails once fails every time.
+//!
+//! ```
+//! use std::time::Duration;
+//! use facilitator_tests::world::{ClientFault, Direction, Fault, Settings, World};
+//!
+//! // A validator and its facilitator across an ocean, a job a minute.
+//! let mut world = World::new(Settings::new(42))?;
+//! world.start();
+//! world.run_for(Duration::from_mins(10));
+//!
+//! // From here on nothing reaches the validator any more, and nobody tells it.
+//! let direction = Direction::ToClient;
+//! world.inject(Fault::Client(0, ClientFault::Silence { direction }));
+//! world.run_for(Duration::from_mins(10));
+//! assert_eq!(world.counts().connections, 2, "it noticed, and connected anew");
+//!
+//! // Nothing new goes wrong: within an hour, all that is owed is delivered.
+//! world.calm();
+//! world.settle(Duration::from_hours(1));
+//! assert!(world.verdicts().violations().is_empty());
+//! # Ok::<(), facilitator_core::client::ConfigError>(())
+//! ```
+//!
+//! A [`World`] can be cloned at any moment, and the clone goes on as the original would: search, bisect, branch.
+//! [`Scenario`] makes a whole run of a seed and a [`Profile`] of faults, and finds the few faults that a failure needs.
+//! The program `simulate` does that for any number of seeds:
+//!
+//! ```text
+//! cargo run --release -p facilitator-tests --bin simulate -- --seeds 0..10000 --hours 1 --faults harsh
+//! ```
+//!
+//! # What is checked
+//!
+//! Every [`Promise`], after every step in which it can break, against books of the world's own: what applications handed
+//! over and got back, what facilitators stored, what went over the wires. The books never look into a session. Liveness
+//! is checked at the end: once nothing new goes wrong, everything must be settled within a bound that is computed from the
+//! configuration alone ([`Scenario::bound`]).
+//!
+//! # How real it is
+//!
+//! * A link is a pipe of bytes in each direction. Latency, jitter and bandwidth decide when a byte arrives; order is
+//!   kept. A frame has its size on the wire, header and mask included, and arrives when its last byte does. A link that
+//!   breaks at a byte delivers the frames before it and loses the one that the byte is in. Packets, congestion control
+//!   and TLS records are not simulated, and since WebSocket messages arrive whole or not at all, neither is their
+//!   fragmentation: no state of a session depends on it.
+//! * Each side of a link can be gone, mute, deaf or asleep without the other one knowing. A stalled direction delivers
+//!   late, as packets that are sent again do; a silent one never does.
+//! * What a session writes is taken at once: a socket whose buffer is full is a runtime's concern, and tested there.
+//! * A client's process can sleep, its clock can stand still, jump ahead, or show times of the past.
+//! * Jobs are not signed unless [`World::sign_with`] is called; what the signatures are worth is tested elsewhere.
+//!
 mod apply;
 mod bound;
 mod connect;

@@ -58,6 +58,10 @@ pub(super) struct Node {
     /// Whether the operator wants it to run.
     pub(super) wanted: bool,
     pub(super) stops: u32,
+    /// Processes that it has been before.
+    pub(super) process: u64,
+    /// While one process is replaced by another.
+    pub(super) replaced: bool,
     /// Jobs whose worker is not done.
     pub(super) works: u32,
     pub(super) ledger: Ledger,
@@ -88,6 +92,8 @@ impl Node {
             retry_awaited: false,
             wanted: false,
             stops: 0,
+            process: 0,
+            replaced: false,
             works: 0,
             ledger: Ledger::default(),
             watch: Watch::default(),

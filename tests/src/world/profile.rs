@@ -82,6 +82,7 @@ impl Profile {
         config.window = *random.choice(&[1, 2, 64, 64]).unwrap_or(&64);
         config.outbox_entries = *random.choice(&[2, 5, 20, 1000, 1000]).unwrap_or(&1000);
         config.specs_entries = *random.choice(&[1, 256]).unwrap_or(&256);
+        config.job_margin = Duration::from_mins(1);
         config.open_jobs = *random.choice(&[1, 3, 1000]).unwrap_or(&1000);
         settings.workload.output = *random.choice(&[400, 400, 5000, 100_000]).unwrap_or(&400);
         settings
@@ -220,7 +221,7 @@ fn gentle(random: &mut fastrand::Rng, client: usize, facilitators: usize, left: 
         0..=2 => cut(random),
         3 => ClientFault::Stall {
             direction: direction(random),
-            time: Some(time(random, Duration::from_secs(60), left)),
+            time: Some(time(random, Duration::from_mins(1), left)),
         },
         4 => ClientFault::Silence {
             direction: direction(random),
@@ -253,7 +254,7 @@ fn gentle(random: &mut fastrand::Rng, client: usize, facilitators: usize, left: 
 /// What should happen to nobody.
 fn malicious(random: &mut fastrand::Rng, client: usize, facilitators: usize, left: Nanos) -> Fault {
     let minutes = |random: &mut _, n| time(random, Duration::from_mins(n), left);
-    let fault = match random.u8(0..28) {
+    let fault = match random.u8(0..29) {
         0 | 1 => cut(random),
         2 => ClientFault::Stall {
             direction: direction(random),
@@ -314,6 +315,9 @@ fn malicious(random: &mut fastrand::Rng, client: usize, facilitators: usize, lef
             restart_after: minutes(random, 1),
         },
         26 => ClientFault::Abort {
+            restart_after: minutes(random, 1),
+        },
+        27 => ClientFault::Replace {
             restart_after: minutes(random, 1),
         },
         _ => {

@@ -59,8 +59,6 @@ pub struct Workload {
     pub step: Duration,
     /// How long after its last word a worker that crashed is reported for.
     pub crash_noticed_after: Duration,
-    /// How long after its last word a worker that fell silent is given up.
-    pub silence_noticed_after: Duration,
     /// The largest output of a job, in bytes.
     pub output: usize,
 }
@@ -73,7 +71,6 @@ impl Default for Workload {
             specs_every: Some(Duration::from_mins(5)),
             step: Duration::from_secs(20),
             crash_noticed_after: Duration::from_secs(5),
-            silence_noticed_after: Duration::from_mins(5),
             output: 400,
         }
     }

@@ -79,7 +79,7 @@ impl Trace {
             Frame::Text(text) => self.mix_bytes(text.as_bytes()),
             Frame::Binary(bytes) | Frame::Ping(bytes) | Frame::Pong(bytes) => self.mix_bytes(bytes),
             Frame::Close(close) => {
-                self.mix(close.as_ref().map_or(0, |close| u64::from(close.code)))
+                self.mix(close.as_ref().map_or(0, |close| u64::from(close.code)));
             }
         }
         self.note(at, || format!("client {client} {what} {}", Shown(frame)));

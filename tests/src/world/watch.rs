@@ -61,6 +61,12 @@ impl Watch {
         self.stop = None;
     }
 
+    /// Another process takes over; it numbers its connections anew.
+    pub(super) fn replaced(&mut self) {
+        self.newest = 0;
+        self.current = None;
+    }
+
     /// The clock or the process was tampered with.
     pub(super) fn disturb(&mut self) {
         self.disturbed = true;
@@ -205,11 +211,16 @@ impl Watch {
         self.losses += 1;
         let (least, most) = match reason {
             LostReason::ConnectFailed(failure) => match (failure.retry_after, failure.kind) {
+                // Whoever is not welcome waits for minutes, even if the server names less.
+                (asked, ConnectFailureKind::Http { status: 401 | 403 })
+                    if asked.is_none_or(|asked| asked < config.refused_delay) =>
+                {
+                    refused(config)
+                }
                 (Some(asked), _) => {
                     let asked = nanos(asked.min(config.retry_after_max));
                     (asked, asked + ceiling)
                 }
-                (None, ConnectFailureKind::Http { status: 401 | 403 }) => refused(config),
                 (None, _) => (0, ceiling),
             },
             LostReason::AuthenticationRefused(

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use facilitator_core::client::SendError;
+use facilitator_core::client::{FacilitatorClient, SendError};
 use facilitator_core::message::{
     JobStatus, JobStatusMetadata, Json, JsonMap, MinerResponse, V0JobStatusUpdate,
 };
@@ -99,14 +99,24 @@ impl World {
         let Some(work) = self.works.get_mut(place) else {
             return;
         };
-        let pause = match work.mood {
-            Mood::Well => 0,
-            Mood::Crashed => nanos(workload.crash_noticed_after),
-            Mood::Silent => nanos(workload.silence_noticed_after),
-        };
-        if pause > 0 && !work.given_up {
-            work.given_up = true;
-            return self.after(pause, Occurrence::Work(place));
+        match work.mood {
+            Mood::Well => {}
+            Mood::Crashed if work.given_up => {}
+            Mood::Crashed => {
+                work.given_up = true;
+                let pause = nanos(workload.crash_noticed_after);
+                return self.after(pause, Occurrence::Work(place));
+            }
+            Mood::Silent => {
+                let (client, job) = (work.client, work.job);
+                work.parked = true;
+                // It may be over already, and nobody will say so again.
+                let node = self.nodes.get(client as usize);
+                if node.is_some_and(|node| node.ledger.was_ended(job)) {
+                    self.give_up_work(client, job);
+                }
+                return;
+            }
         }
         let (client, job) = (work.client, work.job);
         let (status, last) = work.report();
@@ -119,6 +129,16 @@ impl World {
             self.next_step(place);
         }
         self.report(client, Report::Status(job, status));
+    }
+
+    /// A session has ended a job whose time was over: whatever worked on it may stop.
+    pub(super) fn give_up_work(&mut self, client: u32, job: JobId) {
+        if let Some(place) = self.works.parked(client, job) {
+            self.works.remove(place);
+            if let Some(node) = self.nodes.get_mut(client as usize) {
+                node.works -= 1;
+            }
+        }
     }
 
     /// An application has something to send: behind all that still waits.
@@ -287,6 +307,60 @@ impl World {
         if start_again {
             self.after(restart_after, Occurrence::Start(client));
         }
+    }
+
+    /// The process of a client is replaced by another one, which gets what the first one owed.
+    pub(super) fn replace_client(&mut self, client: u32, restart_after: Nanos) {
+        let now = self.now;
+        let Some(node) = self.nodes.get_mut(client as usize) else {
+            return;
+        };
+        if !node.wanted || !node.client.is_running() {
+            return;
+        }
+        // What is handed back goes into the snapshot, not back to the application.
+        node.replaced = true;
+        let back = node.ledger.back();
+        self.abort_client(client, restart_after);
+        let Some(node) = self.nodes.get_mut(client as usize) else {
+            return;
+        };
+        node.replaced = false;
+        node.clock.slip(0, 0);
+        let stamp = node.clock.stamp(now);
+        let kept = serde_json::to_string(&node.client.snapshot(stamp));
+        let fresh = FacilitatorClient::new(
+            node.client.config().clone(),
+            &super::key(client as usize),
+            self.chance.u64(..),
+        );
+        let verdicts = self.verdicts.about(now, client);
+        let restored = match (&kept, fresh) {
+            (Ok(kept), Ok(fresh)) => {
+                node.client = fresh;
+                node.process += 1;
+                node.watch.replaced();
+                serde_json::from_str(kept)
+                    .map_err(|error| error.to_string())
+                    .and_then(|kept| {
+                        let restored = node.client.restore(stamp, &kept);
+                        restored.map_err(|error| error.to_string())
+                    })
+            }
+            _ => Err("no snapshot, or no session".into()),
+        };
+        verdicts.check(Promise::NothingLost, restored.is_ok(), || {
+            format!("what was owed is not taken by another process: {restored:?}")
+        });
+        for message in restored.into_iter().flatten() {
+            node.ledger.restored(&message, verdicts);
+        }
+        verdicts.check(Promise::NothingLost, node.ledger.back() == back, || {
+            "not all that was handed back was taken by another process".into()
+        });
+        self.trace
+            .note(now, || format!("client {client} is another process"));
+        self.settle_client(client);
     }
 
     /// The operator asks for what makes no sense; nothing may come of it.

@@ -19,7 +19,7 @@ pub(super) enum Mood {
     Well,
     /// It reports nothing more, and its supervisor has noticed.
     Crashed,
-    /// It reports nothing more, and nobody has noticed.
+    /// It reports nothing more, and nobody will notice but the session, when the job's time is over.
     Silent,
 }
 
@@ -31,6 +31,8 @@ pub(super) struct Work {
     pub(super) mood: Mood,
     /// Whether it is the supervisor who reports next.
     pub(super) given_up: bool,
+    /// Whether nothing more will come of it: no step of it is in the world's queue.
+    pub(super) parked: bool,
     next: usize,
     /// Steps that it gets through.
     steps: usize,
@@ -51,6 +53,7 @@ impl Work {
             job,
             mood: Mood::Well,
             given_up: false,
+            parked: false,
             next: 0,
             steps,
             end,
@@ -101,6 +104,15 @@ impl Works {
         {
             self.free.push(place);
         }
+    }
+
+    /// The place of a job that is parked.
+    pub(super) fn parked(&self, client: u32, job: JobId) -> Option<u32> {
+        let place = self.places.iter().position(|work| {
+            work.as_ref()
+                .is_some_and(|work| work.parked && work.client == client && work.job == job)
+        })?;
+        u32::try_from(place).ok()
     }
 
     pub(super) fn of_client(&mut self, client: u32) -> impl Iterator<Item = &mut Work> {

@@ -12,6 +12,7 @@
 mod cancellation;
 mod events;
 mod handle;
+mod leaks;
 mod memory;
 mod restart;
 mod writing;

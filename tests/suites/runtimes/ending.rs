@@ -129,7 +129,9 @@ async fn stop_in<R: Runtime>(runtime: R, case: &Case) {
     let one_more = async {
         if !case.outputs.is_empty() {
             let refused = client.send_status(&job(9), JobStatus::Accepted).await;
-            assert_eq!(refused.unwrap_err(), SendError::Stopped, "{name}");
+            // Told during the stop or after it, whenever it looked.
+            let told = matches!(refused, Err(SendError::Stopping | SendError::Stopped));
+            assert!(told, "{name}: {refused:?}");
         }
     };
     let begin = Instant::now();

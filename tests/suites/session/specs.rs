@@ -3,7 +3,7 @@
 use facilitator_core::Frame;
 use facilitator_core::client::{Outcome, SendError, UpdateId};
 use facilitator_core::message::JobStatus;
-use facilitator_tests::solo::{SUCCESS, Solo, config, job, specs};
+use facilitator_tests::solo::{SUCCESS, Solo, config, error_at, job, specs};
 
 fn send(solo: &mut Solo, n: u128) -> UpdateId {
     solo.client
@@ -53,6 +53,40 @@ fn the_answer_to_a_later_status_proves_them_to_an_earlier_one_does_not() {
     assert_eq!(solo.take().receipts().len(), 1);
     solo.receive(SUCCESS);
     assert_eq!(solo.take().outcome(id), &Outcome::Acknowledged);
+}
+
+#[test]
+fn what_was_read_can_be_refused_yet_and_does_not_fall_on_the_next() {
+    const REFUSAL: &str = r#"["V0MachineSpecsUpdate","specs"]"#;
+    let mut solo = Solo::ready(config());
+    let first = send(&mut solo, 1);
+    let ping = solo.take().pings().remove(0);
+    solo.receive_frame(Frame::Pong(ping));
+    let second = send(&mut solo, 2);
+    assert_eq!(solo.take().outcome(first), &Outcome::Acknowledged);
+    // The handler is behind what was read: this may be about either.
+    solo.receive(&error_at("missing", REFUSAL));
+    solo.cut();
+    let out = solo.take();
+    assert!(out.receipts().is_empty(), "{:?}", out.events);
+    solo.reconnect();
+    let out = solo.take();
+    assert_eq!(out.specs(), 1);
+    solo.receive(&error_at("missing", REFUSAL));
+    assert!(matches!(solo.take().outcome(second), Outcome::Refused(_)));
+    solo.receive_frame(Frame::Pong(out.pings()[0].clone()));
+
+    // Once a status that was sent after them is answered, they were handled.
+    let third = send(&mut solo, 3);
+    let ping = solo.take().pings().remove(0);
+    solo.receive_frame(Frame::Pong(ping));
+    solo.send(&job(1), JobStatus::Accepted);
+    solo.receive(SUCCESS);
+    let fourth = send(&mut solo, 4);
+    solo.receive(&error_at("missing", REFUSAL));
+    let out = solo.take();
+    assert_eq!(out.outcome(third), &Outcome::Acknowledged);
+    assert!(matches!(out.outcome(fourth), Outcome::Refused(_)));
 }
 
 #[test]

@@ -100,6 +100,21 @@ fn names_are_words_and_no_two_are_alike() {
 }
 
 #[test]
+fn what_a_job_has_printed_is_not_shown() {
+    let mut solo = Solo::ready(config());
+    solo.send(&job(1), JobStatus::Completed);
+    solo.client.abort(solo.now).unwrap();
+    let out = solo.take();
+    let [owed] = out.stopped() else {
+        panic!("one is owed")
+    };
+    assert!(owed.as_json().contains("docker_process_stdout"));
+    let shown = format!("{owed:?} {:?}", out.events);
+    assert!(shown.contains("Completed"), "{shown}");
+    assert!(!shown.contains("docker_process_stdout"), "{shown}");
+}
+
+#[test]
 fn an_endpoint_is_shown_as_it_is() {
     let endpoint = config().endpoint;
     assert_eq!(endpoint.to_string(), endpoint.as_str());

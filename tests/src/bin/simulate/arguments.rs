@@ -143,15 +143,12 @@ fn range(text: &str) -> Result<Range<u64>, Failure> {
             "{text:?} is no range of seeds; accepted are 0..1000, or 7"
         ))
     };
-    let seeds = match text.split_once("..") {
-        Some((from, to)) => {
-            let from = from.parse().map_err(|_| complain())?;
-            from..to.parse().map_err(|_| complain())?
-        }
-        None => {
-            let seed: u64 = text.parse().map_err(|_| complain())?;
-            seed..seed.checked_add(1).ok_or_else(complain)?
-        }
+    let seeds = if let Some((from, to)) = text.split_once("..") {
+        let from = from.parse().map_err(|_| complain())?;
+        from..to.parse().map_err(|_| complain())?
+    } else {
+        let seed: u64 = text.parse().map_err(|_| complain())?;
+        seed..seed.checked_add(1).ok_or_else(complain)?
     };
     if seeds.is_empty() {
         return Err(complain());

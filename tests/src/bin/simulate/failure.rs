@@ -25,12 +25,6 @@ pub(crate) enum Failure {
     Config(ConfigError),
 }
 
-impl Failure {
-    pub(crate) const fn exit_code(&self) -> u8 {
-        2
-    }
-}
-
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

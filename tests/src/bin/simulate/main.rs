@@ -26,7 +26,7 @@ fn main() -> ExitCode {
         Err(failure) => {
             // With stderr gone too, there is nobody left to tell.
             let _nobody_reads = writeln!(io::stderr(), "simulate: {failure}");
-            ExitCode::from(failure.exit_code())
+            ExitCode::from(2)
         }
     }
 }
@@ -50,7 +50,7 @@ fn run(out: &mut impl Write) -> Result<bool, Failure> {
         if report.is_clean() {
             continue;
         }
-        progress.clear();
+        progress::clear();
         if let Some(violation) = report.first() {
             writeln!(out, "seed {seed}: {violation}")?;
             first = first.or(Some((seed, violation.promise)));
@@ -59,7 +59,7 @@ fn run(out: &mut impl Write) -> Result<bool, Failure> {
             break;
         }
     }
-    progress.clear();
+    progress::clear();
     sum.print(out, began.elapsed())?;
     if let Some((seed, promise)) = first {
         failure::explain(out, &arguments, seed, promise)?;

@@ -41,10 +41,6 @@ impl Progress {
             self.seeds
         ));
     }
-
-    pub(crate) fn clear(&self) {
-        clear();
-    }
 }
 
 pub(crate) fn shrinking(seed: u64, left: usize) {

@@ -112,6 +112,11 @@ pub fn stops(scene: &Scene<'_>) -> Held {
                 );
             }
             hold!(
+                !ledger.gives_up || matches!(ledger.link, Link::Closing(..) | Link::Down),
+                "its signature is invalid, it shall not try again, and the link is {:?}",
+                ledger.link
+            );
+            hold!(
                 !scene.batch.is_aborted() || !running,
                 "it was aborted, and the link is {:?}",
                 ledger.link

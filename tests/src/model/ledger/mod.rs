@@ -2,214 +2,26 @@
 //! the session was told and from what it put out, one output after the other, and predicts what the application may
 //! be answered. Plain, slow and obvious; written from the design's promises, not from the session's code.
 
+mod parts;
+mod predict;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use facilitator_core::client::{
-    Config, ConnectFailureKind, DeclineReason, Event, Health, LostReason, OnSignatureInvalid,
-    Outcome, Output, Phase, Receipt, Refusal, Subject,
+    Config, DeclineReason, Event, Health, LostReason, OnSignatureInvalid, Outcome, Output, Phase,
+    Receipt, Refusal, Subject,
 };
 use facilitator_core::message::{JobStatus, V0JobStatusUpdate};
 use facilitator_core::{ConnectionId, Frame, Timestamp};
+
+pub use self::parts::{Blame, Entry, Job, Key, Lane, Link, Standing};
+pub use self::predict::Predicted;
 
 use super::said::{Said, name, number};
 
 /// The limits of a job request, all of them together.
 const REQUESTED: Duration = Duration::from_secs(4);
-
-/// What an owed message is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Key {
-    /// A status of a job.
-    Status(u32, JobStatus),
-    /// The specs of a batch.
-    Specs(u32),
-}
-
-impl Key {
-    /// What a receipt is about.
-    pub fn of(subject: &Subject) -> Option<Self> {
-        match subject {
-            Subject::JobStatus { uuid, status } => {
-                Some(Self::Status(number(&uuid.to_string())?, *status))
-            }
-            Subject::MachineSpecs { batch_id } => Some(Self::Specs(number(&batch_id.to_string())?)),
-        }
-    }
-}
-
-/// An owed message.
-#[derive(Clone, Debug)]
-pub struct Entry {
-    /// What it is.
-    pub key: Key,
-    /// Its number; the session's own messages have one that only their receipt tells.
-    pub id: Option<u64>,
-    /// Numbers of the same status, given again while this one is on its way.
-    pub shared: Vec<u64>,
-    /// Its text, as far as it is known.
-    pub text: Option<String>,
-    /// Its place among the frames of the current connection, once it was sent there.
-    pub sent: Option<u64>,
-    /// How often it was the oldest unanswered one when a connection broke for which it may be blamed.
-    pub breaks: u32,
-    /// The same, with the ends where blaming it is allowed and not required.
-    pub doubts: u32,
-}
-
-/// One kind of owed messages, oldest first.
-#[derive(Clone, Debug, Default)]
-pub struct Lane {
-    /// Them.
-    pub entries: Vec<Entry>,
-    /// Whether one was set aside since the last break.
-    pub set_aside: bool,
-}
-
-impl Lane {
-    /// Those that are unanswered on the current connection.
-    pub fn in_flight(&self) -> usize {
-        self.entries
-            .iter()
-            .filter(|entry| entry.sent.is_some())
-            .count()
-    }
-
-    /// The bytes owed, and whether some are unknown.
-    fn bytes(&self) -> (usize, bool) {
-        let known = |entry: &Entry| entry.text.as_ref().map(String::len);
-        let sum = self.entries.iter().filter_map(known).sum();
-        (sum, self.entries.iter().any(|entry| entry.text.is_none()))
-    }
-
-    fn broken(&mut self, blame: Blame) {
-        let oldest = self
-            .entries
-            .first_mut()
-            .filter(|entry| entry.sent.is_some() && !self.set_aside);
-        if let Some(oldest) = oldest {
-            oldest.breaks += u32::from(blame == Blame::Oldest);
-            oldest.doubts += u32::from(blame != Blame::Nobody);
-        }
-        self.set_aside = false;
-        for entry in &mut self.entries {
-            entry.sent = None;
-        }
-    }
-}
-
-/// A job.
-#[derive(Clone, Debug, Default)]
-pub struct Job {
-    /// The statuses that were accepted, in the order in which they were given.
-    pub given: Vec<JobStatus>,
-    /// Those that the facilitator has, by its own word.
-    pub delivered: Vec<JobStatus>,
-    /// The terminal status that it was given.
-    pub terminal: Option<JobStatus>,
-    /// How often the application was asked to run it.
-    pub requests: u32,
-    /// Terminal statuses that were taken back: refused, set aside, handed back; and lives that were forgotten.
-    pub undone: u32,
-    /// Whether its terminal status was refused since the facilitator did not know the job, at that time.
-    pub lost: bool,
-    /// How many jobs had ended when it first ended.
-    pub ended: Option<usize>,
-    /// When it must have ended.
-    pub deadline: Timestamp,
-}
-
-/// Whose fault the end of a connection can be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Blame {
-    /// The oldest unanswered message of each lane.
-    Oldest,
-    /// The same, or nobody.
-    Doubtful,
-    /// Nobody.
-    Nobody,
-}
-
-impl Blame {
-    /// Whom the design blames. A close whose code names another cause (going away, restart, try again later, a
-    /// disconnect that the facilitator wants) blames nobody, and neither does what the session understands.
-    pub fn of(reason: &LostReason) -> Self {
-        match reason {
-            LostReason::Closed(Some(close))
-                if [1001, 1012, 1013, 3000, 3001].contains(&close.code) =>
-            {
-                Self::Nobody
-            }
-            LostReason::Closed(_)
-            | LostReason::EndOfStream
-            | LostReason::Io(_)
-            | LostReason::Protocol(_)
-            | LostReason::PongTimeout
-            | LostReason::AcknowledgementTimeout => Self::Oldest,
-            LostReason::AmbiguousResponse(_) => Self::Doubtful,
-            _ => Self::Nobody,
-        }
-    }
-}
-
-/// What attempts have shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
-    /// Nothing bad.
-    Good,
-    /// They fail.
-    Troubled,
-    /// The facilitator does not accept who we are.
-    Refused,
-}
-
-impl Standing {
-    /// After a loss: a refusal is not forgotten over a broken network.
-    fn after(self, reason: &LostReason) -> Self {
-        let refused = match reason {
-            LostReason::AuthenticationRefused(refusal) => *refusal == Refusal::SignatureInvalid,
-            LostReason::ConnectFailed(failure) => {
-                matches!(failure.kind, ConnectFailureKind::Http { status: 401 | 403 })
-            }
-            _ => false,
-        };
-        if refused || self == Self::Refused {
-            Self::Refused
-        } else {
-            Self::Troubled
-        }
-    }
-}
-
-/// Where the connection stands, as far as the session's outputs tell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Link {
-    /// The session does not run.
-    Down,
-    /// Until the next attempt; the time is told with the phase, which a session that is stopping does not change.
-    Waiting(Option<Timestamp>),
-    /// An attempt.
-    Connecting(ConnectionId, Timestamp),
-    /// The authentication was written.
-    Authenticating(ConnectionId, Timestamp),
-    /// The first heartbeat was written.
-    Ready(ConnectionId, Timestamp),
-    /// The session has closed.
-    Closing(ConnectionId, Timestamp),
-}
-
-/// What an application's call should lead to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Predicted {
-    /// It is queued.
-    Queued,
-    /// It shares what is on its way.
-    Shared,
-    /// It has been delivered before.
-    Known,
-    /// It is refused, with the error of this name.
-    Refused(&'static str),
-}
 
 /// The model.
 #[derive(Clone, Debug)]
@@ -370,107 +182,6 @@ impl Ledger {
         entries.find(|entry| entry.sent == Some(index))
     }
 
-    fn refuses_all(&self) -> Option<&'static str> {
-        match (self.link, self.draining) {
-            (Link::Down, _) if self.started_before => Some("Stopped"),
-            (Link::Down, _) => Some("NotStarted"),
-            (_, Some(_)) => Some("Stopping"),
-            (_, None) => None,
-        }
-    }
-
-    fn has_room(&self, more: usize) -> bool {
-        self.taken() + more <= self.config.outbox_entries
-    }
-
-    fn has_bytes(&self, more: usize) -> bool {
-        self.bytes().0 + more <= self.config.outbox_bytes
-    }
-
-    /// What giving a status should lead to. `bad` is what the door should say of it.
-    pub fn predict_status(
-        &self,
-        job: u32,
-        status: JobStatus,
-        bytes: usize,
-        bad: Option<&'static str>,
-    ) -> Predicted {
-        if let Some(error) = self.refuses_all().or(bad) {
-            return Predicted::Refused(error);
-        }
-        if bytes > self.config.message_bytes {
-            return Predicted::Refused("TooLarge");
-        }
-        let known = self.jobs.get(&job);
-        if known
-            .and_then(|job| job.terminal)
-            .is_some_and(|ended| ended != status)
-        {
-            return Predicted::Refused("JobEnded");
-        }
-        if known.is_some_and(|job| job.delivered.contains(&status)) {
-            return Predicted::Known;
-        }
-        let underway = |entry: &Entry| entry.key == Key::Status(job, status);
-        if self.statuses.entries.iter().any(underway) {
-            return if self.has_room(1) {
-                Predicted::Shared
-            } else {
-                Predicted::Refused("Full")
-            };
-        }
-        let open = known.is_some_and(|job| job.terminal.is_none());
-        if !(open && status.is_terminal()) {
-            let reserves = known.is_none() && !status.is_terminal();
-            if !self.has_room(1 + usize::from(reserves)) {
-                return Predicted::Refused("Full");
-            }
-            if !self.has_bytes(bytes) {
-                return Predicted::Refused("FullBytes");
-            }
-        }
-        let full = self.open_jobs() >= self.config.open_jobs;
-        if known.is_none() && !status.is_terminal() && full {
-            return Predicted::Refused("TooManyJobs");
-        }
-        Predicted::Queued
-    }
-
-    /// What giving specs should lead to.
-    pub fn predict_specs(&self, bytes: usize, bad: Option<&'static str>) -> Predicted {
-        let refused = if let Some(error) = self.refuses_all().or(bad) {
-            error
-        } else if bytes > self.config.message_bytes {
-            "TooLarge"
-        } else if self.specs.entries.len() >= self.config.specs_entries {
-            "Full"
-        } else if !self.has_bytes(bytes) {
-            "FullBytes"
-        } else {
-            return Predicted::Queued;
-        };
-        Predicted::Refused(refused)
-    }
-
-    /// What taking up a job should lead to.
-    pub fn predict_adoption(&self, job: u32) -> Predicted {
-        let known = self.jobs.get(&job);
-        let refused = if let Some(error) = self.refuses_all() {
-            error
-        } else if known.is_some_and(|job| job.terminal.is_some()) {
-            "JobEnded"
-        } else if known.is_some() {
-            return Predicted::Known;
-        } else if self.open_jobs() >= self.config.open_jobs {
-            "TooManyJobs"
-        } else if !self.has_room(1) {
-            "Full"
-        } else {
-            return Predicted::Queued;
-        };
-        Predicted::Refused(refused)
-    }
-
     /// A job was taken up.
     pub fn adopt(&mut self, job: u32, time_left: Duration) {
         self.jobs.entry(job).or_default().deadline = self.now + time_left;
@@ -487,38 +198,6 @@ impl Ledger {
         self.last_id = 0;
         self.started_before = false;
         self.trusting = true;
-    }
-
-    /// What should be told of a job request that is heard now: event names. Nothing when more than one answer is right.
-    pub fn predict_request(&self, job: u32) -> Option<&'static [&'static str]> {
-        // How long the session's own words are is not known.
-        let words = 1000;
-        if self.is_forgettable(job) || self.config.message_bytes < words || !self.has_bytes(words) {
-            return None;
-        }
-        Some(if self.jobs.contains_key(&job) {
-            &["Duplicate"]
-        } else if matches!(self.link, Link::Closing(..)) {
-            &["Closing"]
-        } else if !self.trusting {
-            if self.has_room(1) {
-                &["Refused"]
-            } else {
-                &["OutboxFull", "Refused"]
-            }
-        } else if self.draining.is_some() {
-            if self.has_room(1) {
-                &["Stopping"]
-            } else {
-                &["OutboxFull"]
-            }
-        } else if self.open_jobs() < self.config.open_jobs && self.has_room(2) {
-            &["Requested"]
-        } else if self.has_room(1) {
-            &["Busy"]
-        } else {
-            &["OutboxFull"]
-        })
     }
 
     /// A message was accepted.
@@ -785,38 +464,6 @@ impl Ledger {
                 job.terminal = None;
                 job.undone += 1;
             }
-        }
-    }
-
-    /// The least and the greatest delay that the policy allows after this loss, as the next failure in a row.
-    pub fn allowed_delay(&self, reason: &LostReason) -> (Duration, Duration) {
-        let config = &self.config;
-        let doubled = config
-            .backoff_initial
-            .saturating_mul(2_u32.saturating_pow(self.failures));
-        let ceiling = doubled.min(config.backoff_max);
-        let minutes = (
-            config.refused_delay,
-            config.refused_delay + config.refused_delay / 5,
-        );
-        match reason {
-            LostReason::ConnectFailed(failure) => match (failure.kind, failure.retry_after) {
-                // Not less than for any other refusal.
-                (ConnectFailureKind::Http { status: 401 | 403 }, asked)
-                    if asked.is_none_or(|asked| asked < config.refused_delay) =>
-                {
-                    minutes
-                }
-                (_, Some(asked)) => {
-                    let asked = asked.min(config.retry_after_max);
-                    (asked, asked.saturating_add(ceiling))
-                }
-                (_, None) => (Duration::ZERO, ceiling),
-            },
-            LostReason::AuthenticationRefused(
-                Refusal::ValidatorNotFound | Refusal::SignatureInvalid,
-            ) => minutes,
-            _ => (Duration::ZERO, ceiling),
         }
     }
 }
