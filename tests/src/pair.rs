@@ -114,8 +114,8 @@ impl Pair {
             header_authentication: config.authentication == AuthenticationMethod::Headers,
             ..FacilitatorConfig::default()
         };
-        let mut client = Recorder::new(config, &keypair, seed)
-            .unwrap_or_else(|error| panic!("{error}"));
+        let mut client =
+            Recorder::new(config, &keypair, seed).unwrap_or_else(|error| panic!("{error}"));
         let mut facilitator = Facilitator::new(known);
         let unix = Duration::from_secs(1_795_432_324);
         client.set_wall_clock(Timestamp::ZERO, unix);
