@@ -96,6 +96,8 @@ fn replay(path: &Path, until: Option<Duration>, out: &mut impl Write) -> Result<
             )));
         }
         Ok(replayed) => replayed,
+        // The only line has no end: any other file without line breaks.
+        Err(ReplayError::Empty) if cut => return Err(wrong(ReplayError::NoSession)),
         Err(error) => return Err(wrong(error)),
     };
     writeln!(
