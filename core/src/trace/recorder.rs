@@ -313,12 +313,12 @@ impl Recorder {
 
     /// See [`FacilitatorClient::set_trust`].
     pub fn set_trust(&mut self, policy: TrustPolicy) {
-        let line = Trust::of(&policy);
-        self.always(
-            self.now,
-            |_| Input::Trust(line),
-            |session| session.set_trust(policy),
-        );
+        let line = self.is_recording().then(|| Trust::of(&policy));
+        self.begun = true;
+        self.session.set_trust(policy);
+        if let Some(line) = line {
+            self.write_input(&Input::Trust(line));
+        }
     }
 
     /// See [`FacilitatorClient::set_wall_clock`].
@@ -496,6 +496,10 @@ impl Recorder {
 
     /// See [`FacilitatorClient::handle_frame`].
     pub fn handle_frame(&mut self, now: Timestamp, connection: ConnectionId, frame: Frame) {
+        if !self.is_recording() {
+            self.begun = true;
+            return self.session.handle_frame(now, connection, frame);
+        }
         // Frames are shared, so this copies nothing.
         let read = frame.clone();
         self.always(
