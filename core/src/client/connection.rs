@@ -215,8 +215,9 @@ impl FacilitatorClient {
         if let Some(ping) = self.keepalive.ping(self.frames_sent) {
             self.stats.pings_sent += 1;
             self.transmit(connection, ping);
-            self.pong_limit =
-                self.now + self.config.pong_timeout * LATE_PONGS + self.time_on_the_way();
+            self.pong_limit = self.now
+                + self.config.pong_timeout.saturating_mul(LATE_PONGS)
+                + self.time_on_the_way();
             self.timers.arm(Timer::Pong, self.pong_deadline());
         }
     }

@@ -20,6 +20,8 @@ mod jobs;
 mod keepalive;
 mod outbox;
 mod phase;
+#[cfg(feature = "trace")]
+mod replay;
 mod responses;
 mod slab;
 mod snapshot;
@@ -46,8 +48,12 @@ pub use self::event::{
 pub use self::health::Health;
 pub use self::histogram::Histogram;
 pub use self::phase::Phase;
+#[cfg(feature = "trace")]
+pub(crate) use self::responses::is_response_shaped;
 pub use self::snapshot::{RestoreError, Restored, Snapshot};
 pub use self::stats::Stats;
+#[cfg(feature = "trace")]
+pub(crate) use self::submit::{failure, horde_failure, rejection};
 pub use self::timer::Timer;
 pub use self::trust::{Signatories, TrustError, TrustPolicy};
 
@@ -178,12 +184,24 @@ impl FacilitatorClient {
     ///
     /// [`ConfigError`], when the configuration makes no sense.
     pub fn new(config: Config, keypair: &Keypair, seed: u64) -> Result<Self, ConfigError> {
+        let authenticator = Authenticator::new(config.authentication, keypair);
+        let (account, hotkey) = (keypair.account(), keypair.public().to_ss58());
+        Self::assemble(config, authenticator, account, hotkey, seed)
+    }
+
+    fn assemble(
+        config: Config,
+        authenticator: Authenticator,
+        account: AccountId,
+        hotkey: String,
+        seed: u64,
+    ) -> Result<Self, ConfigError> {
         config.check()?;
         Ok(Self {
-            authenticator: Authenticator::new(config.authentication, keypair),
+            authenticator,
             door: Door::default(),
-            account: keypair.account(),
-            hotkey: keypair.public().to_ss58(),
+            account,
+            hotkey,
             heartbeat: Frame::text(ValidatorMessage::Heartbeat.encode()),
             now: Timestamp::ZERO,
             unix_origin: None,
@@ -210,7 +228,7 @@ impl FacilitatorClient {
             left: Vec::new(),
             jobs: Jobs::new(seed),
             watchdog: Watchdog::default(),
-            trust: Trust::new(config.trust.clone(), keypair.account()),
+            trust: Trust::new(config.trust.clone(), account),
             config,
             outputs: VecDeque::new(),
             stats: Stats::default(),
