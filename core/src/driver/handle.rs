@@ -243,8 +243,10 @@ impl<R: Runtime> FacilitatorClient<R> {
 
     /// The next event.
     ///
-    /// An application that takes them slowly loses no job request and no [`Event::Stopped`]; of the others the oldest
-    /// are dropped once thousands wait, and [`Event::Missed`] says so. With several callers, each event goes to one.
+    /// An application that takes them slowly loses no request of a job that is still open. Of the others the oldest are
+    /// dropped once thousands of them wait, and [`Event::Missed`] says so; what an application may have to act upon
+    /// (cheat reports, overdue jobs, the end of the session) is never dropped for the sake of what it may not. With
+    /// several callers, each event goes to one.
     ///
     /// # Errors
     ///
@@ -589,7 +591,8 @@ impl<R: Runtime> Drop for Guard<R> {
 fn abandon<R: Runtime>(shared: &Shared<R>, why: &'static str) {
     let now = shared.now();
     let mut state = shared.lock();
-    if state.session.abort(now).is_ok() {
+    // Restored, and never started: nothing ends then, but the promises have to come true all the same.
+    if state.session.abort(now).is_ok() || state.session.hand_back() {
         state.settle();
         if !state.left.is_empty() {
             warn!(
