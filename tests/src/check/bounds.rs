@@ -111,7 +111,7 @@ impl Bounds {
     pub const MOST: usize = 6;
 
     /// Longer than any run in these bounds needs, and shorter than any job's time: what is not over by then never is.
-    pub const PATIENCE: Duration = Duration::from_mins(9);
+    pub const PATIENCE: Duration = Duration::from_mins(4);
 
     /// What is acknowledged late breaks the connection before the next ping does.
     pub const ACKNOWLEDGEMENT: Duration = Duration::from_secs(10);

@@ -1,16 +1,16 @@
 //! All runs within these bounds keep every promise, and all of them end. Each size has a floor of states and of depth, close
-//! below what there is: none of them can become trivial in silence.
+//! below what there is: none of them can become trivial in silence. Larger ones are run with the program `check`.
 
 use std::time::Instant;
 
 use facilitator_tests::check::{Bounds, Poison, search};
 
 /// More than any of these sizes has.
-const MOST: usize = 1_000_000;
+const MOST: usize = 100_000;
 
 /// Explores it all; at least so many states have to be met, at least so far away from the first.
-fn explore(name: &str, bounds: &Bounds, states: usize, depth: usize) {
-    let began = Instant::now();
+fn explore(bounds: &Bounds, states: usize, depth: usize) {
+    let (name, began) = (bounds.to_arguments(), Instant::now());
     let report = search(bounds, 2, MOST, |_| {});
     println!("{name}: {report}, {:.1?}", began.elapsed());
     if let Some(script) = &report.violation {
@@ -26,88 +26,131 @@ fn explore(name: &str, bounds: &Bounds, states: usize, depth: usize) {
     assert!(report.depth >= depth, "{name}: only {} deep", report.depth);
 }
 
-#[test]
-fn nothing_goes_wrong() {
-    explore("fair weather", &Bounds::default(), 150, 20);
-}
-
-#[test]
-fn two_cuts_at_any_point() {
-    let bounds = Bounds {
-        cuts: 2,
+fn one_job() -> Bounds {
+    Bounds {
+        jobs: 1,
         ..Bounds::default()
-    };
-    explore("two cuts", &bounds, 18_000, 34);
-}
-
-#[test]
-fn one_poison_and_a_cut() {
-    for (poison, states, depth) in [
-        (Poison::Oversized, 3000, 45),
-        (Poison::Crash, 3000, 45),
-        (Poison::StoredCrash, 3000, 30),
-    ] {
-        let bounds = Bounds {
-            cuts: 1,
-            poison: Some(poison),
-            ..Bounds::default()
-        };
-        explore(poison.as_str(), &bounds, states, depth);
     }
 }
 
 #[test]
-fn a_cut_and_a_stop() {
-    let bounds = Bounds {
-        cuts: 1,
-        stop: true,
-        ..Bounds::default()
-    };
-    explore("a cut and a stop", &bounds, 8000, 30);
+fn nothing_goes_wrong() {
+    explore(&Bounds::default(), 190, 22);
+    explore(
+        &Bounds {
+            outbox: 1000,
+            window: 64,
+            ..Bounds::default()
+        },
+        200,
+        22,
+    );
 }
 
 #[test]
-fn late_and_repeated_answers_and_a_cut() {
-    let bounds = Bounds {
-        cuts: 1,
-        late: 1,
-        twice: 1,
+fn two_cuts_at_any_point() {
+    explore(
+        &Bounds {
+            cuts: 2,
+            ..Bounds::default()
+        },
+        19_000,
+        35,
+    );
+}
+
+#[test]
+fn a_poison_and_a_cut() {
+    let poisoned = |poison| Bounds {
+        poison: Some(poison),
         ..Bounds::default()
     };
-    explore("late and repeated answers", &bounds, 10_000, 30);
+    explore(
+        &Bounds {
+            cuts: 1,
+            ..poisoned(Poison::Oversized)
+        },
+        5500,
+        48,
+    );
+    explore(&poisoned(Poison::Crash), 580, 39);
+    explore(&poisoned(Poison::StoredCrash), 350, 28);
+}
+
+#[test]
+fn a_stop_at_any_point() {
+    explore(
+        &Bounds {
+            stop: true,
+            ..Bounds::default()
+        },
+        440,
+        24,
+    );
+    explore(
+        &Bounds {
+            cuts: 1,
+            stop: true,
+            ..one_job()
+        },
+        700,
+        21,
+    );
+}
+
+#[test]
+fn late_and_repeated_answers() {
+    explore(
+        &Bounds {
+            twice: 1,
+            ..Bounds::default()
+        },
+        620,
+        22,
+    );
+    explore(
+        &Bounds {
+            cuts: 1,
+            late: 1,
+            twice: 1,
+            stop: true,
+            ..one_job()
+        },
+        4500,
+        24,
+    );
 }
 
 #[test]
 fn deadlines_that_pass_and_attempts_that_fail() {
-    let bounds = Bounds {
-        delays: 2,
-        refusals: 1,
-        stop: true,
-        ..Bounds::default()
-    };
-    explore("deadlines that pass", &bounds, 3000, 30);
+    explore(
+        &Bounds {
+            delays: 1,
+            refusals: 1,
+            stop: true,
+            ..one_job()
+        },
+        2300,
+        23,
+    );
+    explore(
+        &Bounds {
+            delays: 2,
+            ..one_job()
+        },
+        1300,
+        25,
+    );
 }
 
 #[test]
 fn a_connection_that_only_one_end_has_lost() {
-    let bounds = Bounds {
-        halves: 1,
-        cuts: 1,
-        ..Bounds::default()
-    };
-    explore("half a cut", &bounds, 5000, 30);
-}
-
-#[test]
-fn all_at_once_in_one_job() {
-    let bounds = Bounds {
-        jobs: 1,
-        cuts: 1,
-        late: 1,
-        twice: 1,
-        poison: Some(Poison::Oversized),
-        stop: true,
-        ..Bounds::default()
-    };
-    explore("all at once", &bounds, 5000, 30);
+    explore(
+        &Bounds {
+            halves: 1,
+            ..Bounds::default()
+        },
+        5500,
+        29,
+    );
 }
