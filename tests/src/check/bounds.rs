@@ -29,7 +29,7 @@ pub struct Bounds {
     pub late: u8,
     /// How many frames may be read twice by the session.
     pub twice: u8,
-    /// What becomes of the second status of the first job.
+    /// What becomes of the second status of the first job; it must not be the last one, which is always given again.
     pub poison: Option<Poison>,
     /// Whether the application may stop, at any moment.
     pub stop: bool,

@@ -29,6 +29,8 @@ pub(super) struct Update {
     pub(super) status: JobStatus,
     /// Its number; of what the session itself gives, not known before its receipt.
     id: Option<UpdateId>,
+    /// Whether the session itself gave it.
+    own: bool,
     pub(super) fate: Option<Fate>,
     /// Connections that were lost while it was the oldest unanswered one.
     breaks: u8,
@@ -44,10 +46,16 @@ pub(super) struct Account {
 }
 
 impl Account {
-    /// The terminal status that counts: one that was not handed back or set aside.
+    /// Whether it was given a terminal status that counts. One that was set aside or handed back does not, and the
+    /// application may give it again; but the session's own last word is not repeated, the receipt tells of it.
     fn has_ended(&self) -> bool {
         let ends = |update: &Update| {
-            update.status.is_terminal() && matches!(update.fate, None | Some(Fate::Delivered))
+            let counts = match update.fate {
+                None | Some(Fate::Delivered) => true,
+                Some(Fate::SetAside) => update.own,
+                Some(Fate::HandedBack) => false,
+            };
+            update.status.is_terminal() && counts
         };
         self.given.iter().any(ends)
     }
@@ -111,7 +119,10 @@ impl Ledger {
         if account.requested == 0 || account.has_ended() || self.stop_by.is_some() {
             return None;
         }
-        plan.get(account.given.len()).copied()
+        // A last word that was set aside is given once more.
+        let last = account.given.last().map(|update| update.status);
+        let again = last.filter(|status| status.is_terminal());
+        again.or_else(|| plan.get(account.given.len()).copied())
     }
 
     /// The session accepted a status.
@@ -120,6 +131,7 @@ impl Ledger {
             account.given.push(Update {
                 status,
                 id,
+                own: id.is_none(),
                 fate: None,
                 breaks: 0,
             });
@@ -273,7 +285,8 @@ impl Ledger {
         let given = account.map_or(&[][..], |account| &account.given);
         let found = (0u8..)
             .zip(given)
-            .find(|(_, update)| update.status.as_str() == status);
+            .filter(|(_, update)| update.status.as_str() == status)
+            .last();
         let Some((place, _)) = found.map(|(n, update)| ((job, n), update)) else {
             let what = format!("job {job} {status} was sent, and nobody has given it");
             return Err(Promise::NothingIsLost.broken(what));
@@ -369,9 +382,8 @@ impl Ledger {
         };
         let place = self.number(&uuid.to_string()).and_then(|n| {
             let given = &self.accounts.get(usize::from(n))?.given;
-            let at = (0u8..)
-                .zip(given)
-                .find(|(_, update)| update.status == *status);
+            let same = |(_, update): &(u8, &Update)| update.status == *status;
+            let at = (0u8..).zip(given).filter(same).last();
             at.map(|(at, _)| (n, at))
         });
         let Some(place) = place else {
@@ -444,7 +456,7 @@ impl Ledger {
         };
         let (mut behind, mut late) = (0, 0);
         for status in stored {
-            let Some(at) = given.iter().position(|update| update.status == *status) else {
+            let Some(at) = given.iter().rposition(|update| update.status == *status) else {
                 return Err(Promise::Order.broken(words()));
             };
             if at < behind {
@@ -509,9 +521,10 @@ impl Ledger {
                     status,
                     fate,
                     breaks,
+                    own,
                     id: _,
                 } = update;
-                let _ = write!(out, " {}{fate:?}{breaks}", status.as_str());
+                let _ = write!(out, " {}{fate:?}{breaks}{own}", status.as_str());
             }
         }
         if let Some(Wire {

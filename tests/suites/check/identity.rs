@@ -6,43 +6,44 @@ const MOST: usize = 100_000;
 
 /// Small, and everything in it.
 fn small() -> Vec<Bounds> {
-    let one = Bounds {
+    let three = Bounds {
         jobs: 1,
         ..Bounds::default()
+    };
+    let two = Bounds {
+        statuses: 2,
+        ..three.clone()
     };
     vec![
         Bounds {
             cuts: 1,
             late: 1,
-            ..one.clone()
+            ..two.clone()
         },
         Bounds {
             cuts: 1,
             stop: true,
-            ..one.clone()
-        },
-        Bounds {
-            poison: Some(Poison::Oversized),
-            ..one.clone()
-        },
-        Bounds {
-            twice: 1,
-            stop: true,
-            ..one.clone()
-        },
-        Bounds {
-            delays: 1,
-            ..one.clone()
-        },
-        Bounds {
-            halves: 1,
-            ..one.clone()
+            ..two.clone()
         },
         Bounds {
             refusals: 1,
             cuts: 1,
-            ..one
+            ..two.clone()
         },
+        Bounds {
+            twice: 1,
+            stop: true,
+            ..two
+        },
+        Bounds {
+            poison: Some(Poison::Oversized),
+            ..three.clone()
+        },
+        Bounds {
+            delays: 1,
+            ..three.clone()
+        },
+        Bounds { halves: 1, ..three },
     ]
 }
 

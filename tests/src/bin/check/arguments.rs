@@ -95,6 +95,12 @@ impl Arguments {
                 _ => return Err(format!("{name:?} is no option; --help lists them")),
             }
         }
+        if read.bounds.poison.is_some() && read.bounds.statuses < 3 {
+            return Err(
+                "--poison needs --statuses 3 or more: a last word would be given again for ever"
+                    .into(),
+            );
+        }
         Ok(Wish::Run(read))
     }
 }
