@@ -1,10 +1,12 @@
-//! Writes the fuzz targets' seeds, `fuzz/corpus/`, anew from the golden vectors:
-//! `cargo run -p facilitator-tests --example seeds`.
+//! Writes the fuzz targets' seeds into `fuzz/corpus/`, anew from the golden vectors:
+//! `cargo run -p facilitator-tests --example seeds`. What has another name there, a fuzzer has found.
 
 use std::error::Error;
 use std::fs;
 use std::path::Path;
 
+use facilitator_tests::fuzz::Stage;
+use facilitator_tests::solo;
 use serde::Deserialize;
 
 /// One line of each kind: every message, every variant of a union, and each way of being wrong.
@@ -64,10 +66,23 @@ struct Vector {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let corpus = tests.join("../fuzz/corpus/decode");
-    let mut wanted = SEEDS.to_vec();
+    let corpus = tests.join("../fuzz/corpus");
+    for target in ["decode", "canonical", "session"] {
+        fs::create_dir_all(corpus.join(target))?;
+    }
+    write_vectors(tests, &corpus)?;
+    for (number, stage) in (0..).zip(Stage::ALL) {
+        fs::write(
+            corpus.join(format!("session/{stage:?}").to_lowercase()),
+            conversation(number),
+        )?;
+    }
+    Ok(())
+}
 
-    fs::create_dir_all(&corpus)?;
+/// What is signed goes to `canonical`, too.
+fn write_vectors(tests: &Path, corpus: &Path) -> Result<(), Box<dyn Error>> {
+    let mut wanted = SEEDS.to_vec();
     for file in ["wire_accept.jsonl", "wire_edge.jsonl"] {
         for line in fs::read_to_string(tests.join("vectors").join(file))?.lines() {
             let vector: Vector = serde_json::from_str(line)?;
@@ -75,7 +90,11 @@ fn main() -> Result<(), Box<dyn Error>> {
                 continue;
             };
             let json = vector.json.ok_or("a seed must be text")?;
-            fs::write(corpus.join(vector.name.replace('/', "-")), json)?;
+            let name = vector.name.replace('/', "-");
+            fs::write(corpus.join("decode").join(&name), &json)?;
+            if name.starts_with("job") || name.starts_with("cheated") {
+                fs::write(corpus.join("canonical").join(&name), &json)?;
+            }
             wanted.swap_remove(place);
         }
     }
@@ -84,4 +103,28 @@ fn main() -> Result<(), Box<dyn Error>> {
     } else {
         Err(format!("not among the vectors: {wanted:?}").into())
     }
+}
+
+/// A bit of everything, in this stage. A byte of 255 stands between two pieces.
+fn conversation(stage: u8) -> Vec<u8> {
+    let request = format!("t{}", solo::job_request(&solo::job(2)));
+    let known = format!("t{}", solo::error("job.integrity_error"));
+    let pieces: [&[u8]; 14] = [
+        request.as_bytes(),
+        b"s\x02",
+        known.as_bytes(),
+        request.as_bytes(),
+        b"t{\"message_type\": \"V9Unknown\"}",
+        b"bytes",
+        b"ping",
+        b"opong",
+        b"g\x02\x04",
+        b"a",
+        b"t{\"status\": \"error\"}",
+        b"w",
+        b"k",
+        b"c\x0b\xb9unknown",
+    ];
+    // The stage, then one of the configurations.
+    [[stage, stage * 8].as_slice(), &pieces.join(&255)].concat()
 }

@@ -117,12 +117,14 @@
     reason = "a harness fails a test by panicking, wherever it is"
 )]
 
+pub mod check;
 pub mod fuzz;
 pub mod mended;
 pub mod model;
 pub mod pair;
 pub mod proxy;
 pub mod python;
+pub mod signed;
 pub mod solo;
 pub mod vectors;
 pub mod world;

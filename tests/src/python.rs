@@ -270,6 +270,11 @@ fn parse_value(chars: &[char], place: &mut usize) -> Node {
             });
             Node::Object(entries)
         }
+        'N' => literal(place, "NaN", Node::Number("NaN".into())),
+        'I' => literal(place, "Infinity", Node::Number("Infinity".into())),
+        '-' if chars.get(*place + 1) == Some(&'I') => {
+            literal(place, "-Infinity", Node::Number("-Infinity".into()))
+        }
         _ => {
             let text: String = chars[*place..]
                 .iter()

@@ -1,5 +1,4 @@
-//! What the fuzz targets check, as plain functions: `fuzz/` feeds them, the suite `replay` repeats the
-//! committed corpora on any toolchain. No fuzzer and no files here.
+//! Bytes as a message of either side, strictly and leniently.
 
 use core::fmt::Debug;
 

@@ -1,0 +1,6 @@
+//! Feeds `facilitator_tests::fuzz::script`, where it is written what must hold.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    facilitator_tests::fuzz::script(data);
+});
