@@ -99,7 +99,7 @@ impl Chaos {
             ended_jobs: random.usize(0..5),
             trust: TrustPolicy {
                 verifications_per_second: random.u32(1..4),
-                max_age: random.bool().then_some(Duration::from_secs(60)),
+                max_age: random.bool().then_some(Duration::from_mins(1)),
                 ..TrustPolicy::default()
             },
             ..solo::config()
