@@ -260,8 +260,10 @@ impl<R: Runtime> FacilitatorClient<R> {
 
     /// The next event.
     ///
-    /// An application that takes them slowly loses no job request and no [`Event::Stopped`]; of the others the oldest
-    /// are dropped once thousands wait, and [`Event::Missed`] says so. With several callers, each event goes to one.
+    /// An application that takes them slowly loses no request of a job that is still open. Of the others the oldest are
+    /// dropped once thousands of them wait, and [`Event::Missed`] says so; what an application may have to act upon
+    /// (cheat reports, overdue jobs, the end of the session) is never dropped for the sake of what it may not. With
+    /// several callers, each event goes to one.
     ///
     /// # Errors
     ///
