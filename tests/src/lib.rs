@@ -117,6 +117,7 @@
     reason = "a harness fails a test by panicking, wherever it is"
 )]
 
+pub mod check;
 pub mod fuzz;
 pub mod mended;
 pub mod model;

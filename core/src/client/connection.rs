@@ -98,8 +98,12 @@ impl FacilitatorClient {
             self.expect_answers(on_the_way);
         }
         while let Some(entry) = self.outbox.next_specs(self.frames_sent, self.now) {
-            let frame = Frame::Text(Arc::clone(&entry.text));
+            let (frame, repeated) = (
+                Frame::Text(Arc::clone(&entry.text)),
+                entry.transmissions > 1,
+            );
             self.stats.specs_sent += 1;
+            self.stats.specs_resent += u64::from(repeated);
             self.specs_sent = Some(self.frames_sent);
             self.transmit(connection, frame);
         }
@@ -215,8 +219,8 @@ impl FacilitatorClient {
         if let Some(ping) = self.keepalive.ping(self.frames_sent) {
             self.stats.pings_sent += 1;
             self.transmit(connection, ping);
-            self.pong_limit =
-                self.now + self.config.pong_timeout * LATE_PONGS + self.time_on_the_way();
+            let late = self.config.pong_timeout.saturating_mul(LATE_PONGS);
+            self.pong_limit = self.now + late + self.time_on_the_way();
             self.timers.arm(Timer::Pong, self.pong_deadline());
         }
     }

@@ -144,8 +144,9 @@ pub enum Event {
     Malformed(DecodeError),
     /// A message that the protocol knows, at a moment where it means nothing.
     Unexpected(Unexpected),
-    /// The application takes its events too slowly: as many of those that ask for nothing were dropped. Only the
-    /// shared driver says so; the session itself queues without loss.
+    /// The application takes its events too slowly, so as many were dropped. A job's request is among them only when
+    /// the job was [overdue](Self::JobOverdue) before anybody took it. Only the shared driver says so; the session
+    /// itself queues without loss.
     Missed {
         /// How many.
         events: u64,
@@ -391,7 +392,8 @@ pub struct Receipt {
     pub id: UpdateId,
     /// What the message was about.
     pub subject: Subject,
-    /// Whether the session itself sent it (`received`, `rejected` as busy), not the application.
+    /// Whether the session itself sent it, not the application: `received`, `rejected` as busy or for its signature,
+    /// `horde_failed` of an overdue job.
     pub automatic: bool,
     /// Its fate.
     pub outcome: Outcome,

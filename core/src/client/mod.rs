@@ -1,8 +1,8 @@
 //! The validator's side: [`FacilitatorClient`], the session that this project exists for.
 //!
 //! This file holds the session's state, its lifecycle and its inputs and outputs; `submit` (what the application
-//! wants), `connection` (time and connections) and `inbound` (what the facilitator says) are the rest of its methods.
-//! Only these four know the parts, and own no rule of their own: when to try again is `backoff`'s, what is owed is
+//! wants), `connection` (time and connections), `inbound` (what the facilitator says) and `snapshot` (what outlives a
+//! process) are the rest of its methods. Only these five know the parts, and own no rule of their own: when to try again is `backoff`'s, what is owed is
 //! `outbox`'s, what a job was given is `jobs`', what may be sent at all is `door`'s. A part knows none of the others.
 
 mod authentication;
@@ -20,6 +20,8 @@ mod jobs;
 mod keepalive;
 mod outbox;
 mod phase;
+#[cfg(feature = "trace")]
+mod replay;
 mod responses;
 mod slab;
 mod snapshot;
@@ -46,8 +48,12 @@ pub use self::event::{
 pub use self::health::Health;
 pub use self::histogram::Histogram;
 pub use self::phase::Phase;
+#[cfg(feature = "trace")]
+pub(crate) use self::responses::is_response_shaped;
 pub use self::snapshot::{RestoreError, Restored, Snapshot};
 pub use self::stats::Stats;
+#[cfg(feature = "trace")]
+pub(crate) use self::submit::{failure, horde_failure, rejection};
 pub use self::timer::Timer;
 pub use self::trust::{Signatories, TrustError, TrustPolicy};
 
@@ -70,7 +76,8 @@ use crate::{ConnectionId, Frame, Timestamp};
 /// Its methods are of four kinds:
 ///
 /// - **lifecycle**: [`start`](Self::start), [`stop`](Self::stop), [`abort`](Self::abort);
-/// - **application**: `send_*`, `reject_job`, `fail_job`, `fail_horde`;
+/// - **application**: `send_*`, `reject_job`, `fail_job`, `fail_horde`, `adopt_job`, `set_trust`; across a restart
+///   [`snapshot`](Self::snapshot) and [`restore`](Self::restore);
 /// - **inputs** of the driver: `handle_*`;
 /// - **outputs** for the driver: [`poll_output`](Self::poll_output), [`poll_timeout`](Self::poll_timeout).
 ///
@@ -178,12 +185,24 @@ impl FacilitatorClient {
     ///
     /// [`ConfigError`], when the configuration makes no sense.
     pub fn new(config: Config, keypair: &Keypair, seed: u64) -> Result<Self, ConfigError> {
+        let authenticator = Authenticator::new(config.authentication, keypair);
+        let (account, hotkey) = (keypair.account(), keypair.public().to_ss58());
+        Self::assemble(config, authenticator, account, hotkey, seed)
+    }
+
+    fn assemble(
+        config: Config,
+        authenticator: Authenticator,
+        account: AccountId,
+        hotkey: String,
+        seed: u64,
+    ) -> Result<Self, ConfigError> {
         config.check()?;
         Ok(Self {
-            authenticator: Authenticator::new(config.authentication, keypair),
+            authenticator,
             door: Door::default(),
-            account: keypair.account(),
-            hotkey: keypair.public().to_ss58(),
+            account,
+            hotkey,
             heartbeat: Frame::text(ValidatorMessage::Heartbeat.encode()),
             now: Timestamp::ZERO,
             unix_origin: None,
@@ -210,7 +229,7 @@ impl FacilitatorClient {
             left: Vec::new(),
             jobs: Jobs::new(seed),
             watchdog: Watchdog::default(),
-            trust: Trust::new(config.trust.clone(), keypair.account()),
+            trust: Trust::new(config.trust.clone(), account),
             config,
             outputs: VecDeque::new(),
             stats: Stats::default(),
@@ -266,14 +285,15 @@ impl FacilitatorClient {
         Ok(())
     }
 
-    /// Ends at once: the connection is dropped, what is owed is handed back, [`Event::Stopped`] is queued.
+    /// Ends at once: the connection is dropped, what is owed is handed back, [`Event::Stopped`] is queued. What was
+    /// restored into a session that was not started since is handed back in the same way.
     ///
     /// # Errors
     ///
-    /// [`LifecycleError::NotStarted`], when it does not run.
+    /// [`LifecycleError::NotStarted`], when it neither runs nor owes anything.
     pub fn abort(&mut self, now: Timestamp) -> Result<(), LifecycleError> {
         self.advance(now);
-        if matches!(self.link, Link::Down) {
+        if matches!(self.link, Link::Down) && self.outbox.is_empty() {
             return Err(LifecycleError::NotStarted);
         }
         self.drop_connection();
@@ -391,7 +411,9 @@ impl FacilitatorClient {
                 let retry = match (failure.kind, failure.retry_after) {
                     // Whoever we are, we are not welcome; that does not change within seconds.
                     (ConnectFailureKind::Http { status: 401 | 403 }, asked)
-                        if asked.is_none_or(|asked| asked < self.config.refused_delay) =>
+                        if asked.is_none_or(|asked| {
+                            asked.min(self.config.retry_after_max) < self.config.refused_delay
+                        }) =>
                     {
                         Retry::Refused
                     }

@@ -50,6 +50,9 @@ impl<A: fmt::Debug> fmt::Debug for Entry<A> {
             .field("about", &self.about)
             .field("id", &self.id)
             .field("transmissions", &self.transmissions)
+            .field("automatic", &self.automatic)
+            .field("breaks", &self.breaks)
+            .field("accepted_at", &self.accepted_at)
             .finish_non_exhaustive()
     }
 }

@@ -38,7 +38,7 @@ pub struct Snapshot {
     /// The ended ones first, oldest first.
     jobs: Vec<JobRecord>,
     /// Statuses in their order, then machine specs in theirs.
-    owed: Vec<OwedRecord>,
+    pub(super) owed: Vec<OwedRecord>,
 }
 
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,9 +55,9 @@ struct JobRecord {
 
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct OwedRecord {
+pub(super) struct OwedRecord {
     /// As it stands on the wire.
-    message: Arc<str>,
+    pub(super) message: Arc<str>,
     transmissions: u32,
     automatic: bool,
 }
@@ -130,7 +130,9 @@ pub enum RestoreError {
         found: String,
     },
     /// A job in it is damaged.
-    #[error("job {index} of the snapshot has no valid uuid or status; nothing was restored")]
+    #[error(
+        "job {index} of the snapshot has no valid uuid or status, or two ends; nothing was restored"
+    )]
     Job {
         /// Its place, from 0.
         index: usize,
@@ -169,7 +171,8 @@ impl FacilitatorClient {
     /// What is owed, and every job that is known, as a value. Nothing changes.
     ///
     /// Taken while the session runs, it can hold what is delivered a moment later: then the facilitator is told twice and
-    /// applies it once. After the end of a session it holds what was handed back, until the next start.
+    /// applies it once. After the end of a session it holds what was handed back, until the next start
+    /// or [`restore`](Self::restore).
     ///
     /// ```
     /// # use facilitator_core::client::{Config, Endpoint, FacilitatorClient, SendError};
@@ -339,10 +342,14 @@ fn read_job(job: &JobRecord, deadline: Timestamp) -> Option<Record> {
         Some(name) => Some(status(name).filter(|status| status.is_terminal())?),
         None => None,
     };
+    let delivered = job.delivered.iter().map(|name| {
+        // A job whose terminal status is delivered has ended with it: open, it could never end again.
+        status(name).filter(|status| !status.is_terminal() || ended == Some(*status))
+    });
     Some(Record {
         uuid: parse_uuid(&job.uuid)?,
         deadline,
-        delivered: job.delivered.iter().map(status).collect::<Option<_>>()?,
+        delivered: delivered.collect::<Option<_>>()?,
         ended,
     })
 }

@@ -63,6 +63,8 @@ pub struct Stats {
     pub specs_accepted: u64,
     /// Machine specs sent, repetitions included.
     pub specs_sent: u64,
+    /// Machine specs sent again after a connection broke.
+    pub specs_resent: u64,
     /// Machine specs that the peer has read past.
     pub specs_acknowledged: u64,
     /// Machine specs that the facilitator refused.

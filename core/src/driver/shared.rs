@@ -8,10 +8,14 @@ use core::task::{Context, Waker};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, UNIX_EPOCH};
 
+use uuid::Uuid;
+
 use super::receipt::Slot;
 use super::{PendingReceipt, Runtime};
 use crate::Timestamp;
-use crate::client::{Event, FacilitatorClient as Session, Outcome, Output, Owed, Timer, UpdateId};
+use crate::client::{Event, Outcome, Output, Owed, Timer, Unexpected, UpdateId};
+use crate::message::{ResponseError, parse_uuid};
+use crate::trace::Recorder;
 
 /// Events of one kind that wait for a slow application; beyond it the oldest are dropped and counted.
 const WAITING_EVENTS: usize = 4096;
@@ -25,7 +29,7 @@ pub(super) struct Shared<R> {
 }
 
 pub(super) struct State {
-    pub(super) session: Session,
+    pub(super) session: Recorder,
     /// Outputs for the task, in order.
     io: VecDeque<Output>,
     events: VecDeque<Waiting>,
@@ -135,7 +139,7 @@ impl RoomQueue {
 }
 
 impl<R: Runtime> Shared<R> {
-    pub(super) fn new(runtime: R, session: Session) -> Self {
+    pub(super) fn new(runtime: R, session: Recorder) -> Self {
         let origin = runtime.now();
         let state = State {
             session,
@@ -177,7 +181,7 @@ impl<R: Runtime> Shared<R> {
     }
 
     /// What the task has for the session. The task goes on by itself afterwards, so nobody wakes it.
-    pub(super) fn feed(&self, input: impl FnOnce(&mut Session, Timestamp)) {
+    pub(super) fn feed(&self, input: impl FnOnce(&mut Recorder, Timestamp)) {
         let (mut state, now) = self.lock_now();
         input(&mut state.session, now);
         state.hand_on();
@@ -273,6 +277,21 @@ impl State {
         }
     }
 
+    /// The job has ended before the application took its request: it must not run any more. And since such a request
+    /// is no open job's, nothing else would bound how many of them wait.
+    fn drop_request(&mut self, job: Uuid) {
+        let request = self.events.iter().position(|waiting| match &waiting.event {
+            Event::JobRequested(request) => parse_uuid(&request.uuid) == Some(job),
+            _ => false,
+        });
+        if request
+            .and_then(|place| self.events.remove(place))
+            .is_some()
+        {
+            self.missed += 1;
+        }
+    }
+
     fn deliver(&mut self, event: Event) {
         match &event {
             Event::Receipt(receipt) => {
@@ -291,6 +310,7 @@ impl State {
                     queue.wake_all();
                 }
             }
+            Event::JobOverdue { uuid } => self.drop_request(*uuid),
             _ => {}
         }
         let waiting = Waiting::new(event);
@@ -316,7 +336,7 @@ struct Waiting {
 /// What becomes of an event when too many wait.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Kind {
-    /// It is never dropped: jobs, which `open_jobs` bounds.
+    /// It is never dropped while its job is open, and `open_jobs` bounds those.
     Must,
     /// Something has to be done about it: dropped only when too many of its own kind wait.
     Report,
@@ -340,12 +360,28 @@ impl Waiting {
                 Outcome::SetAside(owed) | Outcome::HandedBack(owed) => {
                     (Kind::News, owed.as_json().len())
                 }
-                _ => (Kind::News, 0),
+                Outcome::Refused(errors) => (Kind::News, bytes_of(errors)),
+                Outcome::Acknowledged | Outcome::AlreadyKnown => (Kind::News, 0),
             },
+            Event::Unexpected(
+                Unexpected::Response { errors } | Unexpected::HeartbeatRefused { errors },
+            ) => (Kind::News, bytes_of(errors)),
             _ => (Kind::News, 0),
         };
         Self { event, kind, bytes }
     }
+}
+
+/// What the facilitator's errors hold: its validation library echoes whole messages.
+fn bytes_of(errors: &[ResponseError]) -> usize {
+    let bytes = |error: &ResponseError| {
+        let extra = error.extra.iter();
+        let extra: usize = extra
+            .map(|(key, value)| key.len() + value.as_str().len())
+            .sum();
+        size_of::<ResponseError>() + error.msg.len() + error.kind.len() + error.help.len() + extra
+    };
+    errors.iter().map(bytes).sum()
 }
 
 /// How much waits of one kind.

@@ -172,7 +172,9 @@ fn finish_open_jobs(world: &mut World, end: Timestamp) -> Went {
 
 /// A session that has reconnected says what a fresh one says that is given the same messages.
 fn reconnected_equals_fresh(world: &World) -> Went {
-    if world.ledger.link == Link::Down || world.ledger.draining.is_some() {
+    // One that is about to end, or has given up on its key, makes no attempt any more.
+    let ledger = &world.ledger;
+    if ledger.link == Link::Down || ledger.draining.is_some() || ledger.gives_up {
         return Ok(());
     }
     let mut old = world.client.clone();

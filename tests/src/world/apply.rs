@@ -172,7 +172,9 @@ impl World {
                 });
                 self.counts.receipt(&receipt.outcome);
                 node.ledger.receipt(&receipt, verdicts);
-                self.replace_end(client, &receipt.subject, &receipt.outcome);
+                if !receipt.automatic {
+                    self.replace_end(client, &receipt.subject, &receipt.outcome);
+                }
                 self.retry_soon(client, 0);
             }
             Event::Malformed(_) | Event::Unexpected(_) => self.counts.noise_survived += 1,
@@ -195,8 +197,8 @@ impl World {
         }
     }
 
-    /// A terminal status that was taken out leaves its job open: the application ends it in another way, while there
-    /// is one left.
+    /// A terminal status of the application's that was taken out leaves its job open: it is ended in another way, while
+    /// there is one left. One of the session's own ends its job all the same.
     fn replace_end(&mut self, client: u32, subject: &Subject, outcome: &Outcome) {
         let (Subject::JobStatus { uuid, status }, Outcome::SetAside(_)) = (subject, outcome) else {
             return;
@@ -273,7 +275,8 @@ impl World {
                     }
                     StatusOutcome::Repeated => {
                         self.counts.repeated += 1;
-                        node.ledger.repeated(node.client.config(), verdicts);
+                        let config = node.client.config();
+                        node.ledger.repeated(job, update.status, config, verdicts);
                     }
                     StatusOutcome::UnknownJob => {
                         self.counts.unknown_jobs += 1;

@@ -99,12 +99,12 @@ impl World {
         self.counts.connections += 1;
         node.watch.opened();
         node.ledger.connected();
-        let early = std::mem::take(&mut node.early_job);
+        let early = std::mem::take(&mut node.early_jobs);
         at.facilitator
             .handle_connected(timestamp(now), key.at_facilitator(), &headers);
         node.client.handle_connected(stamp, conn);
         self.settle_client(client);
-        if early {
+        for _ in 0..early {
             self.push_early(key, client, host);
         }
         self.settle_host(host);
@@ -251,6 +251,8 @@ impl World {
             at.facilitator
                 .handle_disconnected(timestamp(now), key.at_facilitator());
         }
+        // What it still handled of this link is told while the link is known.
+        self.settle_host(host);
         if let Some(link) = self.links.get_mut(key) {
             link.handler = Handler::Crashed;
         }
@@ -258,7 +260,6 @@ impl World {
             Some(time) => self.after(nanos(time), Occurrence::CrashClose(key)),
             None => self.end_by_facilitator(key, None),
         }
-        self.settle_host(host);
     }
 
     pub(super) fn close_crashed(&mut self, key: LinkKey) {

@@ -75,7 +75,7 @@ impl World {
                 return;
             };
             node.connect_fault = None;
-            node.early_job = false;
+            node.early_jobs = 0;
             node.slow_close = 0;
             node.quality = quality;
             if !node.wanted {
@@ -163,7 +163,7 @@ impl World {
             ClientFault::Connect { fault, time } => {
                 node.connect_fault = Some((fault, now.saturating_add(nanos(time))));
             }
-            ClientFault::EarlyJob => node.early_job = true,
+            ClientFault::EarlyJob => node.early_jobs = 1,
             ClientFault::SlowClose { time } => node.slow_close = nanos(time),
             ClientFault::Suspend { time, clock_runs } => {
                 node.watch.disturb();

@@ -36,6 +36,8 @@ enum Fate {
 struct Given {
     status: JobStatus,
     fate: Fate,
+    /// Whether it was handed back once: it comes again when the application wants, not when the session does.
+    was_back: bool,
     /// Connections that carried it.
     carried: u32,
     /// The newest of them.
@@ -69,6 +71,7 @@ impl Job {
         self.given.push(Given {
             status,
             fate: Fate::Owed,
+            was_back: false,
             carried: 0,
             carried_by: 0,
         });
@@ -131,13 +134,12 @@ impl Ledger {
             .is_none_or(|job| job.is_settled() && (job.has_ended() || job.disowned))
     }
 
-    /// Whether this job was given a terminal status that stands, or will be given again.
+    /// Whether this job was given a terminal status. One that is set aside or handed back is the application's to
+    /// replace, and it does.
     pub(super) fn was_ended(&self, job: JobId) -> bool {
-        self.jobs.get(&job).is_none_or(|job| {
-            job.given
-                .iter()
-                .any(|given| given.status.is_terminal() && given.fate != Fate::SetAside)
-        })
+        self.jobs
+            .get(&job)
+            .is_none_or(|job| job.given.iter().any(|given| given.status.is_terminal()))
     }
 
     /// A terminal status that this job was not given yet.
@@ -357,6 +359,7 @@ impl Ledger {
         };
         if let Some(given) = job.given.get_mut(place) {
             given.fate = fate;
+            given.was_back |= fate == Fate::Back;
         }
     }
 
@@ -458,7 +461,20 @@ impl Ledger {
     }
 
     /// The facilitator had this status before.
-    pub(super) fn repeated(&mut self, config: &Config, verdicts: &mut Verdicts) {
+    pub(super) fn repeated(
+        &mut self,
+        id: JobId,
+        status: JobStatus,
+        config: &Config,
+        verdicts: &mut Verdicts,
+    ) {
+        let given = self.jobs.get(&id).and_then(|job| {
+            let place = job.place(status)?;
+            job.given.get(place)
+        });
+        if given.is_some_and(|given| given.was_back) {
+            return;
+        }
         self.repeated += 1;
         verdicts.check(Promise::AppliedOnce, self.repeated <= config.window, || {
             format!(
@@ -517,5 +533,88 @@ impl Ledger {
         verdicts.check(Promise::NothingLost, stored == record, || {
             format!("of the job {id}, {stored:?} were stored, {record:?} are on record")
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use JobStatus::{Accepted, Completed, Failed, Received};
+
+    type Deed = fn(&mut Ledger, JobId, &mut Verdicts);
+
+    const NOW: Moment = Moment { seen: 0, shown: 0 };
+
+    /// What breaks when a job was handed on and `what` happens then.
+    fn broken(what: impl FnOnce(&mut Ledger, JobId, &mut Verdicts)) -> Vec<Promise> {
+        let (mut ledger, mut verdicts, job) =
+            (Ledger::default(), Verdicts::default(), JobId::nth(1));
+        ledger.job_requested(job, NOW, &mut verdicts);
+        ledger.stored(job, Received, &mut verdicts);
+        ledger.status_accepted(1, job, Accepted, &mut verdicts);
+        ledger.status_accepted(2, job, Completed, &mut verdicts);
+        what(&mut ledger, job, &mut verdicts);
+        let violations = verdicts.violations().iter();
+        violations.map(|violation| violation.promise).collect()
+    }
+
+    #[test]
+    fn a_life_as_it_should_be_breaks_nothing() {
+        let found = broken(|ledger, job, verdicts| {
+            for status in [Received, Accepted, Completed] {
+                ledger.status_sent(job, status, 1, verdicts);
+            }
+            ledger.stored(job, Accepted, verdicts);
+            ledger.stored(job, Completed, verdicts);
+            ledger.compare(job, &[Received, Accepted, Completed], verdicts);
+        });
+        assert_eq!(found, []);
+    }
+
+    #[test]
+    fn each_fault_breaks_its_promise() {
+        let cases: [(Promise, Deed); 10] = [
+            (Promise::Order, |ledger, job, verdicts| {
+                ledger.stored(job, Completed, verdicts);
+                ledger.stored(job, Accepted, verdicts);
+            }),
+            (Promise::Order, |ledger, job, verdicts| {
+                ledger.status_sent(job, Completed, 1, verdicts);
+                ledger.status_sent(job, Accepted, 1, verdicts);
+            }),
+            (Promise::AppliedOnce, |ledger, job, verdicts| {
+                ledger.stored(job, Received, verdicts);
+            }),
+            (Promise::AppliedOnce, |ledger, job, verdicts| {
+                let config = Config {
+                    window: 1,
+                    ..crate::solo::config()
+                };
+                ledger.repeated(job, Accepted, &config, verdicts);
+                ledger.repeated(job, Completed, &config, verdicts);
+            }),
+            (Promise::Matched, |ledger, job, verdicts| {
+                ledger.stored(job, Failed, verdicts);
+            }),
+            (Promise::JobsEndOnce, |ledger, job, verdicts| {
+                ledger.job_requested(job, NOW, verdicts);
+            }),
+            (Promise::JobsEndOnce, |ledger, job, verdicts| {
+                ledger.status_accepted(3, job, Failed, verdicts);
+            }),
+            (Promise::NothingLost, |ledger, job, verdicts| {
+                ledger.compare(job, &[], verdicts);
+            }),
+            (Promise::NothingLost, |ledger, _, verdicts| {
+                ledger.stopped(&[], verdicts);
+            }),
+            (Promise::Settles, |ledger, _, verdicts| {
+                ledger.settled_in_the_end(verdicts);
+            }),
+        ];
+        for (number, (promise, what)) in cases.into_iter().enumerate() {
+            let found = broken(what);
+            assert!(found.contains(&promise), "case {number}: {found:?}");
+        }
     }
 }

@@ -49,7 +49,8 @@ pub(super) struct Node {
     /// When the clock or the process was last tampered with.
     pub(super) disturbed_at: Nanos,
     pub(super) connect_fault: Option<(ConnectFault, Nanos)>,
-    pub(super) early_job: bool,
+    /// Job requests with which its next connection begins.
+    pub(super) early_jobs: u32,
     /// How long the facilitator takes for the next close.
     pub(super) slow_close: Nanos,
     /// What the session has not taken yet, in order.
@@ -86,7 +87,7 @@ impl Node {
             suspended_until: 0,
             disturbed_at: 0,
             connect_fault: None,
-            early_job: false,
+            early_jobs: 0,
             slow_close: 0,
             backlog: VecDeque::new(),
             retry_awaited: false,

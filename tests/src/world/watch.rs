@@ -27,6 +27,8 @@ struct Watched {
     conn: ConnectionId,
     /// When it stood.
     opened: bool,
+    /// Whether the client has given it up; it may still stand, until it is closed.
+    given_up: bool,
     texts_sent: u64,
     authenticated: Option<Nanos>,
     last_heartbeat: Option<Moment>,
@@ -37,18 +39,38 @@ struct Watched {
 struct Due {
     not_before: Nanos,
     not_after: Nanos,
+    /// Of an ordinary wait: when it began, and how long it can be.
+    window: Option<(Nanos, Nanos)>,
+}
+
+/// Windows shorter than this tell little: what else takes time is as long.
+const SHORTEST_WINDOW: Nanos = 8_000_000_000;
+
+/// Waits after which their mean tells something. It is half of the window for full jitter; less than a seventh of it
+/// comes by chance in one world out of billions.
+const WAITS: u64 = 30;
+
+/// How much of their windows a client has waited.
+#[derive(Clone, Debug, Default)]
+struct Waits {
+    count: u64,
+    /// In thousandths of a window.
+    sum: u64,
 }
 
 /// What is known of a client's connections.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Watch {
     current: Option<Watched>,
+    /// Since when the newest connection was ready, until its loss is told.
+    ready: Option<Nanos>,
     newest: u64,
     /// Attempts and connections that were lost since the schedule began.
     losses: u32,
     due: Option<Due>,
     /// While a stop is under way: its deadline.
     stop: Option<Nanos>,
+    waits: Waits,
     /// Set when the clock or the process was tampered with: what was due then may come late.
     disturbed: bool,
 }
@@ -57,6 +79,7 @@ impl Watch {
     /// The operator starts the client: the schedule begins anew.
     pub(super) fn started(&mut self) {
         self.losses = 0;
+        self.ready = None;
         self.due = None;
         self.stop = None;
     }
@@ -72,6 +95,7 @@ impl Watch {
         self.disturbed = true;
         if let Some(due) = &mut self.due {
             due.not_after = Nanos::MAX;
+            due.window = None;
         }
         self.stop = self.stop.map(|_| Nanos::MAX);
     }
@@ -88,6 +112,7 @@ impl Watch {
         });
         self.newest = conn.0;
         if let Some(due) = self.due.take() {
+            self.check_window(now, &due, verdicts);
             verdicts.check(Promise::Polite, now.seen >= due.not_before, || {
                 format!(
                     "{conn} was tried at {now:?}, not before {} ns",
@@ -104,11 +129,28 @@ impl Watch {
         self.current = Some(Watched {
             conn,
             opened: false,
+            given_up: false,
             texts_sent: 0,
             authenticated: None,
             last_heartbeat: None,
         });
         self.disturbed = false;
+    }
+
+    /// One wait can be short by chance; many cannot.
+    fn check_window(&mut self, now: Moment, due: &Due, verdicts: &mut Verdicts) {
+        let Some((from, window)) = due.window.filter(|(_, window)| *window >= SHORTEST_WINDOW)
+        else {
+            return;
+        };
+        self.waits.count += 1;
+        self.waits.sum += now.seen.saturating_sub(from).min(window) / (window / 1000);
+        if self.waits.count >= WAITS {
+            let mean = self.waits.sum / self.waits.count;
+            verdicts.check(Promise::Polite, mean > 1000 / 7, || {
+                format!("attempts wait for {mean} thousandths of their windows on average")
+            });
+        }
     }
 
     /// The connection stands.
@@ -133,9 +175,11 @@ impl Watch {
     pub(super) fn arrives(&mut self, now: Moment, text: &str) {
         if let Some(current) = &mut self.current
             && current.authenticated.is_none()
+            && !current.given_up
             && text == SUCCESS
         {
             current.authenticated = Some(now.seen);
+            self.ready = Some(now.seen);
         }
     }
 
@@ -161,6 +205,9 @@ impl Watch {
         let Frame::Text(text) = frame else {
             return true;
         };
+        verdicts.check(Promise::Handshake, !current.given_up, || {
+            format!("{frame:?} was sent on {conn}, which was given up")
+        });
         current.texts_sent += 1;
         if current.texts_sent == 1 {
             verdicts.check(Promise::Handshake, text.starts_with(AUTHENTICATION), || {
@@ -198,17 +245,21 @@ impl Watch {
 
     /// The client says that it lost a connection, or the attempt at one.
     pub(super) fn lost(&mut self, now: Moment, reason: &LostReason, config: &Config) {
-        let ready = self
-            .current
-            .as_ref()
-            .and_then(|current| current.authenticated);
-        if ready.is_some_and(|since| now.seen - since >= nanos(config.backoff_reset_after)) {
+        if let Some(current) = &mut self.current {
+            current.given_up = true;
+        }
+        if self
+            .ready
+            .take()
+            .is_some_and(|since| now.seen - since >= nanos(config.backoff_reset_after))
+        {
             self.losses = 0;
         }
         let ceiling = nanos(config.backoff_initial)
             .saturating_mul(2_u64.saturating_pow(self.losses))
             .min(nanos(config.backoff_max));
         self.losses += 1;
+        let mut window = None;
         let (least, most) = match reason {
             LostReason::ConnectFailed(failure) => match (failure.retry_after, failure.kind) {
                 // Whoever is not welcome waits for minutes, even if the server names less.
@@ -221,16 +272,23 @@ impl Watch {
                     let asked = nanos(asked.min(config.retry_after_max));
                     (asked, asked + ceiling)
                 }
-                (None, _) => (0, ceiling),
+                (None, _) => {
+                    window = Some((now.seen, ceiling));
+                    (0, ceiling)
+                }
             },
             LostReason::AuthenticationRefused(
                 Refusal::ValidatorNotFound | Refusal::SignatureInvalid,
             ) => refused(config),
-            _ => (0, ceiling),
+            _ => {
+                window = Some((now.seen, ceiling));
+                (0, ceiling)
+            }
         };
         self.due = Some(Due {
             not_before: now.seen + least,
             not_after: now.shown + most + nanos(config.close_timeout),
+            window,
         });
     }
 
@@ -259,4 +317,113 @@ impl Watch {
 fn refused(config: &Config) -> (Nanos, Nanos) {
     let delay = nanos(config.refused_delay);
     (delay, delay + delay / 5)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use facilitator_core::client::ConnectFailure;
+
+    type Deed = fn(&mut Watch, &Config, &mut Verdicts);
+
+    const CONN: ConnectionId = ConnectionId(1);
+    const S: Nanos = 1_000_000_000;
+
+    fn at(seconds: Nanos) -> Moment {
+        Moment {
+            seen: seconds * S,
+            shown: seconds * S,
+        }
+    }
+
+    /// What breaks when a connection stands and `what` happens then.
+    fn broken(what: impl FnOnce(&mut Watch, &Config, &mut Verdicts)) -> Vec<Promise> {
+        let (mut watch, mut verdicts) = (Watch::default(), Verdicts::default());
+        let config = crate::solo::config();
+        watch.connect(at(0), CONN, &mut verdicts);
+        watch.opened();
+        what(&mut watch, &config, &mut verdicts);
+        let violations = verdicts.violations().iter();
+        violations.map(|violation| violation.promise).collect()
+    }
+
+    fn authenticate(watch: &mut Watch, config: &Config, verdicts: &mut Verdicts) {
+        let frame = Frame::text(format!("{AUTHENTICATION},.."));
+        watch.transmit(at(0), CONN, &frame, config, verdicts);
+        watch.arrives(at(0), SUCCESS);
+    }
+
+    fn beat(watch: &mut Watch, now: Moment, config: &Config, verdicts: &mut Verdicts) {
+        watch.transmit(now, CONN, &Frame::text(HEARTBEAT), config, verdicts);
+    }
+
+    #[test]
+    fn a_life_as_it_should_be_breaks_nothing() {
+        let found = broken(|watch, config, verdicts| {
+            authenticate(watch, config, verdicts);
+            for minute in 0..10 {
+                beat(watch, at(60 * minute), config, verdicts);
+            }
+            watch.lost(at(600), &LostReason::EndOfStream, config);
+            watch.gone(CONN);
+            watch.connect(at(601), ConnectionId(2), verdicts);
+            watch.stopping(at(602), config);
+            watch.stopped(at(612), verdicts);
+        });
+        assert_eq!(found, []);
+    }
+
+    #[test]
+    fn each_fault_breaks_its_promise() {
+        let cases: [(Promise, Deed); 9] = [
+            (Promise::Handshake, |watch, config, verdicts| {
+                beat(watch, at(0), config, verdicts);
+            }),
+            (Promise::Handshake, |watch, config, verdicts| {
+                let frame = Frame::text(AUTHENTICATION);
+                watch.transmit(at(0), CONN, &frame, config, verdicts);
+                beat(watch, at(0), config, verdicts);
+            }),
+            (Promise::Handshake, |watch, _, verdicts| {
+                watch.connect(at(1), ConnectionId(2), verdicts);
+            }),
+            (Promise::Heartbeats, |watch, config, verdicts| {
+                authenticate(watch, config, verdicts);
+                watch.transmit(at(0), CONN, &Frame::text("{}"), config, verdicts);
+            }),
+            (Promise::Heartbeats, |watch, config, verdicts| {
+                authenticate(watch, config, verdicts);
+                beat(watch, at(0), config, verdicts);
+                beat(watch, at(59), config, verdicts);
+            }),
+            (Promise::Heartbeats, |watch, config, verdicts| {
+                authenticate(watch, config, verdicts);
+                beat(watch, at(0), config, verdicts);
+                beat(watch, at(61), config, verdicts);
+            }),
+            (Promise::Polite, |watch, config, verdicts| {
+                let mut failure = ConnectFailure::new(ConnectFailureKind::Refused, "");
+                failure.retry_after = Some(Duration::from_secs(30));
+                watch.lost(at(1), &LostReason::ConnectFailed(failure), config);
+                watch.gone(CONN);
+                watch.connect(at(29), ConnectionId(2), verdicts);
+            }),
+            (Promise::Polite, |watch, config, verdicts| {
+                for number in 2..100 {
+                    let (lost, again) = (at(number * 100), at(number * 100 + 2));
+                    watch.lost(lost, &LostReason::EndOfStream, config);
+                    watch.gone(ConnectionId(number - 1));
+                    watch.connect(again, ConnectionId(number), verdicts);
+                }
+            }),
+            (Promise::Stops, |watch, config, verdicts| {
+                watch.stopping(at(1), config);
+                watch.stopped(at(12), verdicts);
+            }),
+        ];
+        for (number, (promise, what)) in cases.into_iter().enumerate() {
+            let found = broken(what);
+            assert!(found.contains(&promise), "case {number}: {found:?}");
+        }
+    }
 }

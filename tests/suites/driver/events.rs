@@ -151,3 +151,70 @@ async fn refused_requests_that_nobody_takes_do_not_pile_up() {
     }
     assert!(kept < 64 && missed > 36, "{kept} kept, {missed} missed");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_ends_before_anybody_takes_it_is_not_handed_out() {
+    let config = Config {
+        job_margin: Duration::from_secs(1),
+        open_jobs: 1,
+        ..config()
+    };
+    let mut world = World::new(config);
+    let mut peer = world.ready().await;
+    // The application takes nothing; only the watchdog ends what it does not do.
+    for n in 0..100 {
+        let uuid = job(n).to_uppercase();
+        peer.send(&job_request(&uuid)).await;
+        for status in ["received", "horde_failed"] {
+            loop {
+                let text = within(60, peer.text()).await;
+                if text.contains("V0JobStatusUpdate") {
+                    assert!(text.contains(status), "{text}");
+                    break;
+                }
+            }
+            peer.send(SUCCESS).await;
+        }
+    }
+    peer.send(&job_request(&job(100))).await;
+    let (mut missed, mut overdue, mut requested) = (0, 0, Vec::new());
+    while requested.is_empty() {
+        match within(1, world.client.next_event()).await.unwrap() {
+            Event::Missed { events } => missed += events,
+            Event::JobOverdue { .. } => overdue += 1,
+            Event::JobRequested(request) => requested.push(request.uuid),
+            _ => {}
+        }
+    }
+    assert_eq!((missed, overdue), (100, 100));
+    assert_eq!(requested, [job(100)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn long_errors_that_nobody_takes_do_not_pile_up() {
+    let mut world = World::new(config());
+    let mut peer = world.ready().await;
+    // 200 MiB: of answers to nothing, and of what the facilitator's validation says of updates.
+    let padding = "x".repeat(1 << 20);
+    let answer = format!(
+        r#"{{"status":"error","errors":[{{"msg":"m","type":"missing","loc":["V0JobStatusUpdate"],"input":"{padding}"}}]}}"#
+    );
+    for n in 0..100 {
+        peer.send(&answer).await;
+        let refused = world.client.send_status(&job(n), JobStatus::Failed).await;
+        while !peer.text().await.contains("V0JobStatusUpdate") {}
+        peer.send(&answer).await;
+        within(1, refused.unwrap()).await;
+    }
+    let (mut missed, mut kept) = (0, 0);
+    while let Ok(Ok(event)) =
+        tokio::time::timeout(Duration::from_secs(1), world.client.next_event()).await
+    {
+        match event {
+            Event::Missed { events } => missed += events,
+            Event::Unexpected(_) | Event::Receipt(_) => kept += 1,
+            _ => {}
+        }
+    }
+    assert!(kept <= 70 && missed >= 130, "{kept} kept, {missed} missed");
+}

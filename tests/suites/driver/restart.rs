@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use facilitator_core::client::{Health, SendError, Snapshot, Subject};
+use facilitator_core::client::{Health, Outcome, SendError, Snapshot, Subject};
 use facilitator_core::message::JobStatus;
 use facilitator_tests::solo::{SUCCESS, job};
 
@@ -53,4 +53,56 @@ async fn an_adopted_job_ends_by_itself() {
         told.contains("horde_failed") && told.contains(&job(1)),
         "{told}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_restored_and_never_started_is_handed_back_with_the_last_handle() {
+    let mut old = World::new(config());
+    let _peer = old.ready().await;
+    drop(
+        old.client
+            .send_status(&job(1), JobStatus::Failed)
+            .await
+            .unwrap(),
+    );
+    old.client.abort().unwrap();
+
+    let new = World::new(config()).client;
+    let mut restored = new.restore(&old.client.snapshot()).unwrap();
+    let (message, receipt) = restored.pop().unwrap();
+    let clone = new.clone();
+    drop(new);
+    assert_eq!(clone.snapshot().owed(), 1, "another handle is left");
+    drop(clone);
+    let receipt = within(1, receipt).await;
+    assert_eq!(receipt.id, message.id);
+    assert!(matches!(receipt.outcome, Outcome::HandedBack(_)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_promise_of_what_was_restored_comes_true_however_the_session_ends() {
+    let mut old = World::new(config());
+    let _peer = old.ready().await;
+    drop(
+        old.client
+            .send_status(&job(1), JobStatus::Failed)
+            .await
+            .unwrap(),
+    );
+    old.client.abort().unwrap();
+    let snapshot = old.client.snapshot();
+    for way in 0..3 {
+        let new = World::new(config());
+        new.mute_the_door();
+        let mut restored = new.client.restore(&snapshot).unwrap();
+        let (_, receipt) = restored.pop().unwrap();
+        new.client.start().unwrap();
+        match way {
+            0 => drop(new.client.abort().unwrap()),
+            1 => drop(within(20, new.client.stop()).await.unwrap()),
+            _ => drop(new),
+        }
+        let outcome = within(1, receipt).await.outcome;
+        assert!(matches!(outcome, Outcome::HandedBack(_)), "{way}");
+    }
 }

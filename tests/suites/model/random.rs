@@ -1,5 +1,8 @@
-//! Random scripts. `MODEL_STEPS` says how many steps are taken in all; what fails is shrunk, printed as a unit test, and
-//! kept in `regressions.txt`, whose entries are tried first.
+//! Random scripts. What fails is shrunk, printed as a unit test, and kept in `regressions.txt`, whose entries are tried
+//! first.
+//!
+//! `MODEL_STEPS` says how many steps are taken in all, `MODEL_SEED` which: a number, or `random` for others each time.
+//! Without it they are always the same, so that a change fails for what it has changed.
 
 use std::cell::RefCell;
 
@@ -8,7 +11,9 @@ use facilitator_tests::model::dice::{self, Weather};
 use facilitator_tests::model::run;
 use facilitator_tests::model::script::Script;
 use proptest::prelude::*;
-use proptest::test_runner::{Config, FileFailurePersistence, TestError, TestRunner};
+use proptest::test_runner::{
+    Config, FileFailurePersistence, RngAlgorithm, TestError, TestRng, TestRunner,
+};
 
 /// Steps that are taken when nobody says how many: a million.
 const STEPS: u32 = 1_000_000;
@@ -20,6 +25,17 @@ fn steps_to_take() -> u32 {
     std::env::var("MODEL_STEPS").ok().map_or(STEPS, |steps| {
         steps.parse().expect("MODEL_STEPS is a number")
     })
+}
+
+fn runner(config: Config) -> TestRunner {
+    let seed = match std::env::var("MODEL_SEED").ok().as_deref() {
+        Some("random") => return TestRunner::new(config),
+        Some(seed) => seed.parse().expect("MODEL_SEED is a number, or `random`"),
+        None => 1_u64,
+    };
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    TestRunner::new_with_rng(config, TestRng::from_seed(RngAlgorithm::ChaCha, &bytes))
 }
 
 fn scripts(weather: Weather) -> impl Strategy<Value = Script> {
@@ -47,7 +63,7 @@ fn explore(weather: Weather) -> Coverage {
         ..Config::default()
     };
     let met = RefCell::new(Coverage::default());
-    let result = TestRunner::new(config).run(&scripts(weather), |script| match run(&script) {
+    let result = runner(config).run(&scripts(weather), |script| match run(&script) {
         Ok(coverage) => {
             met.borrow_mut().merge(&coverage);
             Ok(())

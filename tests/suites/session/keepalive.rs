@@ -132,3 +132,14 @@ fn an_update_that_silences_the_peer_is_set_aside() {
     };
     broken_by_deadlines(config, false);
 }
+
+#[test]
+fn a_peer_may_be_given_all_the_time_there_is() {
+    let mut solo = Solo::ready(Config {
+        pong_timeout: Duration::MAX,
+        ..config()
+    });
+    solo.pass(Duration::from_hours(1));
+    assert_eq!(solo.client.phase(), Phase::Ready);
+    assert_eq!(solo.take().pings().len(), 1);
+}

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use facilitator_core::client::{ConnectFailure, ConnectFailureKind, LostReason, Phase};
+use facilitator_core::client::{Config, ConnectFailure, ConnectFailureKind, LostReason, Phase};
 use facilitator_tests::solo::{Solo, config};
 
 #[test]
@@ -102,4 +102,22 @@ fn a_start_begins_the_schedule_anew() {
         solo.client.abort(solo.now).unwrap();
         solo.drain();
     }
+}
+
+#[test]
+fn a_refusal_waits_minutes_however_short_the_time_that_a_server_may_name() {
+    let mut solo = Solo::new(Config {
+        retry_after_max: Duration::from_secs(30),
+        ..config()
+    });
+    solo.start();
+    let failure = ConnectFailure {
+        retry_after: Some(Duration::from_hours(1)),
+        ..ConnectFailure::new(ConnectFailureKind::Http { status: 403 }, "")
+    };
+    solo.client
+        .handle_connect_failed(solo.now, solo.conn, failure);
+    let before = solo.now;
+    solo.wait_for_attempt();
+    assert!(solo.now.saturating_duration_since(before) >= config().refused_delay);
 }

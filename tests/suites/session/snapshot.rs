@@ -432,3 +432,64 @@ fn what_was_put_into_a_snapshot_from_outside_is_refused() {
         }
     );
 }
+
+#[test]
+fn a_job_that_could_never_end_is_refused() {
+    let mut solo = Solo::ready(config());
+    solo.receive(&job_request(&job(1)));
+    solo.receive(SUCCESS);
+    solo.send(&job(1), Failed);
+    solo.receive(SUCCESS);
+    let sound = serde_json::to_value(solo.client.snapshot(solo.now)).unwrap();
+    assert_eq!(
+        sound["jobs"][0]["delivered"],
+        serde_json::json!(["received", "failed"])
+    );
+    for ended in [serde_json::Value::Null, "completed".into()] {
+        let mut value = sound.clone();
+        value["jobs"][0]["ended"] = ended;
+        let snapshot: Snapshot = serde_json::from_value(value).unwrap();
+        let mut new = Solo::new(config());
+        assert_eq!(
+            new.client.restore(new.now, &snapshot),
+            Err(RestoreError::Job { index: 0 })
+        );
+    }
+}
+
+#[test]
+fn a_job_that_stands_there_twice_is_one() {
+    let mut value = serde_json::to_value(busy(config()).client.snapshot(Timestamp::ZERO)).unwrap();
+    let jobs = value["jobs"].as_array().unwrap().clone();
+    for _ in 0..1000 {
+        value["jobs"].as_array_mut().unwrap().extend(jobs.clone());
+    }
+    let snapshot: Snapshot = serde_json::from_value(value).unwrap();
+    let mut new = Solo::new(config());
+    new.client.restore(new.now, &snapshot).unwrap();
+    assert_eq!(new.client.stats().open_jobs, 1);
+    assert_eq!(deliver(&mut new), (owed(), 1));
+}
+
+#[test]
+fn numbers_without_end_are_lived_with() {
+    let mut value = serde_json::to_value(busy(config()).client.snapshot(Timestamp::ZERO)).unwrap();
+    value["taken_unix_ms"] = 0.into();
+    for job in value["jobs"].as_array_mut().unwrap() {
+        job["time_left_ms"] = u64::MAX.into();
+    }
+    for owed in value["owed"].as_array_mut().unwrap() {
+        owed["transmissions"] = u32::MAX.into();
+    }
+    let snapshot: Snapshot = serde_json::from_value(value).unwrap();
+    let mut new = Solo::new(config());
+    new.client
+        .set_wall_clock(new.now, Duration::from_secs(u64::MAX));
+    new.client.restore(new.now, &snapshot).unwrap();
+    new.start();
+    new.become_ready();
+    new.client.abort(new.now).unwrap();
+    assert_eq!(new.take().stopped()[0].transmissions, u32::MAX);
+    let again = through_text(&new.client.snapshot(new.now));
+    assert_eq!(again.owed(), snapshot.owed());
+}

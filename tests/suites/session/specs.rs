@@ -138,3 +138,14 @@ fn their_number_is_bounded() {
         }
     );
 }
+
+#[test]
+fn what_is_sent_again_is_counted() {
+    let mut solo = Solo::ready(config());
+    send(&mut solo, 1);
+    solo.take();
+    solo.cut();
+    solo.reconnect();
+    let stats = solo.client.stats();
+    assert_eq!((stats.specs_sent, stats.specs_resent), (2, 1));
+}
