@@ -142,7 +142,9 @@ fn canonical_debug(text: &str, now: Timestamp, out: &mut String) {
     let mut rest = text;
     while let Some(first) = rest.bytes().next() {
         let length = if first.is_ascii_alphabetic() || first == b'_' {
-            rest.bytes().take_while(|b| b.is_ascii_alphanumeric() || *b == b'_').count()
+            rest.bytes()
+                .take_while(|b| b.is_ascii_alphanumeric() || *b == b'_')
+                .count()
         } else if first.is_ascii_digit() {
             number_length(rest)
         } else if first == b'"' {
@@ -228,9 +230,16 @@ fn parse_duration(token: &str) -> Option<Duration> {
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
     let fraction = format!("{fraction:0<digits$}");
     let whole: u64 = whole.parse().ok()?;
-    let part: u64 = if digits == 0 { 0 } else { fraction.parse().ok()? };
+    let part: u64 = if digits == 0 {
+        0
+    } else {
+        fraction.parse().ok()?
+    };
     let unit = 10u64.pow(u32::try_from(digits).ok()?);
-    Some(Duration::new(whole / (1_000_000_000 / unit), 0) + Duration::from_nanos(whole % (1_000_000_000 / unit) * unit + part))
+    Some(
+        Duration::new(whole / (1_000_000_000 / unit), 0)
+            + Duration::from_nanos(whole % (1_000_000_000 / unit) * unit + part),
+    )
 }
 
 #[cfg(test)]
@@ -245,7 +254,18 @@ mod tests {
 
     #[test]
     fn times_are_read_as_they_are_written() {
-        for nanos in [0, 1, 999, 1000, 1001, 1_000_000, 1_234_567, 999_999_999, 1_000_000_000, 61_000_000_001] {
+        for nanos in [
+            0,
+            1,
+            999,
+            1000,
+            1001,
+            1_000_000,
+            1_234_567,
+            999_999_999,
+            1_000_000_000,
+            61_000_000_001,
+        ] {
             let time = Duration::from_nanos(nanos);
             assert_eq!(parse_duration(&format!("{time:?}")), Some(time));
         }
@@ -255,7 +275,8 @@ mod tests {
 
     #[test]
     fn times_and_frame_counts_are_relative() {
-        let text = "S { frames_sent: 5, flights: [F { mark: 3, at: 2.5s }], sent: 7, at: Some(1.25ms) }";
+        let text =
+            "S { frames_sent: 5, flights: [F { mark: 3, at: 2.5s }], sent: 7, at: Some(1.25ms) }";
         assert_eq!(
             canonical(text, Duration::from_secs(2)),
             "S { frames_sent: 0, flights: [F { mark: -2, at: 500000000 }], sent: 7, at: Some(-1998750000) }"
@@ -265,6 +286,9 @@ mod tests {
     #[test]
     fn a_field_is_left_out_whole_and_nothing_else() {
         let text = r#"S { config: C { a: [1, 2], t: "}\"{," }, x: 1, stats: (1, 2), id: U(3), y: T { id: 4 } }"#;
-        assert_eq!(canonical(text, Duration::ZERO), "S { , x: 1, , , y: T {  } }");
+        assert_eq!(
+            canonical(text, Duration::ZERO),
+            "S { , x: 1, , , y: T {  } }"
+        );
     }
 }

@@ -217,7 +217,10 @@ impl Ledger {
     fn check_breaks(&self) -> Result<(), Broken> {
         for (place, update) in self.updates() {
             Promise::ThreeBreaks.check(update.breaks < BREAKS || update.fate.is_some(), || {
-                format!("{} has broken the connection three times and is still owed", self.name(place))
+                format!(
+                    "{} has broken the connection three times and is still owed",
+                    self.name(place)
+                )
             })?;
         }
         Ok(())
@@ -226,7 +229,9 @@ impl Ledger {
     fn transmits(&mut self, conn: ConnectionId, text: &str) -> Result<(), Broken> {
         let said = Said::of(text);
         let Some(wire) = self.wire.as_mut().filter(|wire| wire.conn == conn) else {
-            return Err(Promise::OneConnection.broken(format!("{said} goes to {conn}, which is not there")));
+            return Err(
+                Promise::OneConnection.broken(format!("{said} goes to {conn}, which is not there"))
+            );
         };
         let stage = wire.stage;
         let (in_place, next) = match (&said, stage) {
@@ -257,14 +262,20 @@ impl Ledger {
         };
         let unanswered = self.wire.as_ref().map(|wire| &wire.unanswered);
         let on_the_way = |place| unanswered.is_some_and(|unanswered| unanswered.contains(&place));
-        let settled = self.update(place).is_none_or(|update| update.fate.is_some());
+        let settled = self
+            .update(place)
+            .is_none_or(|update| update.fate.is_some());
         Promise::OldestFirst.check(!settled && !on_the_way(place), || {
             format!("{} was sent again", self.name(place))
         })?;
         for (n, before) in (0u8..).zip(given).take(usize::from(place.1)) {
             let in_order = before.fate.is_some() || on_the_way((job, n));
             Promise::OldestFirst.check(in_order, || {
-                format!("{} was sent before {}", self.name(place), self.name((job, n)))
+                format!(
+                    "{} was sent before {}",
+                    self.name(place),
+                    self.name((job, n))
+                )
             })?;
         }
         if let Some(wire) = &mut self.wire {
@@ -282,7 +293,10 @@ impl Ledger {
         let suspected = self.update(oldest).is_some_and(|update| update.breaks > 0);
         let alone = unanswered.is_some_and(|unanswered| unanswered.len() == 1);
         Promise::SuspectAlone.check(!suspected || alone, || {
-            format!("{} is a suspect, and other updates were sent beside it", self.name(oldest))
+            format!(
+                "{} is a suspect, and other updates were sent beside it",
+                self.name(oldest)
+            )
         })
     }
 
@@ -294,13 +308,18 @@ impl Ledger {
                     account.requested += 1;
                     let requested = account.requested;
                     Promise::JobsRunOnce.check(requested == 1, || {
-                        format!("job {} was requested {requested} times", n.unwrap_or_default())
+                        format!(
+                            "job {} was requested {requested} times",
+                            n.unwrap_or_default()
+                        )
                     })?;
                 }
                 self.gave(n.unwrap_or_default(), JobStatus::Received, None);
             }
             Event::JobDeclined { uuid, reason } => {
-                if let (DeclineReason::Busy | DeclineReason::Stopping, Some(n)) = (reason, self.number(uuid)) {
+                if let (DeclineReason::Busy | DeclineReason::Stopping, Some(n)) =
+                    (reason, self.number(uuid))
+                {
                     self.gave(n, JobStatus::Rejected, None);
                 }
             }
@@ -313,7 +332,8 @@ impl Ledger {
             Event::Stopped { owed } => {
                 self.stopped = true;
                 let left = self.owed();
-                let handed_back = |(_, update): &(Place, &Update)| update.fate == Some(Fate::HandedBack);
+                let handed_back =
+                    |(_, update): &(Place, &Update)| update.fate == Some(Fate::HandedBack);
                 let back = self.updates().filter(handed_back).count();
                 Promise::StopEnds.check(left == 0 && back == owed.len(), || {
                     format!("{left} updates have no receipt, {back} were handed back, {} are said to be", owed.len())
@@ -331,11 +351,14 @@ impl Ledger {
         };
         let place = self.number(&uuid.to_string()).and_then(|n| {
             let given = &self.accounts.get(usize::from(n))?.given;
-            let at = (0u8..).zip(given).find(|(_, update)| update.status == *status);
+            let at = (0u8..)
+                .zip(given)
+                .find(|(_, update)| update.status == *status);
             at.map(|(at, _)| (n, at))
         });
         let Some(place) = place else {
-            let what = format!("a receipt ({outcome}) for {status:?} of {uuid}, which nobody has given");
+            let what =
+                format!("a receipt ({outcome}) for {status:?} of {uuid}, which nobody has given");
             return Err(Promise::NothingIsLost.broken(what));
         };
         let name = self.name(place);
@@ -359,9 +382,15 @@ impl Ledger {
         let Some(update) = self.update_mut(place) else {
             return Ok(());
         };
-        let (id, before) = (*update.id.get_or_insert(receipt.id), update.fate.replace(fate));
+        let (id, before) = (
+            *update.id.get_or_insert(receipt.id),
+            update.fate.replace(fate),
+        );
         Promise::NothingIsLost.check(id == receipt.id && before.is_none(), || {
-            format!("{name} (update {id}) has a second receipt, as update {}: {outcome}", receipt.id)
+            format!(
+                "{name} (update {id}) has a second receipt, as update {}: {outcome}",
+                receipt.id
+            )
         })
     }
 
@@ -411,7 +440,9 @@ impl Ledger {
         Promise::Order.check(late <= excused, words)?;
         let ends = stored.iter().filter(|status| status.is_terminal()).count();
         Promise::JobsRunOnce.check(ends <= 1, words)?;
-        let delivered = given.iter().filter(|update| update.fate == Some(Fate::Delivered));
+        let delivered = given
+            .iter()
+            .filter(|update| update.fate == Some(Fate::Delivered));
         let missing = delivered.filter(|update| !stored.contains(&update.status));
         Ok(late + missing.count())
     }
@@ -424,20 +455,30 @@ impl Ledger {
 
     fn updates(&self) -> impl Iterator<Item = (Place, &Update)> {
         (0u8..).zip(&self.accounts).flat_map(|(n, account)| {
-            (0u8..).zip(&account.given).map(move |(at, update)| ((n, at), update))
+            (0u8..)
+                .zip(&account.given)
+                .map(move |(at, update)| ((n, at), update))
         })
     }
 
     fn update(&self, (job, at): Place) -> Option<&Update> {
-        self.accounts.get(usize::from(job))?.given.get(usize::from(at))
+        self.accounts
+            .get(usize::from(job))?
+            .given
+            .get(usize::from(at))
     }
 
     fn update_mut(&mut self, (job, at): Place) -> Option<&mut Update> {
-        self.accounts.get_mut(usize::from(job))?.given.get_mut(usize::from(at))
+        self.accounts
+            .get_mut(usize::from(job))?
+            .given
+            .get_mut(usize::from(at))
     }
 
     fn name(&self, place: Place) -> String {
-        let status = self.update(place).map_or("?", |update| update.status.as_str());
+        let status = self
+            .update(place)
+            .map_or("?", |update| update.status.as_str());
         format!("job {} {status}", place.0)
     }
 
@@ -446,11 +487,21 @@ impl Ledger {
         for account in &self.accounts {
             let _ = write!(out, "job{}", account.requested);
             for update in &account.given {
-                let Update { status, fate, breaks, id: _ } = update;
+                let Update {
+                    status,
+                    fate,
+                    breaks,
+                    id: _,
+                } = update;
                 let _ = write!(out, " {}{fate:?}{breaks}", status.as_str());
             }
         }
-        if let Some(Wire { conn, stage, unanswered }) = &self.wire {
+        if let Some(Wire {
+            conn,
+            stage,
+            unanswered,
+        }) = &self.wire
+        {
             let _ = write!(out, "wire{conn}{stage:?}{unanswered:?}");
         }
         let left = self.stop_by.map(|by| by.saturating_duration_since(now));

@@ -20,7 +20,11 @@ impl Graph {
 
     fn steps(&self, state: u32) -> &[u32] {
         let at = state as usize;
-        let from = at.checked_sub(1).and_then(|before| self.ends.get(before)).copied().unwrap_or(0);
+        let from = at
+            .checked_sub(1)
+            .and_then(|before| self.ends.get(before))
+            .copied()
+            .unwrap_or(0);
         let to = self.ends.get(at).copied().unwrap_or(from);
         self.targets.get(from..to).unwrap_or_default()
     }
@@ -62,7 +66,8 @@ impl Graph {
         let mut queue: Vec<u32> = states().filter(|state| is_good(&good, *state)).collect();
         while let Some(state) = queue.pop() {
             let at = state as usize;
-            let range = first.get(at).copied().unwrap_or(0)..first.get(at + 1).copied().unwrap_or(0);
+            let range =
+                first.get(at).copied().unwrap_or(0)..first.get(at + 1).copied().unwrap_or(0);
             for source in sources.get(range).unwrap_or_default() {
                 let Some(left) = waiting.get_mut(*source as usize) else {
                     continue;
@@ -94,14 +99,25 @@ mod tests {
 
     #[test]
     fn runs_that_join_are_no_cycle() {
-        let joined = graph(&[(&[1, 2], false), (&[3], false), (&[3, 3], false), (&[], true)]);
+        let joined = graph(&[
+            (&[1, 2], false),
+            (&[3], false),
+            (&[3, 3], false),
+            (&[], true),
+        ]);
         assert!(joined.endless().is_empty());
     }
 
     #[test]
     fn a_cycle_and_what_can_enter_it_never_ends() {
         // 0 can go to the end, or around 1 and 2.
-        let cycle = graph(&[(&[1, 3], false), (&[2], false), (&[1], false), (&[], true), (&[3], false)]);
+        let cycle = graph(&[
+            (&[1, 3], false),
+            (&[2], false),
+            (&[1], false),
+            (&[], true),
+            (&[3], false),
+        ]);
         assert_eq!(cycle.endless(), [0, 1, 2]);
     }
 

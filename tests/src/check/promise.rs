@@ -85,7 +85,11 @@ impl Promise {
 
     /// Broken with these words, unless it is kept.
     pub(super) fn check(self, kept: bool, what: impl FnOnce() -> String) -> Result<(), Broken> {
-        if kept { Ok(()) } else { Err(self.broken(what())) }
+        if kept {
+            Ok(())
+        } else {
+            Err(self.broken(what()))
+        }
     }
 }
 

@@ -49,7 +49,9 @@ impl Said {
 
 /// The job that a text is about, by its number.
 fn number(text: &str) -> Option<u8> {
-    (0..u8::MAX).take(8).find(|n| text.contains(&job((*n).into())))
+    (0..u8::MAX)
+        .take(8)
+        .find(|n| text.contains(&job((*n).into())))
 }
 
 /// What stands between this and the next quotation mark.

@@ -31,7 +31,12 @@ impl fmt::Display for Script {
         }
         writeln!(f, "broken: {}", self.broken)?;
         let names: Vec<String> = self.actions.iter().map(ToString::to_string).collect();
-        write!(f, "again: check {} --script {}", self.bounds.to_arguments(), names.join(","))
+        write!(
+            f,
+            "again: check {} --script {}",
+            self.bounds.to_arguments(),
+            names.join(",")
+        )
     }
 }
 
@@ -59,7 +64,10 @@ pub fn replay(bounds: &Bounds, actions: &[Action]) -> Option<Script> {
     // Nothing more can happen: an end, or something was forgotten.
     let stuck = !state.is_end() && !state.steps().iter().any(|(action, _)| action.is_progress());
     if stuck {
-        return script(actions, Promise::DeliveredInTheEnd.broken("nothing can happen any more"));
+        return script(
+            actions,
+            Promise::DeliveredInTheEnd.broken("nothing can happen any more"),
+        );
     }
     None
 }

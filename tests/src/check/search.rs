@@ -62,7 +62,12 @@ pub struct Progress {
 
 /// Explores all runs within these bounds, on as many threads, up to as many states. The result does not depend on the
 /// number of threads.
-pub fn search(bounds: &Bounds, threads: usize, most: usize, progress: impl FnMut(Progress)) -> Report {
+pub fn search(
+    bounds: &Bounds,
+    threads: usize,
+    most: usize,
+    progress: impl FnMut(Progress),
+) -> Report {
     Search::new(bounds, threads, most, false).run(progress)
 }
 
@@ -142,7 +147,10 @@ impl Search {
         };
         self.numbers.insert(first.key(), 0);
         self.origins.push(None);
-        let mut level = vec![Open { number: 0, state: first }];
+        let mut level = vec![Open {
+            number: 0,
+            state: first,
+        }];
         while !level.is_empty() && self.report.violation.is_none() && !self.report.cut_short {
             let width = level.len();
             level = self.expand(level);
@@ -175,10 +183,16 @@ impl Search {
             let found: Vec<Expanded> = thread::scope(|scope| {
                 let workers: Vec<_> = part
                     .chunks(share)
-                    .map(|open| scope.spawn(move || open.iter().map(|open| this.look(open)).collect::<Vec<_>>()))
+                    .map(|open| {
+                        scope.spawn(move || {
+                            open.iter().map(|open| this.look(open)).collect::<Vec<_>>()
+                        })
+                    })
                     .collect();
                 let results = workers.into_iter().map(|worker| {
-                    worker.join().unwrap_or_else(|_| panic!("a worker of the search has panicked"))
+                    worker
+                        .join()
+                        .unwrap_or_else(|_| panic!("a worker of the search has panicked"))
                 });
                 results.flatten().collect()
             });
@@ -242,7 +256,12 @@ impl Search {
 
     /// Takes note of what a worker has found, in the order of the states' numbers.
     fn take(&mut self, expanded: Expanded, next: &mut Vec<Open>) {
-        let Expanded { number, is_end, steps, compared } = expanded;
+        let Expanded {
+            number,
+            is_end,
+            steps,
+            compared,
+        } = expanded;
         self.report.ends += usize::from(is_end);
         self.report.compared += compared;
         let mut targets = Vec::new();
@@ -273,13 +292,21 @@ impl Search {
             self.report.cut_short = true;
         }
         if targets.is_empty() && !is_end {
-            let broken = Promise::DeliveredInTheEnd.broken("nothing can happen any more, and this is no end");
+            let broken = Promise::DeliveredInTheEnd
+                .broken("nothing can happen any more, and this is no end");
             self.report.violation = Some(self.script(Some(number), None, broken));
         }
         self.graph.push(targets, is_end);
     }
 
-    fn note_new(&mut self, key: Key, state: State, parent: u32, action: Action, next: &mut Vec<Open>) -> Option<usize> {
+    fn note_new(
+        &mut self,
+        key: Key,
+        state: State,
+        parent: u32,
+        action: Action,
+        next: &mut Vec<Open>,
+    ) -> Option<usize> {
         if self.numbers.contains_key(&key) {
             // Another worker was faster.
             return match self.compare(key, &state) {
@@ -306,7 +333,8 @@ impl Search {
         let Some(endless) = self.graph.endless().first().copied() else {
             return;
         };
-        let broken = Promise::DeliveredInTheEnd.broken("from here on, a run can go in circles without a fault");
+        let broken = Promise::DeliveredInTheEnd
+            .broken("from here on, a run can go in circles without a fault");
         self.report.violation = Some(self.script(Some(endless), None, broken));
     }
 
@@ -330,5 +358,7 @@ impl Search {
 /// What a state leads to by every action; nothing where a promise is broken.
 fn leads_to(state: &State) -> Vec<(Action, Option<Key>)> {
     let steps = state.steps().into_iter();
-    steps.map(|(action, result)| (action, result.ok().map(|next| next.key()))).collect()
+    steps
+        .map(|(action, result)| (action, result.ok().map(|next| next.key())))
+        .collect()
 }

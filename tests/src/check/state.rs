@@ -100,7 +100,10 @@ impl State {
         known.limits.message_size = MESSAGE_SIZE;
         let mut facilitator = Facilitator::new(known);
         for n in 0..bounds.jobs {
-            let request = FacilitatorMessage::decode(&job_request(&job(n as u128)), facilitator_core::message::DecodeMode::Strict);
+            let request = FacilitatorMessage::decode(
+                &job_request(&job(n as u128)),
+                facilitator_core::message::DecodeMode::Strict,
+            );
             match request.map(|decoded| decoded.message) {
                 Ok(FacilitatorMessage::JobRequest(request)) => {
                     let pushed = facilitator.push_job(Timestamp::ZERO, *request);
@@ -109,7 +112,9 @@ impl State {
                 other => panic!("no job request: {other:?}"),
             }
         }
-        client.start(Timestamp::ZERO).unwrap_or_else(|error| panic!("{error}"));
+        client
+            .start(Timestamp::ZERO)
+            .unwrap_or_else(|error| panic!("{error}"));
         let mut state = Self {
             bounds: Arc::new(bounds.clone()),
             plan: bounds.plan().into(),
@@ -211,7 +216,9 @@ impl State {
             Ok(Ok(true)) => Some(Ok(next)),
             Ok(Ok(false)) => None,
             Ok(Err(broken)) => Some(Err(broken)),
-            Err(_) => Some(Err(Promise::NoPanic.broken("it panicked; the message stands above"))),
+            Err(_) => Some(Err(
+                Promise::NoPanic.broken("it panicked; the message stands above")
+            )),
         }
     }
 
@@ -346,7 +353,10 @@ impl State {
     }
 
     fn crashes_on(&self, frame: &Frame) -> Option<Poison> {
-        let crash = self.bounds.poison.filter(|poison| *poison != Poison::Oversized)?;
+        let crash = self
+            .bounds
+            .poison
+            .filter(|poison| *poison != Poison::Oversized)?;
         let (Frame::Text(text), Some(status)) = (frame, self.plan.get(1)) else {
             return None;
         };
@@ -433,7 +443,10 @@ impl State {
         self.now = self.now.max(at);
         let now = self.now;
         Promise::DeliveredInTheEnd.check(now.as_duration() < Bounds::PATIENCE, || {
-            format!("{now} have passed, and {} updates are still owed", self.ledger.owed())
+            format!(
+                "{now} have passed, and {} updates are still owed",
+                self.ledger.owed()
+            )
         })?;
         self.session().handle_timeout(now);
         self.settle(Cause::Other)?;
@@ -457,7 +470,8 @@ impl State {
         };
         let (now, conn) = (self.now, link.conn);
         self.part(link, lingers);
-        self.session().handle_disconnected(now, conn, Disconnected::EndOfStream);
+        self.session()
+            .handle_disconnected(now, conn, Disconnected::EndOfStream);
         self.settle(Cause::Other)?;
         self.ledger.disconnected();
         Ok(true)
@@ -539,7 +553,9 @@ impl State {
                         .check(alone, || format!("{conn} was asked for beside another one"))?;
                 }
                 Output::Transmit(conn, frame) => self.send(conn, frame)?,
-                Output::Disconnect(conn, Some(close)) => self.send(conn, Frame::Close(Some(close)))?,
+                Output::Disconnect(conn, Some(close)) => {
+                    self.send(conn, Frame::Close(Some(close)))?
+                }
                 Output::Disconnect(conn, None) => self.drop_link(conn),
                 _ => {}
             }
@@ -584,7 +600,9 @@ impl State {
                 facilitator::Output::Transmit { frame, .. } => {
                     link.down.push_back(Parcel::Frame(frame));
                 }
-                facilitator::Output::Disconnect { close: Some(close), .. } => {
+                facilitator::Output::Disconnect {
+                    close: Some(close), ..
+                } => {
                     link.end(Disconnected::Closed(Some(close)));
                 }
                 facilitator::Output::Disconnect { close: None, .. } => {
@@ -606,7 +624,8 @@ impl State {
     /// All that has to hold in every state.
     fn check(&self) -> Result<(), Broken> {
         let bounds = &self.bounds;
-        self.ledger.check(self.client.owed(), bounds.window, bounds.outbox)?;
+        self.ledger
+            .check(self.client.owed(), bounds.window, bounds.outbox)?;
         // There are no ids: an answer that comes twice is taken for the next one, too.
         let excused = usize::from(bounds.twice - self.left.twice);
         let mut missing = 0;
@@ -623,12 +642,21 @@ impl State {
         })?;
         let running = self.client.is_running();
         Promise::NeverStalls.check(running == self.client.poll_timeout().is_some(), || {
-            format!("running: {running}; the next deadline: {:?}", self.client.poll_timeout())
+            format!(
+                "running: {running}; the next deadline: {:?}",
+                self.client.poll_timeout()
+            )
         })?;
         Promise::StopEnds.check(running != self.ledger.stopped, || {
-            format!("running: {running}; said to have stopped: {}", self.ledger.stopped)
+            format!(
+                "running: {running}; said to have stopped: {}",
+                self.ledger.stopped
+            )
         })?;
-        let in_time = self.ledger.stop_by.is_none_or(|by| !running || self.now < by);
+        let in_time = self
+            .ledger
+            .stop_by
+            .is_none_or(|by| !running || self.now < by);
         Promise::StopEnds.check(in_time, || "the deadline of the stop has passed".into())
     }
 
@@ -646,7 +674,10 @@ impl State {
             (Action::Connect, ..) => format!("the attempt {} succeeds", conn_text(self.attempt)),
             (Action::Refuse, ..) => format!("the attempt {} is refused", conn_text(self.attempt)),
             (Action::Give(n), ..) => {
-                let status = self.ledger.next(n, &self.plan).map_or("?", |status| status.as_str());
+                let status = self
+                    .ledger
+                    .next(n, &self.plan)
+                    .map_or("?", |status| status.as_str());
                 format!("the application gives job {n} {status}")
             }
             (Action::Time | Action::Delay, ..) => {
@@ -655,7 +686,11 @@ impl State {
                     || "no deadline".into(),
                     |(at, timer)| format!("{at}: the deadline {timer}"),
                 );
-                let under_way = if action == Action::Delay { ", although frames are under way" } else { "" };
+                let under_way = if action == Action::Delay {
+                    ", although frames are under way"
+                } else {
+                    ""
+                };
                 format!("time passes until {what}{under_way}")
             }
             (Action::Stop, ..) => "the application stops the session".into(),
@@ -668,13 +703,22 @@ impl State {
             }
             (Action::Halve, ..) => "the session's end of the connection breaks".into(),
             (Action::Linger, ..) => {
-                let frame = self.lingering.as_ref().and_then(|(conn, frames)| Some((conn, frames.front()?)));
+                let frame = self
+                    .lingering
+                    .as_ref()
+                    .and_then(|(conn, frames)| Some((conn, frames.front()?)));
                 frame.map_or_else(String::new, |(conn, frame)| {
-                    format!("the facilitator reads {} ({conn}, which the session has lost)", in_words(frame))
+                    format!(
+                        "the facilitator reads {} ({conn}, which the session has lost)",
+                        in_words(frame)
+                    )
                 })
             }
             (Action::Late, ..) => self.late.front().map_or_else(String::new, |(conn, frame)| {
-                format!("the session reads {} ({conn}, which it has lost)", in_words(frame))
+                format!(
+                    "the session reads {} ({conn}, which it has lost)",
+                    in_words(frame)
+                )
             }),
             (Action::Forget(n), ..) => format!("the facilitator forgets job {n}"),
             (Action::Up | Action::Down | Action::Twice, ..) => action.to_string(),

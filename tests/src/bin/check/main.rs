@@ -62,8 +62,14 @@ fn run(out: &mut impl Write, arguments: &Arguments) -> io::Result<bool> {
 fn conclude(out: &mut impl Write, report: &Report) -> io::Result<bool> {
     match &report.violation {
         Some(script) => writeln!(out, "\n{script}")?,
-        None if report.cut_short => writeln!(out, "no promise is broken as far as it went; --most lets it go further")?,
-        None => writeln!(out, "every promise is kept in every state, and every run ends")?,
+        None if report.cut_short => writeln!(
+            out,
+            "no promise is broken as far as it went; --most lets it go further"
+        )?,
+        None => writeln!(
+            out,
+            "every promise is kept in every state, and every run ends"
+        )?,
     }
     Ok(report.violation.is_none() && !report.cut_short)
 }
@@ -72,7 +78,11 @@ fn conclude(out: &mut impl Write, report: &Report) -> io::Result<bool> {
 fn show(progress: Progress) {
     let mut err = io::stderr();
     if err.is_terminal() {
-        let Progress { depth, width, states } = progress;
+        let Progress {
+            depth,
+            width,
+            states,
+        } = progress;
         let _nobody_reads = write!(err, "\rdepth {depth}, {width} wide, {states} states ");
     }
 }
