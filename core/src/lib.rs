@@ -11,6 +11,7 @@
 //! | [`signature`] | keys (sr25519, ed25519), SS58 addresses, what is signed and how |
 //! | [`client`] | the validator's side: [`FacilitatorClient`](client::FacilitatorClient), the session |
 //! | `facilitator` | the other side of the same protocol, simulated, just as pure (feature `facilitator`) |
+//! | `trace` | recording a session, and replaying what was recorded (feature `trace`) |
 //! | `driver` | the one async loop and the handle that all runtimes share (feature `driver`) |
 //!
 //! # The drive loop
@@ -96,6 +97,8 @@ mod frame;
 pub mod message;
 pub mod signature;
 mod time;
+#[cfg(feature = "trace")]
+pub mod trace;
 
 pub use frame::{CloseFrame, ConnectionId, Frame};
 pub use time::Timestamp;

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use facilitator_core::client::{
     AuthenticationMethod, Config, ConnectFailure, ConnectFailureKind, ConnectRequest, Disconnected,
-    Event, FacilitatorClient, Output, Signatories, TrustPolicy,
+    Event, Output, Signatories, TrustPolicy,
 };
 use facilitator_core::facilitator::{self, Facilitator, FacilitatorConfig, Known};
 use facilitator_core::message::V2JobRequest;
 use facilitator_core::message::{DecodeMode, FacilitatorMessage};
 use facilitator_core::signature::{Keypair, Scheme, sign_job_request};
+use facilitator_core::trace::Recorder;
 use facilitator_core::{CloseFrame, ConnectionId, Frame, Timestamp};
 
 use crate::solo::{Budget, job, job_request};
@@ -73,8 +74,8 @@ impl Direction {
 /// A session, a facilitator, and the link between them.
 #[derive(Debug)]
 pub struct Pair {
-    /// The session.
-    pub client: FacilitatorClient,
+    /// The session. It is recorded, when somebody asks it to be.
+    pub client: Recorder,
     /// The facilitator.
     pub facilitator: Facilitator,
     /// The time.
@@ -113,8 +114,8 @@ impl Pair {
             header_authentication: config.authentication == AuthenticationMethod::Headers,
             ..FacilitatorConfig::default()
         };
-        let mut client = FacilitatorClient::new(config, &keypair, seed)
-            .unwrap_or_else(|error| panic!("{error}"));
+        let mut client =
+            Recorder::new(config, &keypair, seed).unwrap_or_else(|error| panic!("{error}"));
         let mut facilitator = Facilitator::new(known);
         let unix = Duration::from_secs(1_795_432_324);
         client.set_wall_clock(Timestamp::ZERO, unix);

@@ -33,6 +33,9 @@ pub(super) enum Authenticator {
     FirstFrame(Arc<str>),
     /// The key signs every attempt.
     Headers(Box<Keypair>),
+    /// There is no key: a replay, which authenticates nowhere.
+    #[cfg(feature = "trace")]
+    Nobody(AuthenticationMethod),
 }
 
 impl Authenticator {
@@ -46,11 +49,23 @@ impl Authenticator {
         }
     }
 
+    /// For a replay.
+    #[cfg(feature = "trace")]
+    pub(super) const fn nobody(method: AuthenticationMethod) -> Self {
+        Self::Nobody(method)
+    }
+
     /// What has to be the first frame of a connection, if it is a frame.
     pub(super) fn first_frame(&self) -> Option<Frame> {
         match self {
             Self::FirstFrame(text) => Some(Frame::Text(Arc::clone(text))),
             Self::Headers(_) => None,
+            #[cfg(feature = "trace")]
+            Self::Nobody(AuthenticationMethod::Headers) => None,
+            #[cfg(feature = "trace")]
+            Self::Nobody(AuthenticationMethod::FirstFrame) => {
+                Some(Frame::text(r#"{"message_type":"V0AuthenticationRequest"}"#))
+            }
         }
     }
 
@@ -59,6 +74,8 @@ impl Authenticator {
         match self {
             Self::FirstFrame(_) => Vec::new(),
             Self::Headers(keypair) => authentication_headers(keypair, unix.as_secs()),
+            #[cfg(feature = "trace")]
+            Self::Nobody(_) => Vec::new(),
         }
     }
 }

@@ -20,6 +20,8 @@ mod jobs;
 mod keepalive;
 mod outbox;
 mod phase;
+#[cfg(feature = "trace")]
+mod replay;
 mod responses;
 mod slab;
 mod snapshot;
@@ -46,8 +48,12 @@ pub use self::event::{
 pub use self::health::Health;
 pub use self::histogram::Histogram;
 pub use self::phase::Phase;
+#[cfg(feature = "trace")]
+pub(crate) use self::responses::is_response_shaped;
 pub use self::snapshot::{RestoreError, Restored, Snapshot};
 pub use self::stats::Stats;
+#[cfg(feature = "trace")]
+pub(crate) use self::submit::{failure, horde_failure, rejection};
 pub use self::timer::Timer;
 pub use self::trust::{Signatories, TrustError, TrustPolicy};
 
@@ -179,12 +185,24 @@ impl FacilitatorClient {
     ///
     /// [`ConfigError`], when the configuration makes no sense.
     pub fn new(config: Config, keypair: &Keypair, seed: u64) -> Result<Self, ConfigError> {
+        let authenticator = Authenticator::new(config.authentication, keypair);
+        let (account, hotkey) = (keypair.account(), keypair.public().to_ss58());
+        Self::assemble(config, authenticator, account, hotkey, seed)
+    }
+
+    fn assemble(
+        config: Config,
+        authenticator: Authenticator,
+        account: AccountId,
+        hotkey: String,
+        seed: u64,
+    ) -> Result<Self, ConfigError> {
         config.check()?;
         Ok(Self {
-            authenticator: Authenticator::new(config.authentication, keypair),
+            authenticator,
             door: Door::default(),
-            account: keypair.account(),
-            hotkey: keypair.public().to_ss58(),
+            account,
+            hotkey,
             heartbeat: Frame::text(ValidatorMessage::Heartbeat.encode()),
             now: Timestamp::ZERO,
             unix_origin: None,
@@ -211,7 +229,7 @@ impl FacilitatorClient {
             left: Vec::new(),
             jobs: Jobs::new(seed),
             watchdog: Watchdog::default(),
-            trust: Trust::new(config.trust.clone(), keypair.account()),
+            trust: Trust::new(config.trust.clone(), account),
             config,
             outputs: VecDeque::new(),
             stats: Stats::default(),
@@ -267,31 +285,21 @@ impl FacilitatorClient {
         Ok(())
     }
 
-    /// Ends at once: the connection is dropped, what is owed is handed back, [`Event::Stopped`] is queued.
+    /// Ends at once: the connection is dropped, what is owed is handed back, [`Event::Stopped`] is queued. What was
+    /// restored into a session that was not started since is handed back in the same way.
     ///
     /// # Errors
     ///
-    /// [`LifecycleError::NotStarted`], when it does not run.
+    /// [`LifecycleError::NotStarted`], when it neither runs nor owes anything.
     pub fn abort(&mut self, now: Timestamp) -> Result<(), LifecycleError> {
         self.advance(now);
-        if matches!(self.link, Link::Down) {
+        if matches!(self.link, Link::Down) && self.outbox.is_empty() {
             return Err(LifecycleError::NotStarted);
         }
         self.drop_connection();
         self.finish();
         self.after_input();
         Ok(())
-    }
-
-    /// Hands back what was restored into a session that does not run, and so owes it to nobody who could say `abort`.
-    /// Returns whether there was anything.
-    #[cfg(feature = "driver")]
-    pub(crate) fn hand_back(&mut self) -> bool {
-        let restored = matches!(self.link, Link::Down) && !self.outbox.is_empty();
-        if restored {
-            self.finish();
-        }
-        restored
     }
 
     /// Changes who may give us work, from now on; jobs that were taken on stay.

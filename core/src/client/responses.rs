@@ -62,7 +62,7 @@ fn loc_head(error: &ResponseError) -> Option<String> {
 }
 
 /// Whether a text that is no readable message was meant as a `Response`: an answer to something, then.
-pub(super) fn is_response_shaped(text: &str) -> bool {
+pub(crate) fn is_response_shaped(text: &str) -> bool {
     let fields: Result<BTreeMap<Cow<'_, str>, &RawValue>, _> = serde_json::from_str(text);
     fields.is_ok_and(|fields| fields.contains_key("status") && !fields.contains_key("message_type"))
 }

@@ -38,7 +38,7 @@ pub struct Snapshot {
     /// The ended ones first, oldest first.
     jobs: Vec<JobRecord>,
     /// Statuses in their order, then machine specs in theirs.
-    owed: Vec<OwedRecord>,
+    pub(super) owed: Vec<OwedRecord>,
 }
 
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,9 +55,9 @@ struct JobRecord {
 
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct OwedRecord {
+pub(super) struct OwedRecord {
     /// As it stands on the wire.
-    message: Arc<str>,
+    pub(super) message: Arc<str>,
     transmissions: u32,
     automatic: bool,
 }

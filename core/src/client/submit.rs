@@ -75,14 +75,7 @@ impl FacilitatorClient {
         uuid: &str,
         details: JobFailureDetails,
     ) -> Result<UpdateId, SendError> {
-        let metadata = JobStatusMetadata {
-            job_failure_details: Some(Box::new(details)),
-            ..JobStatusMetadata::default()
-        };
-        self.send_job_status(
-            now,
-            V0JobStatusUpdate::new(uuid, JobStatus::Failed).with_metadata(metadata),
-        )
+        self.send_job_status(now, failure(uuid, details))
     }
 
     /// Ends a job as `horde_failed`: what should have run the job did not.
@@ -315,7 +308,15 @@ impl FacilitatorClient {
     }
 }
 
-fn horde_failure(uuid: &str, details: HordeFailureDetails) -> V0JobStatusUpdate {
+pub(crate) fn failure(uuid: &str, details: JobFailureDetails) -> V0JobStatusUpdate {
+    let metadata = JobStatusMetadata {
+        job_failure_details: Some(Box::new(details)),
+        ..JobStatusMetadata::default()
+    };
+    V0JobStatusUpdate::new(uuid, JobStatus::Failed).with_metadata(metadata)
+}
+
+pub(crate) fn horde_failure(uuid: &str, details: HordeFailureDetails) -> V0JobStatusUpdate {
     let metadata = JobStatusMetadata {
         horde_failure_details: Some(Box::new(details)),
         ..JobStatusMetadata::default()
@@ -323,7 +324,7 @@ fn horde_failure(uuid: &str, details: HordeFailureDetails) -> V0JobStatusUpdate 
     V0JobStatusUpdate::new(uuid, JobStatus::HordeFailed).with_metadata(metadata)
 }
 
-pub(super) fn rejection(
+pub(crate) fn rejection(
     uuid: &str,
     reason: JobRejectionReason,
     message: &str,

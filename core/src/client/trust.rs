@@ -125,6 +125,18 @@ pub(super) struct Trust {
     /// Verifications that may be made now, in billionths: a bucket that fills with time.
     budget: u128,
     filled: Timestamp,
+    #[cfg(feature = "trace")]
+    memory: Memory,
+}
+
+/// What a trace needs to know of verdicts.
+#[cfg(feature = "trace")]
+#[derive(Clone, Copy, Debug)]
+enum Memory {
+    /// The latest verdict, until somebody takes it.
+    Reached(Option<Result<(), TrustError>>),
+    /// The next verdict, in a replay, where nothing can be verified.
+    Told(Option<Result<(), TrustError>>),
 }
 
 const ONE: u128 = 1_000_000_000;
@@ -138,6 +150,8 @@ impl Trust {
             kept: BTreeMap::new(),
             budget,
             filled: Timestamp::ZERO,
+            #[cfg(feature = "trace")]
+            memory: Memory::Reached(None),
         }
     }
 
@@ -147,6 +161,25 @@ impl Trust {
 
     /// Judges a message. `unix_now` is the wall clock, as far as it is known.
     pub(super) fn judge<'a>(
+        &mut self,
+        message: impl Into<SignedMessage<'a>>,
+        now: Timestamp,
+        unix_now: Option<Duration>,
+    ) -> Result<(), TrustError> {
+        #[cfg(feature = "trace")]
+        if let Memory::Told(verdict) = &mut self.memory {
+            // Where none is told, none was reached: the replay differs, and says so.
+            return verdict.take().unwrap_or(Err(TrustError::Busy));
+        }
+        let verdict = self.verify(message, now, unix_now);
+        #[cfg(feature = "trace")]
+        {
+            self.memory = Memory::Reached(Some(verdict));
+        }
+        verdict
+    }
+
+    fn verify<'a>(
         &mut self,
         message: impl Into<SignedMessage<'a>>,
         now: Timestamp,
@@ -219,6 +252,25 @@ impl Trust {
             .min(per_second * ONE);
         self.budget = self.budget.checked_sub(ONE).ok_or(TrustError::Busy)?;
         Ok(())
+    }
+}
+
+/// For `replay`.
+#[cfg(feature = "trace")]
+impl Trust {
+    pub(super) fn take_orders(&mut self) {
+        self.memory = Memory::Told(None);
+    }
+
+    pub(super) fn tell(&mut self, verdict: Option<Result<(), TrustError>>) {
+        self.memory = Memory::Told(verdict);
+    }
+
+    pub(super) fn take_verdict(&mut self) -> Option<Result<(), TrustError>> {
+        match &mut self.memory {
+            Memory::Reached(verdict) => verdict.take(),
+            Memory::Told(_) => None,
+        }
     }
 }
 

@@ -17,14 +17,15 @@ use super::shared::{Shared, State, Waiters};
 use super::{EventError, PendingReceipt, Runtime, StartError, task};
 use crate::Timestamp;
 use crate::client::{
-    Config, ConfigError, Event, FacilitatorClient as Session, Health, LifecycleError, Owed, Phase,
-    RestoreError, Restored, SendError, Snapshot, Stats, TrustPolicy, UpdateId,
+    Config, ConfigError, Event, Health, LifecycleError, Owed, Phase, RestoreError, Restored,
+    SendError, Snapshot, Stats, TrustPolicy, UpdateId,
 };
 use crate::message::{
     HordeFailureDetails, JobFailureDetails, JobRejectionReason, JobStatus, JsonMap,
     V0JobStatusUpdate,
 };
 use crate::signature::Keypair;
+use crate::trace::{self, Recorder, RecordingError};
 
 const STATUSES: usize = 0;
 const SPECS: usize = 1;
@@ -89,12 +90,28 @@ impl<R: Runtime> FacilitatorClient<R> {
     ) -> Result<Self, ConfigError> {
         // The keys of a new hash state are the standard library's only randomness; jitter needs no more.
         let seed = RandomState::new().hash_one(0u8);
-        let session = Session::new(config, keypair, seed)?;
+        let session = Recorder::new(config, keypair, seed)?;
         let shared = Arc::new(Shared::new(runtime, session));
         Ok(Self {
             guard: Arc::new(Guard(Arc::clone(&shared))),
             shared,
         })
+    }
+
+    /// Records the session from now on, for a replay; see [`trace`]. The sink is called in the middle of
+    /// everything, so it must not wait.
+    ///
+    /// # Errors
+    ///
+    /// [`RecordingError`], when the session was used before, or the sink refuses the first line. Later, a recording
+    /// that cannot go on ends, and the session goes on without it.
+    pub fn record(&self, sink: impl trace::Sink + 'static) -> Result<(), RecordingError> {
+        self.shared.lock().session.record(sink)
+    }
+
+    /// Why the recording has ended before the session, if it has.
+    pub fn recording_error(&self) -> Option<RecordingError> {
+        self.shared.lock().session.recording_error()
     }
 
     /// Starts the session. It connects, authenticates and reconnects by itself from now on.
@@ -181,15 +198,15 @@ impl<R: Runtime> FacilitatorClient<R> {
         Ok((result, report))
     }
 
-    /// What is owed, and every job that is known, as a value that serde can keep; see [`Session::snapshot`]. For a
-    /// planned restart, take it after [`stop`](Self::stop): it holds what was handed back then.
+    /// What is owed, and every job that is known, as a value that serde can keep; see
+    /// [`Session::snapshot`](crate::client::FacilitatorClient::snapshot). For a planned restart, take it after [`stop`](Self::stop): it holds what was handed back then.
     pub fn snapshot(&self) -> Snapshot {
         let (state, now) = self.shared.lock_now();
         state.session.snapshot(now)
     }
 
-    /// Puts in what another session owed, before `start`; see [`Session::restore`]. Returns its messages, in their order,
-    /// each with the promise of a receipt.
+    /// Puts in what another session owed, before `start`; see
+    /// [`Session::restore`](crate::client::FacilitatorClient::restore). Returns its messages, in their order, each with the promise of a receipt.
     ///
     /// # Errors
     ///
@@ -304,7 +321,8 @@ impl<R: Runtime> FacilitatorClient<R> {
 /// Sending. Every method waits while the outbox has no room, first come first served, and returns the promise of a
 /// receipt once the message is accepted. Dropping such a future before it has returned takes the message back.
 impl<R: Runtime> FacilitatorClient<R> {
-    /// Sends a status of a job; see [`Session::send_job_status`].
+    /// Sends a status of a job; see
+    /// [`Session::send_job_status`](crate::client::FacilitatorClient::send_job_status).
     ///
     /// # Errors
     ///
@@ -410,7 +428,8 @@ impl<R: Runtime> FacilitatorClient<R> {
         .await
     }
 
-    /// Takes up a job that another process received; see [`Session::adopt_job`]. It does not wait for room.
+    /// Takes up a job that another process received; see
+    /// [`Session::adopt_job`](crate::client::FacilitatorClient::adopt_job). It does not wait for room.
     ///
     /// # Errors
     ///
@@ -422,7 +441,8 @@ impl<R: Runtime> FacilitatorClient<R> {
         Ok(())
     }
 
-    /// Sends the specs of a miner's machine; see [`Session::send_machine_specs`].
+    /// Sends the specs of a miner's machine; see
+    /// [`Session::send_machine_specs`](crate::client::FacilitatorClient::send_machine_specs).
     ///
     /// # Errors
     ///
@@ -443,7 +463,7 @@ impl<R: Runtime> FacilitatorClient<R> {
         &self,
         lane: usize,
         reserved: bool,
-        mut submit: impl FnMut(&mut Session, Timestamp) -> Result<UpdateId, SendError>,
+        mut submit: impl FnMut(&mut Recorder, Timestamp) -> Result<UpdateId, SendError>,
     ) -> Result<PendingReceipt, SendError> {
         let mut place = None;
         poll_fn(|cx| self.poll_send(cx, lane, reserved, &mut submit, &mut place)).await
@@ -454,7 +474,7 @@ impl<R: Runtime> FacilitatorClient<R> {
         cx: &mut Context<'_>,
         lane: usize,
         reserved: bool,
-        submit: &mut impl FnMut(&mut Session, Timestamp) -> Result<UpdateId, SendError>,
+        submit: &mut impl FnMut(&mut Recorder, Timestamp) -> Result<UpdateId, SendError>,
         place: &mut Option<Place<'a, R>>,
     ) -> Poll<Result<PendingReceipt, SendError>> {
         let now = self.shared.now();
@@ -591,8 +611,7 @@ impl<R: Runtime> Drop for Guard<R> {
 fn abandon<R: Runtime>(shared: &Shared<R>, why: &'static str) {
     let now = shared.now();
     let mut state = shared.lock();
-    // Restored, and never started: nothing ends then, but the promises have to come true all the same.
-    if state.session.abort(now).is_ok() || state.session.hand_back() {
+    if state.session.abort(now).is_ok() {
         state.settle();
         if !state.left.is_empty() {
             warn!(

@@ -13,10 +13,9 @@ use uuid::Uuid;
 use super::receipt::Slot;
 use super::{PendingReceipt, Runtime};
 use crate::Timestamp;
-use crate::client::{
-    Event, FacilitatorClient as Session, Outcome, Output, Owed, Timer, Unexpected, UpdateId,
-};
+use crate::client::{Event, Outcome, Output, Owed, Timer, Unexpected, UpdateId};
 use crate::message::{ResponseError, parse_uuid};
+use crate::trace::Recorder;
 
 /// Events of one kind that wait for a slow application; beyond it the oldest are dropped and counted.
 const WAITING_EVENTS: usize = 4096;
@@ -30,7 +29,7 @@ pub(super) struct Shared<R> {
 }
 
 pub(super) struct State {
-    pub(super) session: Session,
+    pub(super) session: Recorder,
     /// Outputs for the task, in order.
     io: VecDeque<Output>,
     events: VecDeque<Waiting>,
@@ -140,7 +139,7 @@ impl RoomQueue {
 }
 
 impl<R: Runtime> Shared<R> {
-    pub(super) fn new(runtime: R, session: Session) -> Self {
+    pub(super) fn new(runtime: R, session: Recorder) -> Self {
         let origin = runtime.now();
         let state = State {
             session,
@@ -182,7 +181,7 @@ impl<R: Runtime> Shared<R> {
     }
 
     /// What the task has for the session. The task goes on by itself afterwards, so nobody wakes it.
-    pub(super) fn feed(&self, input: impl FnOnce(&mut Session, Timestamp)) {
+    pub(super) fn feed(&self, input: impl FnOnce(&mut Recorder, Timestamp)) {
         let (mut state, now) = self.lock_now();
         input(&mut state.session, now);
         state.hand_on();

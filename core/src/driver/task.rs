@@ -12,7 +12,8 @@ use tungstenite::Message;
 use super::shared::Shared;
 use super::transport::{disconnected_by, frame_of, message_of};
 use super::{BoxFuture, Runtime};
-use crate::client::{ConnectFailure, Disconnected, FacilitatorClient as Session, Output};
+use crate::client::{ConnectFailure, Disconnected, Output};
+use crate::trace::Recorder;
 use crate::{ConnectionId, Frame, Timestamp};
 
 /// Rounds before the task lets others run.
@@ -219,7 +220,7 @@ impl<R: Runtime> Task<R> {
             return false;
         };
         if self.shared.now() >= deadline {
-            self.shared.feed(Session::handle_timeout);
+            self.shared.feed(Recorder::handle_timeout);
             return true;
         }
         let at = self.shared.instant(deadline);

@@ -12,6 +12,8 @@ mod peers;
 #[cfg(test)]
 mod program;
 #[cfg(test)]
+mod recording;
+#[cfg(test)]
 mod secrets;
 #[cfg(test)]
 mod session;

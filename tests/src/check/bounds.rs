@@ -1,6 +1,6 @@
 //! How large a world is explored, and what may go wrong in it. Values only.
 
-use std::fmt;
+use std::fmt::{self, Write};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -150,11 +150,11 @@ impl Bounds {
             ("amnesia", self.amnesia),
         ] {
             if count > 0 {
-                text += &format!(" --{name} {count}");
+                let _ = write!(text, " --{name} {count}");
             }
         }
         if let Some(poison) = self.poison {
-            text += &format!(" --poison {}", poison.as_str());
+            let _ = write!(text, " --poison {}", poison.as_str());
         }
         if self.stop {
             text += " --stop";

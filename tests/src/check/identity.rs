@@ -112,7 +112,9 @@ impl State {
         }
         if let Some((conn, frames)) = &self.lingering {
             let _ = write!(out, "lingering{conn}");
-            frames.iter().for_each(|frame| link::render(frame, out));
+            for frame in frames {
+                link::render(frame, out);
+            }
         }
         self.ledger.render(self.now, out);
         let _ = write!(out, "{:?}", self.left);

@@ -236,8 +236,8 @@ impl Ledger {
         let stage = wire.stage;
         let (in_place, next) = match (&said, stage) {
             (Said::Authentication, Stage::Fresh) => (true, Stage::Introduced),
-            (Said::Heartbeat, Stage::Accepted | Stage::Beating) => (true, Stage::Beating),
-            (Said::Status(..), Stage::Beating) => (true, Stage::Beating),
+            (Said::Heartbeat, Stage::Accepted | Stage::Beating)
+            | (Said::Status(..), Stage::Beating) => (true, Stage::Beating),
             _ => (false, stage),
         };
         wire.stage = next;

@@ -62,7 +62,7 @@ pub use self::action::{Action, UnknownAction};
 pub use self::bounds::{Bounds, Poison, UnknownPoison};
 pub use self::identity::Key;
 pub use self::promise::{Broken, Promise};
-pub use self::script::{Script, replay};
+pub use self::script::{Script, reach, replay};
 pub use self::search::{Progress, Report, search, verify};
 pub use self::state::State;
 pub use self::unpruned::{Ends, unpruned};

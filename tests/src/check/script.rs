@@ -40,6 +40,13 @@ impl fmt::Display for Script {
     }
 }
 
+/// The state that a script leads to; none when a step of it is not possible, or breaks a promise.
+pub fn reach(bounds: &Bounds, actions: &[Action]) -> Option<State> {
+    let first = State::first(bounds).ok()?;
+    let mut actions = actions.iter();
+    actions.try_fold(first, |state, action| state.step(*action)?.ok())
+}
+
 /// Runs a script. Returns the promise that it breaks, and `None` when it breaks none; a step that is not possible breaks off.
 pub fn replay(bounds: &Bounds, actions: &[Action]) -> Option<Script> {
     let script = |done: &[Action], broken| {

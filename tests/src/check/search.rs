@@ -117,7 +117,7 @@ struct Search {
     numbers: HashMap<Key, u32>,
     origins: Vec<Option<Origin>>,
     /// What each state leads to, for comparison; only when it verifies.
-    leads_to: HashMap<Key, Vec<(Action, Option<Key>)>>,
+    leads_to: HashMap<Key, Vec<Lead>>,
     graph: Graph,
     report: Report,
 }
@@ -243,8 +243,8 @@ impl Search {
         let Some(known) = known else { return Ok(0) };
         let own = leads_to(state);
         Promise::Identity.check(own == *known, || {
-            let differs = |(a, b): &(&(Action, Option<Key>), &(Action, Option<Key>))| a != b;
-            let first = own.iter().zip(known).find(differs).map(|(own, _)| own.0);
+            let mut pairs = own.iter().zip(known);
+            let first = pairs.find(|(own, known)| own != known).map(|(own, _)| own.0);
             format!(
                 "two states count as the same and do not lead to the same; {} and {} steps, the first that differs: {first:?}",
                 own.len(),
@@ -265,7 +265,6 @@ impl Search {
         self.report.ends += usize::from(is_end);
         self.report.compared += compared;
         let mut targets = Vec::new();
-        let mut keys = Vec::new();
         for (action, found) in steps {
             self.report.steps += 1;
             let key = match found {
@@ -281,7 +280,6 @@ impl Search {
                 }
                 Found::Known(key) => key,
             };
-            keys.push((action, Some(key)));
             if action.is_progress()
                 && let Some(target) = self.numbers.get(&key)
             {
@@ -355,8 +353,11 @@ impl Search {
     }
 }
 
+/// An action, and the state that it leads to.
+type Lead = (Action, Option<Key>);
+
 /// What a state leads to by every action; nothing where a promise is broken.
-fn leads_to(state: &State) -> Vec<(Action, Option<Key>)> {
+fn leads_to(state: &State) -> Vec<Lead> {
     let steps = state.steps().into_iter();
     steps
         .map(|(action, result)| (action, result.ok().map(|next| next.key())))

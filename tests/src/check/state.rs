@@ -175,7 +175,8 @@ impl State {
             can_give |= attempt(Action::Give(n));
         }
         // The application takes its time, but not for ever: a session that is ready waits for nothing else.
-        if !self.is_end() && !(can_give && self.client.phase() == Phase::Ready) {
+        let waits_for_it = can_give && self.client.phase() == Phase::Ready;
+        if !self.is_end() && !waits_for_it {
             attempt(Action::Time);
         }
         for action in [
@@ -554,7 +555,7 @@ impl State {
                 }
                 Output::Transmit(conn, frame) => self.send(conn, frame)?,
                 Output::Disconnect(conn, Some(close)) => {
-                    self.send(conn, Frame::Close(Some(close)))?
+                    self.send(conn, Frame::Close(Some(close)))?;
                 }
                 Output::Disconnect(conn, None) => self.drop_link(conn),
                 _ => {}
@@ -565,14 +566,12 @@ impl State {
     }
 
     fn send(&mut self, conn: ConnectionId, frame: Frame) -> Result<(), Broken> {
-        match self.link.as_mut().filter(|link| link.conn == conn) {
-            Some(link) => link.send_up(frame),
-            None => {
-                let what = format!("{} goes to {conn}, which is not there", in_words(&frame));
-                return Err(Promise::OneConnection.broken(what));
-            }
+        if let Some(link) = self.link.as_mut().filter(|link| link.conn == conn) {
+            link.send_up(frame);
+            return Ok(());
         }
-        Ok(())
+        let what = format!("{} goes to {conn}, which is not there", in_words(&frame));
+        Err(Promise::OneConnection.broken(what))
     }
 
     fn drop_link(&mut self, conn: ConnectionId) {

@@ -8,6 +8,7 @@ mod hotkey_file;
 mod key;
 mod logging;
 mod output;
+mod replay;
 mod serve;
 mod signals;
 
@@ -35,6 +36,8 @@ enum Command {
     Demo(demo::Arguments),
     /// Keeps a session with a facilitator; JSON lines on stdin and stdout.
     Connect(Box<connect::Arguments>),
+    /// Replays a session that `connect --record` has recorded, or compares two of them.
+    Replay(replay::Arguments),
     /// Serves a simulated facilitator, for development.
     Serve(serve::Arguments),
     /// Makes and shows keys; signs and verifies with them.
@@ -83,7 +86,8 @@ fn run(command: Command) -> Result<(), Failure> {
             Command::Demo(arguments) => demo::run(arguments).await,
             Command::Connect(arguments) => connect::run(*arguments).await,
             Command::Serve(arguments) => serve::run(arguments).await,
-            // It waits for nothing but stdin, and nothing else runs meanwhile.
+            // They wait for nothing but files and stdin, and nothing else runs meanwhile.
+            Command::Replay(arguments) => replay::run(&arguments),
             Command::Key(arguments) => key::run(&arguments),
         }
     });

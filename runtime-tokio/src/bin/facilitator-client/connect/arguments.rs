@@ -43,8 +43,8 @@ the drain timeout has passed. A second signal aborts at once.
 ENVIRONMENT: VALIDATOR_VERSION and VALIDATOR_RUNNER_VERSION go into the request headers;
 FACILITATOR_LOG filters the log on stderr (error, warn, info, debug, trace).
 
-EXIT STATUS: 0 after a stop with nothing owed; 1 when messages were handed back, stdin or stdout
-failed, or a second signal aborted; 2 when the arguments or the hotkey file are wrong."#;
+EXIT STATUS: 0 after a stop with nothing owed; 1 when messages were handed back, stdin, stdout or the
+recording failed, or a second signal aborted; 2 when the arguments or the hotkey file are wrong."#;
 
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = HELP)]
@@ -120,6 +120,9 @@ pub(crate) struct Arguments {
     /// Bytes of messages that may be owed at once
     #[arg(long, value_name = "BYTES", value_parser = bytes, allow_hyphen_values = true)]
     outbox_bytes: Option<usize>,
+    /// Record the session for `replay`, in a new file: no secret is in it, only its owner can read it
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
     /// Longest line of the input; three times the largest message, for text that is escaped all over
     #[arg(long, value_name = "BYTES", default_value_t = 48 << 20, value_parser = bytes, allow_hyphen_values = true)]
     line_bytes: usize,
@@ -137,6 +140,7 @@ pub(super) struct Settings {
     pub(super) config: Config,
     pub(super) keypair: Keypair,
     pub(super) line_bytes: usize,
+    pub(super) record: Option<PathBuf>,
 }
 
 impl Arguments {
@@ -148,6 +152,7 @@ impl Arguments {
             config,
             keypair,
             line_bytes: self.line_bytes,
+            record: self.record.clone(),
         })
     }
 

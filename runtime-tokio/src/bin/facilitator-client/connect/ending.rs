@@ -81,6 +81,7 @@ impl Ending {
         self,
         output: &Output,
         told: Option<(End, usize)>,
+        unrecorded: Option<String>,
     ) -> Result<(), Failure> {
         let mut reasons = Vec::new();
         if self.aborted {
@@ -103,6 +104,7 @@ impl Ending {
                 reasons.extend(failure);
             }
         }
+        reasons.extend(unrecorded);
         if reasons.is_empty() {
             Ok(())
         } else {

@@ -8,6 +8,7 @@ mod events;
 mod input;
 mod journal;
 mod lines;
+mod recording;
 
 use std::sync::Arc;
 
@@ -23,6 +24,7 @@ use self::events::Line;
 use self::input::Input;
 use self::journal::Journal;
 use self::lines::Lines;
+use self::recording::Recording;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::signals::Signals;
@@ -32,6 +34,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         config,
         keypair,
         line_bytes,
+        record,
     } = arguments.settings()?;
     let signals = Signals::new()
         .map_err(|error| Failure::failed(format!("signals cannot be caught: {error}")))?;
@@ -41,6 +44,9 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let client = FacilitatorClient::new(config, &keypair)
         .map_err(|error| Failure::usage(error.to_string()))?;
     drop(keypair);
+    let recording = record
+        .map(|path| Recording::begin(&client, &path))
+        .transpose()?;
     info!(host, port, hotkey = client.hotkey(), "starting");
     client
         .start()
@@ -82,7 +88,11 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         Ok((end, left.owed.len()))
     };
     let told = ending.wait_for(last_words, &output).await.transpose()?;
-    ending.verdict(&output, told)
+    let unrecorded = match recording {
+        Some(recording) => recording.finish().await,
+        None => None,
+    };
+    ending.verdict(&output, told, unrecorded)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
