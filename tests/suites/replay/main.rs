@@ -1,4 +1,8 @@
 //! Repeats the committed fuzz corpora, with the same checks and without a fuzzer.
+#![allow(
+    clippy::print_stdout,
+    reason = "a suite says what it has counted, and which input it was at"
+)]
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -51,7 +55,9 @@ fn canonical() -> io::Result<()> {
         all.reports += payloads.reports;
     })?;
     println!("{all:?}");
-    assert!(all.details >= 50 && all.requests >= 20 && all.reports >= 5);
+    assert!(all.details >= 60, "only {} values", all.details);
+    assert!(all.requests >= 10, "only {} requests", all.requests);
+    assert!(all.reports >= 5, "only {} reports", all.reports);
     Ok(())
 }
 
@@ -68,7 +74,7 @@ fn session() -> io::Result<()> {
     println!("{frames} frames, begun in {stages:?}, heard in {phases:?}");
     assert_eq!(stages.len(), Stage::ALL.len(), "begun in {stages:?}");
     assert_eq!(phases.len(), 7, "heard in {phases:?}");
-    assert!(frames >= 100, "only {frames} frames");
+    assert!(frames >= 1000, "only {frames} frames");
     Ok(())
 }
 
@@ -77,7 +83,7 @@ fn script() -> io::Result<()> {
     let mut met = Coverage::default();
     replay("script", |data| met.merge(&fuzz::script(data)))?;
     println!("{met}");
-    assert!(met.of("steps") >= 1000, "only {} steps", met.of("steps"));
+    assert!(met.of("steps") >= 5000, "only {} steps", met.of("steps"));
     for what in [
         "statuses acknowledged",
         "statuses known already",
@@ -95,6 +101,6 @@ fn world() -> io::Result<()> {
     println!("{all:?}");
     let kinds = all.faults.iter().filter(|times| **times > 0).count();
     assert!(kinds >= 20, "only {kinds} kinds of faults");
-    assert!(all.stored >= 200, "only {} statuses stored", all.stored);
+    assert!(all.stored >= 5000, "only {} statuses stored", all.stored);
     Ok(())
 }
