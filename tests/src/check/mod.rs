@@ -9,10 +9,13 @@
 //! jobs, the connection is cut with all that is under way, an answer comes late or twice, a deadline passes
 //! although frames are under way, the application stops. Time is no fault by itself: it passes when nothing is under way.
 //!
-//! [`search`] goes breadth first, so a script that it prints has as few steps as any. After every step all [`Promise`]s
+//! [`search()`] goes breadth first, so a script that it prints has as few steps as any. After every step all [`Promise`]s
 //! are checked. At the end it checks that *every* run that has had its faults ends with all that is owed delivered or
 //! handed back, whatever the order of the rest: the states that can reach their end without a further fault are found
 //! backwards from the ends; a state is among them when all that can happen next leads to one of them.
+//!
+//! An answer that comes twice cannot be told from the next one: the protocol has no ids. So each of them may make one
+//! update count as delivered that is not, and no more than one; everything else is promised all the same.
 //!
 //! # When two states are the same
 //!
@@ -30,7 +33,7 @@
 //!
 //! A wrong identity would prune what it must not, in silence. So [`verify`] does the search with an eye on that: whenever a
 //! state turns out to be known, both are taken one step further, by every action, and must reach the same states; and
-//! [`unpruned`] walks through all runs of a small size without any identity, and must come to the same ends and the
+//! [`unpruned()`] walks through all runs of a small size without any identity, and must come to the same ends and the
 //! same verdict.
 //!
 //! # Why not a library for it

@@ -71,7 +71,7 @@ pub fn search(
     Search::new(bounds, threads, most, false).run(progress)
 }
 
-/// As [`search`], and holds the identity of states against what they do: see the [module](super).
+/// As [`search()`], and holds the identity of states against what they do: see the [module](super).
 pub fn verify(bounds: &Bounds, threads: usize, most: usize) -> Report {
     Search::new(bounds, threads, most, true).run(|_| {})
 }
