@@ -124,11 +124,9 @@ fn fault(u: &mut Unstructured<'_>, client: usize, left: Duration) -> Result<Faul
         },
         26 => ClientFault::WorkersFallSilent,
         27 => ClientFault::WorkersCrash,
-        28 => match u.arbitrary()? {
-            true => ClientFault::Misuse,
-            false => ClientFault::StrayTicks {
-                ticks: u.int_in_range(1..=100)?,
-            },
+        28 => match u.int_in_range(0..=100)? {
+            0 => ClientFault::Misuse,
+            ticks => ClientFault::StrayTicks { ticks },
         },
         29 => ClientFault::Stop {
             restart_after: within(u, minute)?,
