@@ -170,6 +170,10 @@ impl Config {
             ("drain_timeout", self.drain_timeout),
             ("backoff_initial", self.backoff_initial),
             ("backoff_max", self.backoff_max),
+            // Without it, refused attempts would follow on each other at once.
+            ("refused_delay", self.refused_delay),
+            // Without it, whatever a worker reports of a job of another process would end the job.
+            ("adopted_job_limit", self.adopted_job_limit),
         ];
         for (field, value) in durations {
             if value.is_zero() {
@@ -314,16 +318,31 @@ mod tests {
 
     #[test]
     fn a_value_that_makes_no_sense_is_named() {
-        let zero = Config {
-            ping_interval: Duration::ZERO,
-            ..config()
-        };
-        assert_eq!(
-            zero.check(),
-            Err(ConfigError::Zero {
-                field: "ping_interval"
-            })
-        );
+        for (field, zero) in [
+            (
+                "ping_interval",
+                Config {
+                    ping_interval: Duration::ZERO,
+                    ..config()
+                },
+            ),
+            (
+                "refused_delay",
+                Config {
+                    refused_delay: Duration::ZERO,
+                    ..config()
+                },
+            ),
+            (
+                "adopted_job_limit",
+                Config {
+                    adopted_job_limit: Duration::ZERO,
+                    ..config()
+                },
+            ),
+        ] {
+            assert_eq!(zero.check(), Err(ConfigError::Zero { field }));
+        }
         let window = Config {
             window: 0,
             ..config()

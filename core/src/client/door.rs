@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::error::SendError;
 use crate::message::{
     Encode, JobStatus, Style, V0JobStatusUpdate, V0MachineSpecsUpdate, Writer, contains_nul,
-    missing_specs_part, missing_streaming_detail, parse_usual_uuid, parse_uuid,
+    is_within_limits, missing_specs_part, missing_streaming_detail, parse_usual_uuid, parse_uuid,
 };
 
 /// Room that is kept for the next message's text; the rare larger one is written in room of its own.
@@ -69,9 +69,9 @@ impl Door {
                 return Err(SendError::IncompleteStreamingDetails { missing });
             }
         }
-        // Only metadata holds texts of others.
-        let can_hold_nul = update.metadata.is_some();
-        let text = self.write(limit, can_hold_nul, |text| update.encode_for(spelled, text))?;
+        // Only metadata holds texts and values of others.
+        let of_others = update.metadata.is_some();
+        let text = self.write(limit, of_others, |text| update.encode_for(spelled, text))?;
         Ok((uuid, text))
     }
 
@@ -96,7 +96,7 @@ impl Door {
     fn write(
         &mut self,
         limit: usize,
-        can_hold_nul: bool,
+        of_others: bool,
         encode: impl FnOnce(&mut String),
     ) -> Result<Arc<str>, SendError> {
         self.scratch.clear();
@@ -107,8 +107,10 @@ impl Door {
                 size: text.len(),
                 limit,
             })
-        } else if can_hold_nul && contains_nul(text) {
+        } else if of_others && contains_nul(text) {
             Err(SendError::NulCharacter)
+        } else if of_others && !is_within_limits(text) {
+            Err(SendError::TooComplex)
         } else {
             Ok(Arc::from(text))
         };

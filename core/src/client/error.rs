@@ -7,7 +7,7 @@ use core::time::Duration;
 use thiserror::Error;
 use uuid::Uuid;
 
-use crate::message::JobStatus;
+use crate::message::{JobStatus, MAX_DEPTH, MAX_VALUES};
 
 /// A configuration that makes no sense. Nothing was built.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -169,6 +169,13 @@ pub enum SendError {
     /// A NUL character in any text: the facilitator's database cannot hold it, and the connection would drop.
     #[error("a text holds a NUL character, which the facilitator cannot store; remove it")]
     NulCharacter,
+    /// No reader takes what is nested as deep, or holds as many values: the facilitator would refuse it without saying
+    /// what, and a snapshot with it could not be restored.
+    #[error(
+        "the message is nested more than {MAX_DEPTH} deep or holds more than {MAX_VALUES} values, which nobody reads; \
+         flatten or shorten it"
+    )]
+    TooComplex,
     /// The job has its terminal status already.
     #[error("the job {uuid} has ended as `{ended}` already; nothing may follow a terminal status")]
     JobEnded {

@@ -26,7 +26,7 @@ pub enum Health {
 
 impl Health {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: &[Self] = &[
         Self::Stopped,
         Self::Starting,
         Self::Connected,

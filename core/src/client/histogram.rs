@@ -14,7 +14,7 @@ pub struct Histogram {
 
 impl Histogram {
     /// The upper bounds of the classes, the bound included; one more class has none.
-    pub const BOUNDS: [Duration; 13] = [
+    pub const BOUNDS: &[Duration] = &[
         Duration::from_millis(1),
         Duration::from_micros(2500),
         Duration::from_millis(5),
@@ -52,11 +52,11 @@ impl Histogram {
     pub fn cumulative(&self) -> impl Iterator<Item = (Duration, u64)> {
         let mut sum = 0;
         Self::BOUNDS
-            .into_iter()
+            .iter()
             .zip(self.classes)
             .map(move |(bound, count)| {
                 sum += count;
-                (bound, sum)
+                (*bound, sum)
             })
     }
 }

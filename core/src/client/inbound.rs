@@ -41,7 +41,9 @@ impl FacilitatorClient {
             Ok(decoded) => {
                 let unknown = u64::try_from(decoded.unknown_field_count).unwrap_or(u64::MAX);
                 self.stats.unknown_fields_received += unknown;
-                self.confirmed |= matches!(self.link, Link::Ready { .. });
+                // An error can be the refusal itself, before its close.
+                let is_error = matches!(&decoded.message, FacilitatorMessage::Response(response) if !response.is_success());
+                self.confirmed |= matches!(self.link, Link::Ready { .. }) && !is_error;
                 match decoded.message {
                     FacilitatorMessage::Response(response) => self.handle_response(response),
                     FacilitatorMessage::JobRequest(request) => self.handle_job_request(request),

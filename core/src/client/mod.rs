@@ -313,8 +313,9 @@ impl FacilitatorClient {
     }
 
     /// Tells the wall clock: `unix` is the time since the Unix epoch at `now`. The session reads no clock; it needs
-    /// this one for the age of signatures and for authentication in headers, and carries it on with `now` until it
-    /// is told again. The shared driver tells it with every input of the network and every tick.
+    /// this one for the age of signatures, for authentication in headers and for the time that jobs have left across a
+    /// restart, and carries it on with `now` until it is told again. The shared driver tells it with every input of the
+    /// network and every tick.
     pub fn set_wall_clock(&mut self, now: Timestamp, unix: Duration) {
         self.advance(now);
         self.unix_origin = Some(unix.saturating_sub(self.now.as_duration()));

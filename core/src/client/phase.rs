@@ -74,7 +74,7 @@ pub enum Phase {
 
 impl Phase {
     /// All phases.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: &[Self] = &[
         Self::Idle,
         Self::Connecting,
         Self::Authenticating,

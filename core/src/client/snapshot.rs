@@ -153,7 +153,7 @@ pub enum RestoreError {
         /// Its place, from 0.
         index: usize,
     },
-    /// A message in it is not accepted: there is no room, or it is damaged.
+    /// A message in it is not accepted: it is damaged, or this session sends none of its size.
     #[error("message {index} of the snapshot is not accepted ({error}); nothing was restored")]
     Message {
         /// Its place, from 0.
@@ -314,7 +314,10 @@ impl FacilitatorClient {
             ValidatorMessage::MachineSpecs(specs) => self.queue_specs(&specs),
             _ => return Err(RestoreError::Foreign { index }),
         };
-        let (id, subject) = accepted.map_err(|error| RestoreError::Message { index, error })?;
+        let (id, subject) = accepted.map_err(|error| match error {
+            error if error.is_full() => RestoreError::NoRoom(error),
+            error => RestoreError::Message { index, error },
+        })?;
         if self.outbox.len() > before {
             self.outbox.set_transmissions(&subject, owed.transmissions);
         }

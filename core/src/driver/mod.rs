@@ -54,7 +54,8 @@ pub trait Runtime: Send + Sync + 'static {
     /// The runtime's monotonic clock; a runtime with a test clock returns that one's time.
     fn now(&self) -> Instant;
 
-    /// The wall clock, for the age of signatures and for authentication in headers.
+    /// The wall clock, for the age of signatures, for authentication in headers, and for the time that jobs have left
+    /// across a restart.
     fn wall_clock(&self) -> SystemTime {
         SystemTime::now()
     }

@@ -3,7 +3,8 @@
 
 use uuid::Uuid;
 
-use super::{Json, JsonType, StreamingServerDetails, V0MachineSpecsUpdate};
+use super::json::Tape;
+use super::{Json, JsonType, MAX_DEPTH, StreamingServerDetails, V0MachineSpecsUpdate};
 
 /// Reads a uuid in any of the spellings that Python's `uuid.UUID` takes: hyphens anywhere or nowhere, braces, `urn:uuid:`.
 pub(crate) fn parse_uuid(text: &str) -> Option<Uuid> {
@@ -77,6 +78,13 @@ pub(crate) fn contains_nul(text: &str) -> bool {
         rest = chars.as_str();
     }
     false
+}
+
+/// Whether a message that was written can be read, by the reference or from a snapshot: values that are within the
+/// limits each can be beyond them together.
+pub(crate) fn is_within_limits(text: &str) -> bool {
+    // Each level has two brackets, and the other limits are higher still.
+    text.len() <= 2 * MAX_DEPTH || Tape::read(text, |_| ()).is_ok()
 }
 
 /// The first of a `streaming_ready`'s details that is missing; the reference needs all three.

@@ -174,13 +174,18 @@ impl Ledger {
     }
 
     /// Takes note of all that the session has put out after one input, in its order, and checks it.
-    pub(super) fn take(&mut self, outputs: &[Output], cause: Cause) -> Result<(), Broken> {
+    pub(super) fn take(
+        &mut self,
+        now: Timestamp,
+        outputs: &[Output],
+        cause: Cause,
+    ) -> Result<(), Broken> {
         if cause == Cause::Stale {
             return Promise::StaleIsIgnored.check(outputs.is_empty(), || {
                 format!("a frame of a lost connection led to {outputs:?}")
             });
         }
-        self.note_break(outputs);
+        let broke = self.note_break(outputs);
         let mut expected = match cause {
             Cause::Answer(place) => Some(place),
             Cause::Stale | Cause::Other => None,
@@ -192,26 +197,39 @@ impl Ledger {
             match output {
                 Output::Transmit(conn, Frame::Text(text)) => self.transmits(*conn, text)?,
                 Output::Event(event) => self.told(event, &mut expected)?,
+                Output::Disconnect(conn, Some(_)) if !broke => self.check_close(now, *conn)?,
                 _ => {}
             }
         }
         self.check_breaks()
     }
 
-    /// What was unanswered at a break will be sent again; the oldest is its suspect.
-    fn note_break(&mut self, outputs: &[Output]) {
-        let Some(wire) = &mut self.wire else { return };
+    /// What was unanswered at a break will be sent again; the oldest is its suspect. Whether there was a break.
+    fn note_break(&mut self, outputs: &[Output]) -> bool {
+        let Some(wire) = &mut self.wire else {
+            return false;
+        };
         let lost = outputs.iter().any(|output| {
             matches!(output, Output::Event(Event::ConnectionLost { connection, .. }) if *connection == wire.conn)
         });
         if !lost {
-            return;
+            return false;
         }
         let oldest = wire.unanswered.front().copied();
         wire.unanswered.clear();
         if let Some(update) = oldest.and_then(|place| self.update_mut(place)) {
             update.breaks = (update.breaks + 1).min(BREAKS);
         }
+        true
+    }
+
+    /// A session that stops leaves a good connection when nothing is owed any more, or when its time is over.
+    fn check_close(&self, now: Timestamp, conn: ConnectionId) -> Result<(), Broken> {
+        let in_time = self.stop_by.is_some_and(|by| now < by);
+        let owed = self.owed();
+        Promise::StopEnds.check(!in_time || owed == 0, || {
+            format!("{conn} is closed at {now}, before the deadline, and {owed} updates are owed")
+        })
     }
 
     fn check_breaks(&self) -> Result<(), Broken> {

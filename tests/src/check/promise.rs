@@ -33,7 +33,7 @@ pub enum Promise {
     OneConnection,
     /// What belongs to a lost connection changes nothing.
     StaleIsIgnored,
-    /// 10: a stop ends within its deadline, hands back what is left, and nothing follows it.
+    /// 10: a stop delivers what it can, ends within its deadline, hands back what is left, and nothing follows it.
     StopEnds,
     /// The facilitator understands and accepts all that it gets.
     Understood,

@@ -544,7 +544,7 @@ impl State {
         while let Some(output) = self.session().poll_output() {
             outputs.push(output);
         }
-        self.ledger.take(&outputs, cause)?;
+        self.ledger.take(self.now, &outputs, cause)?;
         for output in outputs {
             match output {
                 Output::Connect(conn, _) => {

@@ -48,7 +48,8 @@ fn small() -> Vec<Bounds> {
 
 #[test]
 fn without_an_identity_the_same_states_are_met() {
-    for bounds in small() {
+    // Those whose runs can be counted in an instant: a lost connection that lingers has millions.
+    for bounds in small().into_iter().filter(|bounds| bounds.halves == 0) {
         let all = unpruned(&bounds).unwrap();
         let found = search(&bounds, 1, MOST, |_| {});
         println!(

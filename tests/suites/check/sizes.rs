@@ -1,5 +1,5 @@
-//! All runs within these bounds keep every promise, and all of them end. The numbers of states are exact: whoever changes what
-//! the session does, or what is explored, sees them change, and none of them can become trivial in silence.
+//! All runs within these bounds keep every promise, and all of them end. Each size has a floor of states and of depth, close
+//! below what there is: none of them can become trivial in silence.
 
 use std::time::Instant;
 

@@ -268,10 +268,7 @@ fn what_cannot_be_restored_changes_nothing() {
     ));
     assert!(matches!(
         refused(small, &snapshot),
-        RestoreError::Message {
-            error: SendError::Full { .. },
-            ..
-        }
+        RestoreError::NoRoom(SendError::Full { .. })
     ));
     let mut running = Solo::ready(config());
     assert_eq!(

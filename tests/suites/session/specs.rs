@@ -2,7 +2,7 @@
 
 use facilitator_core::Frame;
 use facilitator_core::client::{Outcome, SendError, UpdateId};
-use facilitator_core::message::JobStatus;
+use facilitator_core::message::{JobStatus, Json, MAX_DEPTH, MAX_VALUES};
 use facilitator_tests::solo::{SUCCESS, Solo, config, error_at, job, specs};
 
 fn send(solo: &mut Solo, n: u128) -> UpdateId {
@@ -148,4 +148,31 @@ fn what_is_sent_again_is_counted() {
     solo.reconnect();
     let stats = solo.client.stats();
     assert_eq!((stats.specs_sent, stats.specs_resent), (2, 1));
+}
+
+#[test]
+fn what_could_not_be_read_back_is_refused_at_the_door() {
+    let nested = |depth| Json::parse(&("[".repeat(depth) + "1" + &"]".repeat(depth))).unwrap();
+    let many = || Json::parse(&format!("[{}1]", "1,".repeat(MAX_VALUES / 2))).unwrap();
+    let mut solo = Solo::ready(config());
+    let mut send = |more: &[Json]| {
+        let mut map = specs();
+        for (n, value) in more.iter().enumerate() {
+            map.insert(n.to_string(), value.clone());
+        }
+        let sent = solo
+            .client
+            .send_machine_specs(solo.now, "5Miner", &job(1), map);
+        sent.map(drop)
+    };
+    // The message and its specs are two levels themselves.
+    assert_eq!(send(&[nested(MAX_DEPTH - 2)]), Ok(()));
+    assert_eq!(send(&[nested(MAX_DEPTH - 1)]), Err(SendError::TooComplex));
+    assert_eq!(send(&[many()]), Ok(()));
+    assert_eq!(send(&[many(), many()]), Err(SendError::TooComplex));
+    // So whatever is owed can be put into another session.
+    solo.client.abort(solo.now).unwrap();
+    let mut new = Solo::new(config());
+    let snapshot = solo.client.snapshot(solo.now);
+    assert_eq!(new.client.restore(new.now, &snapshot).unwrap().len(), 2);
 }

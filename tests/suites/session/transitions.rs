@@ -326,7 +326,7 @@ fn the_table_of_transitions_is_what_the_session_does() {
         let found = rows.iter().position(|row| row.name == line[0]);
         let row = rows.remove(found.unwrap_or_else(|| panic!("nobody tests {:?}", line[0])));
         assert_eq!(line.len(), 1 + Phase::ALL.len(), "{}", row.name);
-        for (phase, cell) in Phase::ALL.into_iter().zip(&line[1..]) {
+        for (phase, cell) in Phase::ALL.iter().copied().zip(&line[1..]) {
             // A frame that comes where it cannot is another input; a timer can be looked for.
             if cell.is_empty() && !matches!(row.input, Input::Timer(_)) {
                 continue;

@@ -13,7 +13,7 @@ use facilitator_core::signature::{
 };
 use facilitator_core::{CloseFrame, Frame};
 use facilitator_tests::pair::key;
-use facilitator_tests::solo::{SUCCESS, Solo, config, job, job_request, keypair};
+use facilitator_tests::solo::{SUCCESS, Solo, config, error, job, job_request, keypair};
 
 const SIGNED: u64 = 1_795_432_324;
 
@@ -284,7 +284,11 @@ fn a_server_that_upgrades_first_and_refuses_then_is_not_asked_again_for_minutes(
         solo.start();
         solo.connect();
         let id = solo.send(&job(1), facilitator_core::message::JobStatus::Accepted);
-        for _ in 0..4 {
+        for attempt in 0..4 {
+            // With a word about it, or without.
+            if attempt % 2 == 0 {
+                solo.receive(&error("auth.signature_invalid"));
+            }
             solo.receive_frame(Frame::Close(Some(CloseFrame::new(code))));
             solo.cut();
             let before = solo.now;

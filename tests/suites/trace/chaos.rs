@@ -54,7 +54,7 @@ impl Phrases {
             "null",
         ] {
             // As often as the other phrases are many.
-            phrases.extend((0..5).map(|_| error_at("missing", loc)));
+            phrases.extend((0..10).map(|_| error_at("missing", loc)));
         }
         phrases.extend(["", "{", r#"{"status":7}"#, r#"{"status":"error"}"#].map(String::from));
         Self(phrases)
@@ -99,7 +99,7 @@ impl Chaos {
             ended_jobs: random.usize(0..5),
             trust: TrustPolicy {
                 verifications_per_second: random.u32(1..4),
-                max_age: random.bool().then_some(Duration::from_secs(60)),
+                max_age: random.bool().then_some(Duration::from_mins(1)),
                 ..TrustPolicy::default()
             },
             ..solo::config()
@@ -259,13 +259,13 @@ impl Chaos {
     fn pass(&mut self) {
         match self.random.u8(0..8) {
             // As a good driver, or as one that oversleeps.
-            0..=2 => {
+            0 => {
                 if let Some((at, _)) = self.session.poll_timeout() {
                     self.now = self.now.max(at);
                     self.session.handle_timeout(self.now);
                 }
             }
-            3 => {
+            3 if self.random.u8(0..6) == 0 => {
                 self.now = self.now + Duration::from_millis(self.random.u64(0..300_000));
                 self.session.handle_timeout(self.now);
             }
