@@ -120,7 +120,7 @@ fn uuid_at<T>(places: &[Option<Place<T>>], slot: Slot) -> Option<&Uuid> {
 /// The key of a strongly universal hash: M. Thorup, "High Speed Hashing for Integers and Strings", section 3.5.
 ///
 /// Uuids come from the network. For any two that were chosen without the key, the chance that they share a hash, or
-/// any part of one, is what it would be with true randomness: nobody can prepare uuids that fill one bucket. The key
+/// any part of one, is what it would be with true randomness: who does not know the key cannot prepare uuids that fill one bucket. The key
 /// comes from the session's seed, since nothing here is random, so equal seeds still give equal sessions.
 #[derive(Clone)]
 struct Key {

@@ -27,8 +27,8 @@ const VERSION: u32 = 1;
 /// It is taken with [`FacilitatorClient::snapshot`], and put into a session with [`FacilitatorClient::restore`]. In
 /// between it can be kept in any format that serde knows. It holds no key, but all that the messages hold: what jobs have
 /// printed, for instance. `Debug` shows numbers only.
+// Other formats may have other fields: the version shall tell of them.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Snapshot {
     version: u32,
     /// Whose it is.
@@ -227,6 +227,9 @@ impl FacilitatorClient {
 
     /// Puts in what another session owed, or this one before its end: its messages will be sent, oldest first, and its
     /// jobs go on. Jobs that this session knows already stay as they are.
+    ///
+    /// A session takes its own snapshot back until it is started again; an older one may hold what has ended since, which
+    /// is an error then.
     ///
     /// The time that a job has left goes on meanwhile, if both sessions know the wall clock.
     ///

@@ -231,7 +231,10 @@ fn what_cannot_be_restored_changes_nothing() {
         ..config()
     };
     assert_eq!(
-        refused(config(), &damaged(r#""version":1"#, r#""version":2"#)),
+        refused(
+            config(),
+            &damaged(r#""version":1"#, r#""version":2,"more":[]"#)
+        ),
         RestoreError::Version { found: 2 }
     );
     assert_eq!(

@@ -115,6 +115,10 @@ fn script(names: &str) -> Result<Vec<Action>, String> {
     names.map(|name| name.parse().map_err(text)).collect()
 }
 
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "the shape that `map_err` asks for"
+)]
 fn text(error: impl ToString) -> String {
     error.to_string()
 }
