@@ -1,8 +1,4 @@
 //! Repeats the committed fuzz corpora, with the same checks and without a fuzzer.
-#![allow(
-    clippy::print_stdout,
-    reason = "a suite says what it has counted, and which input it was at"
-)]
 
 use std::collections::BTreeSet;
 use std::fs;
