@@ -87,7 +87,8 @@ pub struct Config {
     pub message_bytes: usize,
     /// Largest message that is taken from the facilitator; job requests can carry whole volumes. Default 64 MiB.
     pub inbound_message_bytes: usize,
-    /// Jobs that may be open at once; further requests are answered `rejected` with reason `busy`. Default 1000.
+    /// Jobs that may be open at once; further requests are answered `rejected` with reason `busy`. A job whose terminal
+    /// status was refused or handed back is open again, even beyond it. Default 1000.
     pub open_jobs: usize,
     /// Added to the time limits of a job's own request, for everything that they do not cover: finding a miner, starting
     /// the executor (up to 4 minutes, by the name of its class), the way of the result. A job that has no terminal status

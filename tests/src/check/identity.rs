@@ -290,7 +290,7 @@ mod tests {
         let text = r#"S { config: C { a: [1, 2], t: "}\"{," }, x: 1, stats: (1, 2), id: U(3), y: T { id: 4 } }"#;
         assert_eq!(
             canonical(text, Duration::ZERO),
-            "S { , x: 1, , , y: T {  } }"
+            "S { , x: 1, , , y: T { } }"
         );
     }
 }

@@ -307,7 +307,9 @@ impl Sitting {
                 let text = String::from_utf8_lossy(rest);
                 let frame = Frame::text(text.as_ref());
                 self.solo.client.handle_frame(now, conn, frame);
-                self.look(piece.len());
+                let outputs = self.solo.take();
+                let silence = outputs == Outputs::default();
+                assert!(silence, "a frame of an old connection led to {outputs:?}");
             }
             b'w' => {
                 if let Some((at, _)) = self.solo.next_timer() {

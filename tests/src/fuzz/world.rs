@@ -100,7 +100,10 @@ fn fault(u: &mut Unstructured<'_>, client: usize, left: Duration) -> Result<Faul
         14 => ClientFault::LoseJob,
         15 => ClientFault::DuplicateJob,
         16 => ClientFault::EarlyJob,
-        17 | 18 => ClientFault::Noise(noise(u)?),
+        17 => ClientFault::Noise(noise(u)?),
+        18 => ClientFault::Replace {
+            restart_after: within(u, minute)?,
+        },
         19 => ClientFault::PingFlood {
             pings: u.int_in_range(1..=100)?,
         },
@@ -124,9 +127,9 @@ fn fault(u: &mut Unstructured<'_>, client: usize, left: Duration) -> Result<Faul
         },
         26 => ClientFault::WorkersFallSilent,
         27 => ClientFault::WorkersCrash,
-        28 if u.arbitrary()? => ClientFault::Misuse,
-        28 => ClientFault::StrayTicks {
-            ticks: u.int_in_range(1..=100)?,
+        28 => match u.int_in_range(0..=100)? {
+            0 => ClientFault::Misuse,
+            ticks => ClientFault::StrayTicks { ticks },
         },
         29 => ClientFault::Stop {
             restart_after: within(u, minute)?,
