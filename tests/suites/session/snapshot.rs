@@ -155,6 +155,19 @@ fn the_same_session_takes_back_what_it_handed_back() {
 }
 
 #[test]
+fn what_was_restored_and_not_started_is_handed_back_by_abort() {
+    let mut solo = busy(config());
+    solo.client.abort(solo.now).unwrap();
+    let snapshot = solo.client.snapshot(solo.now);
+    let mut new = Solo::new(config());
+    new.client.restore(new.now, &snapshot).unwrap();
+    new.client.abort(new.now).unwrap();
+    let out = new.take();
+    assert_eq!((out.stopped().len(), out.receipts().len()), (5, 5));
+    assert!(new.client.abort(new.now).is_err(), "nothing is left to end");
+}
+
+#[test]
 fn a_start_leaves_behind_what_was_handed_back() {
     let mut solo = busy(config());
     solo.client.abort(solo.now).unwrap();
