@@ -43,9 +43,7 @@ impl Door {
         let (uuid, spelled) = if let Some(uuid) = parse_usual_uuid(&update.uuid) {
             (uuid, update.uuid.as_str())
         } else {
-            let uuid = parse_uuid(&update.uuid).ok_or_else(|| SendError::InvalidUuid {
-                found: shorten(&update.uuid),
-            })?;
+            let uuid = job_uuid(&update.uuid)?;
             (uuid, &*uuid.hyphenated().encode_lower(&mut buffer))
         };
         if !status.is_sendable() {
@@ -119,6 +117,13 @@ impl Door {
         }
         checked
     }
+}
+
+/// The uuid of a job, in any spelling that is one.
+pub(super) fn job_uuid(text: &str) -> Result<Uuid, SendError> {
+    parse_uuid(text).ok_or_else(|| SendError::InvalidUuid {
+        found: shorten(text),
+    })
 }
 
 /// At most 64 characters of something that came from outside, for an error or an event.

@@ -333,6 +333,20 @@ pub enum DeclineReason {
     OutboxFull,
 }
 
+impl DeclineReason {
+    /// The name, in `snake_case`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Duplicate => "duplicate",
+            Self::InvalidUuid => "invalid_uuid",
+            Self::Busy => "busy",
+            Self::Stopping => "stopping",
+            Self::Closing => "closing",
+            Self::OutboxFull => "outbox_full",
+        }
+    }
+}
+
 /// A message without a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -332,9 +332,7 @@ impl FacilitatorClient {
         update: &V0JobStatusUpdate,
         automatic: bool,
     ) -> Result<(UpdateId, Subject), SendError> {
-        let uuid = parse_uuid(&update.uuid).ok_or_else(|| SendError::InvalidUuid {
-            found: door::shorten(&update.uuid),
-        })?;
+        let uuid = door::job_uuid(&update.uuid)?;
         let id = self.submit_status(update, automatic, self.config.adopted_job_limit)?;
         let status = update.status;
         Ok((id, Subject::JobStatus { uuid, status }))

@@ -17,7 +17,7 @@ use crate::Timestamp;
 use crate::message::{
     HordeFailureDetails, HordeFailureReason, JobFailureDetails, JobParticipant,
     JobRejectionDetails, JobRejectionReason, JobStatus, JobStatusMetadata, JsonMap,
-    V0JobStatusUpdate, V0MachineSpecsUpdate, parse_uuid,
+    V0JobStatusUpdate, V0MachineSpecsUpdate,
 };
 
 /// What the application wants.
@@ -109,9 +109,7 @@ impl FacilitatorClient {
     ) -> Result<(), SendError> {
         self.advance(now);
         self.check_accepting()?;
-        let uuid = parse_uuid(uuid).ok_or_else(|| SendError::InvalidUuid {
-            found: door::shorten(uuid),
-        })?;
+        let uuid = door::job_uuid(uuid)?;
         let deadline = self.now + time_left;
         if let Some(job) = self.jobs.find(&uuid) {
             if let Some(ended) = self.jobs.terminal(job) {

@@ -14,7 +14,7 @@ use super::redact::redact;
 use super::time::Span;
 use super::verdict::Verdict;
 use crate::client::{
-    DeclineReason, Event, LostReason, Outcome, Output, Owed, Receipt, Refusal, Subject, Unexpected,
+    Event, LostReason, Outcome, Output, Owed, Receipt, Refusal, Subject, Unexpected,
 };
 use crate::message::{ResponseError, parse_uuid};
 use crate::{ConnectionId, Frame};
@@ -176,7 +176,7 @@ impl OutputLine {
             },
             Event::JobDeclined { uuid, reason } => Self::JobDeclined {
                 uuid: parse_uuid(uuid).map(|_| uuid.clone()),
-                reason: decline_name(*reason),
+                reason: reason.as_str(),
             },
             Event::JobOverdue { uuid } => Self::JobOverdue {
                 uuid: uuid.to_string(),
@@ -298,16 +298,5 @@ fn reason_name(reason: &LostReason) -> String {
         LostReason::Protocol(_) => "protocol".to_owned(),
         LostReason::NotAuthenticated(_) => "not_authenticated".to_owned(),
         LostReason::AmbiguousResponse(_) => "ambiguous_response".to_owned(),
-    }
-}
-
-const fn decline_name(reason: DeclineReason) -> &'static str {
-    match reason {
-        DeclineReason::Duplicate => "duplicate",
-        DeclineReason::InvalidUuid => "invalid_uuid",
-        DeclineReason::Busy => "busy",
-        DeclineReason::Stopping => "stopping",
-        DeclineReason::Closing => "closing",
-        DeclineReason::OutboxFull => "outbox_full",
     }
 }

@@ -55,8 +55,8 @@ async fn an_adopted_job_ends_by_itself() {
     );
 }
 
-#[tokio::test(start_paused = true)]
-async fn what_was_restored_and_never_started_is_handed_back_with_the_last_handle() {
+/// What a session leaves that owes one status.
+async fn snapshot_with_a_status() -> Snapshot {
     let mut old = World::new(config());
     let _peer = old.ready().await;
     drop(
@@ -66,9 +66,14 @@ async fn what_was_restored_and_never_started_is_handed_back_with_the_last_handle
             .unwrap(),
     );
     old.client.abort().unwrap();
+    old.client.snapshot()
+}
 
+#[tokio::test(start_paused = true)]
+async fn what_was_restored_and_never_started_is_handed_back_with_the_last_handle() {
+    let snapshot = snapshot_with_a_status().await;
     let new = World::new(config()).client;
-    let mut restored = new.restore(&old.client.snapshot()).unwrap();
+    let mut restored = new.restore(&snapshot).unwrap();
     let (message, receipt) = restored.pop().unwrap();
     let clone = new.clone();
     drop(new);
@@ -81,16 +86,7 @@ async fn what_was_restored_and_never_started_is_handed_back_with_the_last_handle
 
 #[tokio::test(start_paused = true)]
 async fn every_promise_of_what_was_restored_comes_true_however_the_session_ends() {
-    let mut old = World::new(config());
-    let _peer = old.ready().await;
-    drop(
-        old.client
-            .send_status(&job(1), JobStatus::Failed)
-            .await
-            .unwrap(),
-    );
-    old.client.abort().unwrap();
-    let snapshot = old.client.snapshot();
+    let snapshot = snapshot_with_a_status().await;
     for way in 0..3 {
         let new = World::new(config());
         new.mute_the_door();

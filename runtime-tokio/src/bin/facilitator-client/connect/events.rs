@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use facilitator_tokio::core::client::{
-    ConnectFailureKind, DeclineReason, Event, LostReason, Outcome, Owed, PhaseChange, Receipt,
-    Refusal, Subject, TrustError, Unexpected,
+    ConnectFailureKind, Event, LostReason, Outcome, Owed, PhaseChange, Receipt, Refusal, Subject,
+    TrustError, Unexpected,
 };
 use facilitator_tokio::core::message::{Json, ResponseError, V0JobCheated, V2JobRequest};
 use facilitator_tokio::core::signature::SignatureError;
@@ -162,7 +162,7 @@ impl<'a> Line<'a> {
             Event::JobDeclined { uuid, reason } => Self::JobDeclined {
                 uuid,
                 reason: reason.to_string(),
-                cause: declined_cause(*reason),
+                cause: reason.as_str(),
             },
             Event::JobCheated(report) => Self::CheatReport {
                 uuid: &report.job_uuid,
@@ -313,18 +313,6 @@ fn refused_cause(reason: &TrustError) -> &'static str {
         TrustError::TooOld { .. } => "too_old",
         TrustError::TooNew { .. } => "too_new",
         TrustError::Busy => "busy",
-        _ => "other",
-    }
-}
-
-fn declined_cause(reason: DeclineReason) -> &'static str {
-    match reason {
-        DeclineReason::Duplicate => "duplicate",
-        DeclineReason::InvalidUuid => "invalid_uuid",
-        DeclineReason::Busy => "busy",
-        DeclineReason::Stopping => "stopping",
-        DeclineReason::Closing => "closing",
-        DeclineReason::OutboxFull => "outbox_full",
         _ => "other",
     }
 }
