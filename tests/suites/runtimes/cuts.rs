@@ -25,9 +25,9 @@ struct Line<R: Runtime> {
 impl<R: UnderTest> Line<R> {
     fn new(subject: &Subject<R>, change: impl FnOnce(Config) -> Config) -> Self {
         let server = peers::facilitator();
-        let front = subject.transport.front(server.local_addr().port());
-        let proxy = Proxy::in_front_of(([127, 0, 0, 1], front).into()).unwrap();
-        let uri = subject.transport.uri(proxy.address().port());
+        let front = subject.transport.front(server.local_addr());
+        let proxy = Proxy::in_front_of(front).unwrap();
+        let uri = subject.transport.uri(proxy.address());
         let client = client(subject.runtime(), change(config(&uri)));
         Self {
             client,

@@ -62,8 +62,7 @@ pub(crate) fn each_failed_attempt_is_named<R: UnderTest>(subject: &Subject<R>) {
 
 pub(crate) fn a_certificate_is_verified<R: UnderTest>(subject: &Subject<R>) {
     let server = peers::facilitator();
-    let port =
-        |host| peers::tls_in_front_of(server.local_addr().port(), certificates::signed_for(host));
+    let port = |host| peers::tls_in_front_of(server.local_addr(), certificates::signed_for(host));
     let (right, wrong) = (port("localhost"), port("elsewhere.example.org"));
     let cases = [
         (subject.usual.clone(), right, "UnknownIssuer"),

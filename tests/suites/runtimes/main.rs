@@ -40,8 +40,8 @@ macro_rules! conformance {
         mod $runtime {
             use super::*;
 
-            fn subject(transport: Transport) -> Subject<$type> {
-                Subject::new(transport, $block_on)
+            fn subject(test: &'static str, transport: Transport) -> Subject<$type> {
+                Subject::new(test, transport, $block_on)
             }
 
             over_transports! { $transports $each }
@@ -69,7 +69,9 @@ macro_rules! scenarios {
     ($transport:expr, { $($module:ident::$scenario:ident;)* }) => {$(
         #[test]
         fn $scenario() {
-            subject::bounded(|| $module::$scenario(&subject($transport)));
+            let test = concat!(module_path!(), "::", stringify!($scenario));
+            let (_, test) = test.split_once("::").unwrap();
+            subject::bounded(|| $module::$scenario(&subject(test, $transport)));
         }
     )*};
 }

@@ -3,6 +3,7 @@
 
 use std::future::pending;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::mpsc::channel;
 use std::sync::{Arc, LazyLock};
 
@@ -62,8 +63,8 @@ pub(crate) fn facilitator_with(config: FacilitatorConfig) -> Server {
     wait(Server::bind("127.0.0.1:0", config)).unwrap()
 }
 
-/// TLS in front of the server at this port, as a reverse proxy does it. Returns its own port.
-pub(crate) fn tls_in_front_of(server: u16, config: Arc<ServerConfig>) -> u16 {
+/// TLS in front of a server, as a reverse proxy does it. Returns its port.
+pub(crate) fn tls_in_front_of(server: SocketAddr, config: Arc<ServerConfig>) -> u16 {
     let acceptor = TlsAcceptor::from(config);
     serve(move |stream| {
         let acceptor = acceptor.clone();
@@ -74,9 +75,9 @@ pub(crate) fn tls_in_front_of(server: u16, config: Arc<ServerConfig>) -> u16 {
     })
 }
 
-async fn terminate(acceptor: TlsAcceptor, stream: TcpStream, server: u16) -> io::Result<()> {
+async fn terminate(acceptor: TlsAcceptor, stream: TcpStream, server: SocketAddr) -> io::Result<()> {
     let mut outer = acceptor.accept(stream).await?;
-    let mut inner = TcpStream::connect(("127.0.0.1", server)).await?;
+    let mut inner = TcpStream::connect(server).await?;
     copy_bidirectional(&mut outer, &mut inner).await?;
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! A runtime under test over a transport, and how a scenario is run on it.
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -55,6 +56,8 @@ type Scenario<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
 
 /// A runtime under test, over a transport.
 pub(crate) struct Subject<R> {
+    /// The test's full name, as the program of the tests takes it.
+    pub(crate) test: &'static str,
     /// As it comes: with the public roots.
     pub(crate) usual: R,
     /// Trusts the tests' own authority, and nobody else.
@@ -70,8 +73,13 @@ pub(crate) struct Line<R: Runtime> {
 }
 
 impl<R: UnderTest> Subject<R> {
-    pub(crate) fn new(transport: Transport, block_on: fn(Scenario<'_>)) -> Self {
+    pub(crate) fn new(
+        test: &'static str,
+        transport: Transport,
+        block_on: fn(Scenario<'_>),
+    ) -> Self {
         Self {
+            test,
             usual: R::default(),
             trusting: R::with_tls(certificates::trusted()),
             transport,
@@ -100,18 +108,17 @@ impl<R: UnderTest> Subject<R> {
     /// As [`line`](Self::line), with another configuration of the client.
     pub(crate) fn line_with(&self, change: impl FnOnce(Config) -> Config) -> Line<R> {
         let server = peers::facilitator();
-        let client = self.client(server.local_addr().port(), change);
+        let client = self.client(server.local_addr(), change);
         Line { client, server }
     }
 
-    /// A client for the server that listens at this port of 127.0.0.1, over the transport. The server itself speaks
-    /// plain text.
+    /// A client for this server, which itself speaks plain text, over the transport.
     pub(crate) fn client(
         &self,
-        port: u16,
+        server: SocketAddr,
         change: impl FnOnce(Config) -> Config,
     ) -> FacilitatorClient<R> {
-        let uri = self.transport.uri(self.transport.front(port));
+        let uri = self.transport.uri(self.transport.front(server));
         client(self.runtime(), change(config(&uri)))
     }
 }

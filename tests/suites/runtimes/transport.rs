@@ -1,5 +1,7 @@
 //! How a client gets to a server that listens on this machine and speaks plain text.
 
+use std::net::{Ipv4Addr, SocketAddr};
+
 use crate::{certificates, peers};
 
 /// What lies between a client and its server.
@@ -12,20 +14,22 @@ pub(crate) enum Transport {
 }
 
 impl Transport {
-    /// The port of 127.0.0.1 at which the server can be spoken to over this transport; whatever breaks connections can
-    /// be put in front of it.
-    pub(crate) fn front(self, server: u16) -> u16 {
+    /// Where the server can be spoken to over this transport; whatever breaks connections can be put in front of it.
+    pub(crate) fn front(self, server: SocketAddr) -> SocketAddr {
         match self {
             Self::Plain => server,
-            Self::Tls => peers::tls_in_front_of(server, certificates::signed_for("localhost")),
+            Self::Tls => {
+                let port = peers::tls_in_front_of(server, certificates::signed_for("localhost"));
+                (Ipv4Addr::LOCALHOST, port).into()
+            }
         }
     }
 
-    /// The URI of such a port.
-    pub(crate) fn uri(self, front: u16) -> String {
+    /// The URI of such a front, or of what stands before it.
+    pub(crate) fn uri(self, front: SocketAddr) -> String {
         match self {
-            Self::Plain => format!("ws://127.0.0.1:{front}/ws/v0/"),
-            Self::Tls => format!("wss://localhost:{front}/ws/v0/"),
+            Self::Plain => format!("ws://{front}/ws/v0/"),
+            Self::Tls => format!("wss://localhost:{}/ws/v0/", front.port()),
         }
     }
 }
