@@ -170,6 +170,17 @@ impl Jobs {
         ended.chain(others.map(|(uuid, job)| record(uuid, job)))
     }
 
+    /// Every job that has not ended, by place.
+    pub(super) fn unended(&self) -> impl Iterator<Item = Unended> {
+        let unended = self.known.iter().filter(|(_, job)| !job.has_ended());
+        unended.map(|(uuid, job)| Unended {
+            uuid: *uuid,
+            deadline: job.deadline,
+            underway: job.underway,
+            delivered: job.delivered,
+        })
+    }
+
     /// Puts in a job as [`records`](Self::records) gave it, unless it is known. Returns its slot when it is open.
     pub(super) fn restore(&mut self, record: Record, remember: usize) -> Option<Slot> {
         if self.known.find(&record.uuid).is_some() {
@@ -293,6 +304,15 @@ pub(super) struct Record {
     pub(super) delivered: Statuses,
     /// Its terminal status, when it has ended.
     pub(super) ended: Option<JobStatus>,
+}
+
+/// A job that has not ended: its terminal status was not given, or is on its way.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Unended {
+    pub(super) uuid: Uuid,
+    pub(super) deadline: Timestamp,
+    pub(super) underway: Statuses,
+    pub(super) delivered: Statuses,
 }
 
 /// What follows when a status has left the outbox.

@@ -17,8 +17,8 @@ use super::shared::{Shared, State, Waiters};
 use super::{EventError, PendingReceipt, Runtime, StartError, task};
 use crate::Timestamp;
 use crate::client::{
-    Config, ConfigError, Event, Health, LifecycleError, Owed, Phase, RestoreError, Restored,
-    SendError, Snapshot, Stats, TrustPolicy, UpdateId,
+    Config, ConfigError, Event, Health, LifecycleError, Overview, Owed, Phase, RestoreError,
+    Restored, SendError, Snapshot, Stats, TrustPolicy, UpdateId,
 };
 use crate::message::{
     HordeFailureDetails, JobFailureDetails, JobRejectionReason, JobStatus, JsonMap,
@@ -251,6 +251,14 @@ impl<R: Runtime> FacilitatorClient<R> {
     /// Counters and gauges.
     pub fn stats(&self) -> Stats {
         self.shared.lock().session.stats()
+    }
+
+    /// The session at this moment, for those who look at it; see
+    /// [`Session::overview`](crate::client::FacilitatorClient::overview).
+    pub fn overview(&self) -> Overview {
+        let state = self.shared.lock();
+        let now = self.shared.now();
+        state.session.overview(now)
     }
 
     /// The validator's own address: SS58 with prefix 42.
