@@ -21,21 +21,31 @@ use crate::message::JobStatus;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Overview {
+    /// The moment. The other times here count from the same origin.
+    pub now: Timestamp,
     /// What it is doing.
     pub phase: Phase,
     /// How it is, in one word.
     pub health: Health,
     /// Why the last connection was lost. Set until the next attempt begins.
     pub reason: Option<LostReason>,
-    /// The time until the next attempt. Set while one is waited for.
-    pub retry_in: Option<Duration>,
-    /// The time that a stop has left to deliver what is owed. Set while it does.
-    pub drain_left: Option<Duration>,
+    /// When the next attempt is made. Set while it is waited for.
+    pub next_attempt: Option<Timestamp>,
+    /// Until when a stop delivers what is owed. Set while it does.
+    pub drain_deadline: Option<Timestamp>,
     /// Counters and gauges.
     pub stats: Stats,
     /// Every job that has not ended, in no order that means anything. A job whose terminal status is on its way is among
     /// them, and no longer in [`Stats::open_jobs`].
     pub jobs: Vec<JobOverview>,
+}
+
+impl Overview {
+    /// The time until the next attempt, while it is waited for.
+    pub fn retry_in(&self) -> Option<Duration> {
+        self.next_attempt
+            .map(|at| at.saturating_duration_since(self.now))
+    }
 }
 
 /// A job that has not ended.
@@ -44,12 +54,14 @@ pub struct Overview {
 pub struct JobOverview {
     /// The job.
     pub uuid: Uuid,
+    /// When this session took it up.
+    pub taken_up: Timestamp,
+    /// When the session ends it as `horde_failed`, if nobody has ended it before.
+    pub deadline: Timestamp,
     /// Statuses that the facilitator has, in the order in which jobs pass through them.
     pub delivered: Vec<JobStatus>,
     /// Statuses that were given and not delivered yet, in that order.
     pub underway: Vec<JobStatus>,
-    /// The time until the session ends the job as `horde_failed`.
-    pub time_left: Duration,
 }
 
 impl FacilitatorClient {
@@ -84,30 +96,27 @@ impl FacilitatorClient {
         if self.is_running() {
             stats.uptime = now.saturating_duration_since(self.started_at);
         }
-        let left = |at: Timestamp| at.saturating_duration_since(now);
         Overview {
+            now,
             phase: self.phase(),
             health: self.health(),
             reason: reason.cloned(),
-            retry_in: next_attempt.map(left),
-            drain_left: self.draining.filter(|_| self.is_running()).map(left),
+            next_attempt,
+            drain_deadline: self.draining.filter(|_| self.is_running()),
             stats,
-            jobs: self
-                .jobs
-                .unended()
-                .map(|job| JobOverview::new(job, now))
-                .collect(),
+            jobs: self.jobs.unended().map(JobOverview::new).collect(),
         }
     }
 }
 
 impl JobOverview {
-    fn new(job: Unended, now: Timestamp) -> Self {
+    fn new(job: Unended) -> Self {
         Self {
             uuid: job.uuid,
+            taken_up: job.taken_up,
+            deadline: job.deadline,
             delivered: job.delivered.iter().collect(),
             underway: job.underway.iter().collect(),
-            time_left: job.deadline.saturating_duration_since(now),
         }
     }
 }
