@@ -14,7 +14,9 @@ mod certificates;
 mod cuts;
 mod ending;
 mod failures;
+mod losses;
 mod peers;
+mod script;
 mod session;
 mod subject;
 mod talk;
@@ -95,6 +97,9 @@ conformance! {
         session::the_upgrade_carries_the_headers;
         ending::a_stopped_session_starts_again;
         ending::the_last_handle_ends_the_connection;
+        losses::each_lost_connection_has_its_reason;
+        losses::an_unanswered_status_costs_the_connection;
+        losses::what_cannot_be_read_costs_nothing;
         cuts::a_link_that_drops_everything_is_noticed;
     }
     once: {

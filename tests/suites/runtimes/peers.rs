@@ -78,8 +78,13 @@ pub(crate) fn tls_in_front_of(server: SocketAddr, config: Arc<ServerConfig>) -> 
 async fn terminate(acceptor: TlsAcceptor, stream: TcpStream, server: SocketAddr) -> io::Result<()> {
     let mut outer = acceptor.accept(stream).await?;
     let mut inner = TcpStream::connect(server).await?;
-    copy_bidirectional(&mut outer, &mut inner).await?;
-    Ok(())
+    let carried = copy_bidirectional(&mut outer, &mut inner).await;
+    if carried.is_err() {
+        // Whoever broke, the other one shall see a break, not an end.
+        outer.get_ref().0.set_zero_linger()?;
+        inner.set_zero_linger()?;
+    }
+    carried.map(drop)
 }
 
 /// What a server that is no facilitator does once it was spoken to.
@@ -99,7 +104,7 @@ pub(crate) fn stranger(manners: Manners) -> u16 {
 }
 
 /// Listens for whoever comes, each served on its own. Returns the port.
-fn serve<F>(serve: impl Fn(TcpStream) -> F + Send + 'static) -> u16
+pub(crate) fn serve<F>(serve: impl Fn(TcpStream) -> F + Send + 'static) -> u16
 where
     F: Future<Output = ()> + Send + 'static,
 {
