@@ -10,6 +10,7 @@
     reason = "a test fails by panicking, in its helpers too"
 )]
 
+mod authentication;
 mod certificates;
 mod cuts;
 mod ending;
@@ -97,6 +98,11 @@ conformance! {
         session::the_upgrade_carries_the_headers;
         ending::a_stopped_session_starts_again;
         ending::the_last_handle_ends_the_connection;
+        authentication::an_unknown_validator_is_told_and_let_in_later;
+        authentication::a_refused_signature_is_told_loudly;
+        authentication::each_answer_to_the_authentication_has_its_outcome;
+        authentication::authentication_in_headers_works_and_is_refused;
+        authentication::a_job_may_come_at_any_moment;
         losses::each_lost_connection_has_its_reason;
         losses::an_unanswered_status_costs_the_connection;
         losses::what_cannot_be_read_costs_nothing;
