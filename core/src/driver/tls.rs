@@ -5,6 +5,7 @@ use alloc::borrow::ToOwned;
 use alloc::string::ToString;
 use alloc::sync::Arc;
 use core::fmt;
+use std::io;
 
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore, crypto};
@@ -41,4 +42,10 @@ pub fn server_name(endpoint: &Endpoint) -> Result<ServerName<'static>, ConnectFa
 /// A TLS handshake that failed, the certificate's verification included.
 pub fn tls_failure(error: &impl fmt::Display) -> ConnectFailure {
     ConnectFailure::new(ConnectFailureKind::Tls, error.to_string())
+}
+
+/// Whether it is TLS that failed beneath a stream.
+pub(super) fn is_tls_error(error: &io::Error) -> bool {
+    let inner = error.get_ref();
+    inner.is_some_and(|inner| inner.downcast_ref::<rustls::Error>().is_some())
 }

@@ -165,6 +165,9 @@ pub fn handshake_failure(error: &tungstenite::Error) -> ConnectFailure {
                 ..ConnectFailure::new(ConnectFailureKind::Http { status }, detail)
             }
         }
+        // A server of TLS 1.3 judges the client's certificate only when the client's handshake is done.
+        #[cfg(feature = "tls")]
+        Error::Io(error) if super::tls::is_tls_error(error) => super::tls_failure(error),
         Error::Io(error) if error.kind() != io::ErrorKind::UnexpectedEof => io_failure(error),
         Error::Tls(error) => ConnectFailure::new(ConnectFailureKind::Tls, error.to_string()),
         other => ConnectFailure::new(ConnectFailureKind::Handshake, other.to_string()),
