@@ -103,6 +103,8 @@ conformance! {
         authentication::each_answer_to_the_authentication_has_its_outcome;
         authentication::authentication_in_headers_works_and_is_refused;
         authentication::a_job_may_come_at_any_moment;
+        failures::a_refused_upgrade_is_named_and_a_wait_is_granted;
+        failures::a_redirect_is_not_followed;
         losses::each_lost_connection_has_its_reason;
         losses::an_unanswered_status_costs_the_connection;
         losses::what_cannot_be_read_costs_nothing;
@@ -113,6 +115,7 @@ conformance! {
         cuts::a_cut_at_any_byte_of_a_job_loses_and_reorders_nothing;
         failures::each_failed_attempt_is_named;
         failures::a_certificate_is_verified;
+        failures::a_mismatch_of_tls_is_named;
     }
 }
 

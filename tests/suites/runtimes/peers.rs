@@ -88,10 +88,10 @@ async fn terminate(acceptor: TlsAcceptor, stream: TcpStream, server: SocketAddr)
 }
 
 /// What a server that is no facilitator does once it was spoken to.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Manners {
     /// It says this and waits until the peer has gone.
-    Says(&'static str),
+    Says(String),
     /// It ends the connection.
     HangsUp,
     /// It never says a word.
@@ -100,7 +100,7 @@ pub(crate) enum Manners {
 
 /// A server that is no facilitator. Returns its port.
 pub(crate) fn stranger(manners: Manners) -> u16 {
-    serve(move |stream| receive(stream, manners))
+    serve(move |stream| receive(stream, manners.clone()))
 }
 
 /// Listens for whoever comes, each served on its own. Returns the port.

@@ -101,11 +101,6 @@ impl Scripted {
             }
         }
     }
-
-    /// Waits until this connection is over.
-    pub(crate) async fn gone(&mut self, connection: usize) {
-        while self.heard().await != Heard::Gone(connection) {}
-    }
 }
 
 /// The script of a connection on which everything is well, up to the first heartbeat.

@@ -1,6 +1,6 @@
 //! A job from its request to its last receipt: with a cut in between, and with messages too large for any buffer.
 
-use facilitator_core::client::{Config, Event, LostReason, Outcome};
+use facilitator_core::client::{Config, LostReason, Outcome};
 use facilitator_core::driver::{FacilitatorClient, Runtime};
 use facilitator_core::facilitator::Event as Seen;
 use facilitator_core::message::JobStatus::{
