@@ -11,6 +11,7 @@
 )]
 
 mod certificates;
+mod costs;
 mod cuts;
 mod ending;
 mod failures;
