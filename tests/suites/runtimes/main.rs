@@ -12,6 +12,7 @@
 
 mod authentication;
 mod certificates;
+mod costs;
 mod cuts;
 mod ending;
 mod failures;
