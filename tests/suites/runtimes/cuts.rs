@@ -7,7 +7,7 @@ use facilitator_core::driver::{FacilitatorClient, Runtime};
 use facilitator_core::message::{ExecutorClass, JobStatus, V2JobRequest};
 use facilitator_core::signature::{Keypair, sign_job_request};
 use facilitator_tests::pair::Side;
-use facilitator_tests::proxy::Proxy;
+use facilitator_tests::proxy::{Cut, Plan, Proxy};
 use facilitator_tests::solo::{job, update};
 use facilitator_tokio::server::Server;
 
@@ -80,15 +80,16 @@ pub(crate) fn a_cut_at_any_byte_of_a_job_loses_and_reorders_nothing<R: Runtime +
         let mut jobs = 1;
         for side in Side::BOTH {
             let bytes = line.proxy.bytes_sent(side);
+            println!("BYTES {side:?} {bytes}");
             assert!(bytes > 1000, "a job takes more than {bytes} bytes");
             for byte in 0..bytes {
-                line.proxy.cut_next_at(side, byte);
-                line.proxy.cut_all();
+                line.proxy.plan_next(Plan::cut_at(side, byte, Cut::Close));
+                line.proxy.cut_all(Cut::Close);
                 line.live(jobs).await;
                 jobs += 1;
             }
             // One whole life, for its bytes.
-            line.proxy.cut_all();
+            line.proxy.cut_all(Cut::Close);
             line.live(jobs).await;
             jobs += 1;
         }
