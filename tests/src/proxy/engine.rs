@@ -269,6 +269,13 @@ impl Engine {
         }
     }
 
+    pub(super) fn plan_on(&mut self, plan: &Plan) {
+        if let Some(link) = self.links.get_mut(&self.connections) {
+            link.way(Side::Client).plan_on(&plan.client.steps);
+            link.way(Side::Facilitator).plan_on(&plan.server.steps);
+        }
+    }
+
     pub(super) fn cut_all(&mut self, cut: Cut) {
         let numbers: Vec<usize> = self.links.keys().copied().collect();
         for number in numbers {

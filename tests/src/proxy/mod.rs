@@ -36,6 +36,7 @@
 //! | no answer to SYN | [`Proxy::clog`] (Linux), until [`Proxy::reopen`] |
 //! | accepted, then closed, reset, or left alone | [`Entry`] |
 //! | cut at a byte, in order or hard | [`Plan::cut_after`], [`Plan::cut_at`], [`Action::Cut`] |
+//! | any of it, so many bytes from now | [`Proxy::plan_on`] |
 //! | cut now | [`Proxy::cut_all`] |
 //! | half-open: nothing passes, nobody is told | [`Plan::silent_after`], [`Action::Silence`], [`Action::Swallow`], [`Proxy::swallow`] |
 //! | one side does not read | [`Action::Stall`], [`Proxy::stall`], until [`Proxy::resume`] |
@@ -124,6 +125,12 @@ impl Proxy {
     pub fn plan_by(&self, planner: impl FnMut(u64) -> Plan + Send + 'static) {
         self.hub
             .change(|engine| engine.planner = Planner(Box::new(planner)));
+    }
+
+    /// What happens to the newest connection from now on: the steps of this plan, counted from the bytes that it has
+    /// carried so far. Nothing else of the plan matters. Without a connection nothing is planned.
+    pub fn plan_on(&self, plan: &Plan) {
+        self.hub.change(|engine| engine.plan_on(plan));
     }
 
     /// The plans of the connections so far, the newest last; of many, the last 4096.

@@ -103,6 +103,16 @@ impl Way {
         }
     }
 
+    /// Adds steps, counted from what was read so far.
+    pub(super) fn plan_on(&mut self, steps: &[Step]) {
+        let room = MAX_STEPS.saturating_sub(self.steps.len());
+        self.steps.extend(steps.iter().take(room).map(|step| Step {
+            after: step.after.saturating_add(self.taken),
+            action: step.action,
+        }));
+        self.steps.make_contiguous().sort_by_key(|step| step.after);
+    }
+
     /// Bytes that were read so far.
     pub(super) fn taken(&self) -> u64 {
         self.taken

@@ -1,12 +1,13 @@
 //! Which plan a connection gets, and what a seed makes of one.
 
 use std::collections::BTreeSet;
+use std::io::Write as _;
 use std::time::Duration;
 
 use facilitator_tests::pair::Side;
 use facilitator_tests::proxy::{Action, Cut, Entry, Plan, Profile};
 
-use crate::{Line, hear_all};
+use crate::{Line, hear, hear_all, hear_nothing};
 
 #[test]
 fn a_seed_is_one_plan_and_another_is_another() {
@@ -73,6 +74,23 @@ fn planned_ones_come_first_then_those_of_the_planner() {
         ..Plan::entry(Entry::HangUp)
     };
     assert_eq!(history, [Plan::default(), planned, by_planner]);
+}
+
+#[test]
+fn a_plan_can_begin_in_the_middle_of_a_connection() {
+    let line = Line::new();
+    line.proxy
+        .plan_on(&Plan::cut_after(Side::Client, 0, Cut::Reset));
+    let (mut older, mut newest) = (line.ends(), line.ends());
+    for side in Side::BOTH {
+        newest.check();
+        line.proxy.plan_on(&Plan::silent_after(side, 7));
+    }
+    newest.check();
+    newest.client.write_all(b"abcdef").unwrap();
+    assert_eq!(hear(&mut newest.server, 3), b"abc");
+    hear_nothing(&mut newest.server);
+    older.check();
 }
 
 #[test]

@@ -14,11 +14,13 @@ mod certificates;
 mod cuts;
 mod ending;
 mod failures;
+mod holes;
 mod peers;
 mod session;
 mod subject;
 mod talk;
 mod transport;
+mod wire;
 
 use facilitator_async_std::AsyncIo;
 use facilitator_async_std::async_std::AsyncStd;
@@ -95,11 +97,15 @@ conformance! {
         session::the_upgrade_carries_the_headers;
         ending::a_stopped_session_starts_again;
         ending::the_last_handle_ends_the_connection;
-        cuts::a_link_that_drops_everything_is_noticed;
+        cuts::a_cut_at_any_byte_of_a_job_loses_and_reorders_nothing;
+        holes::a_black_hole_is_noticed_while_connecting;
+        holes::a_black_hole_is_noticed_in_the_first_handshake;
+        holes::a_black_hole_is_noticed_during_the_upgrade;
+        holes::a_black_hole_is_noticed_during_the_authentication;
+        holes::a_black_hole_is_noticed_when_ready;
     }
     once: {
         ending::stop_ends_within_its_deadline_whatever_hangs;
-        cuts::a_cut_at_any_byte_of_a_job_loses_and_reorders_nothing;
         failures::each_failed_attempt_is_named;
         failures::a_certificate_is_verified;
     }
