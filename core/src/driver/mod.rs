@@ -7,7 +7,9 @@
 
 mod addresses;
 mod handle;
+mod inbox;
 mod receipt;
+mod room;
 mod shared;
 mod task;
 #[cfg(feature = "tls")]
