@@ -10,10 +10,13 @@
 )]
 
 mod cancellation;
+mod crowd;
+mod dropped;
 mod events;
 mod handle;
 mod leaks;
 mod memory;
+mod pressure;
 mod restart;
 mod writing;
 
