@@ -13,6 +13,7 @@ mod cancellation;
 mod crowd;
 mod dropped;
 mod events;
+mod fairness;
 mod handle;
 mod leaks;
 mod memory;
