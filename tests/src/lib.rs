@@ -117,7 +117,9 @@
     reason = "a harness fails a test by panicking, wherever it is"
 )]
 
+pub mod built;
 pub mod check;
+pub mod child;
 pub mod fuzz;
 pub mod mended;
 pub mod model;
