@@ -117,6 +117,7 @@
     reason = "a harness fails a test by panicking, wherever it is"
 )]
 
+pub mod bounded;
 pub mod built;
 pub mod check;
 pub mod child;
