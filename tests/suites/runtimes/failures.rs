@@ -3,11 +3,10 @@
 use std::time::Duration;
 
 use facilitator_core::client::{Config, ConnectFailureKind as Kind};
-use facilitator_core::driver::Runtime;
 
 use crate::peers::Manners::{HangsUp, Mute, Says};
 use crate::peers::{self, nobody, stranger};
-use crate::{Subject, certificates, client, config, failure};
+use crate::{Subject, UnderTest, certificates, client, config, failure};
 
 const BUSY: &str =
     "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n";
@@ -18,7 +17,7 @@ const NOT_HTTP: &str = "SSH-2.0-OpenSSH_9.6\r\n";
 const WRONG_ACCEPT: &str = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
                             Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
 
-pub(crate) fn each_failed_attempt_is_named<R: Runtime + Clone>(subject: &Subject<R>) {
+pub(crate) fn each_failed_attempt_is_named<R: UnderTest>(subject: &Subject<R>) {
     let ws = |port| format!("ws://127.0.0.1:{port}/ws/v0/");
     let wss = |port| format!("wss://127.0.0.1:{port}/ws/v0/");
     let says = |words| ws(stranger(Says(words)));
@@ -61,7 +60,7 @@ pub(crate) fn each_failed_attempt_is_named<R: Runtime + Clone>(subject: &Subject
     });
 }
 
-pub(crate) fn a_certificate_is_verified<R: Runtime + Clone>(subject: &Subject<R>) {
+pub(crate) fn a_certificate_is_verified<R: UnderTest>(subject: &Subject<R>) {
     let server = peers::facilitator();
     let port = |host| peers::tls_in_front_of(server.local_addr(), certificates::signed_for(host));
     let (right, wrong) = (port("localhost"), port("elsewhere.example.org"));

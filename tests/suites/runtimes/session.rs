@@ -13,7 +13,8 @@ use facilitator_core::message::{
 use facilitator_core::signature::{Keypair, sign_job_request, verify_job_request};
 use facilitator_tokio::server::{Server, ServerEvent};
 
-use crate::{Subject, certificates, client, config, lost, peers, signer};
+use crate::subject::Line;
+use crate::{Subject, UnderTest, lost, signer};
 
 const JOB: &str = "f4b1c4b2-5d3f-4a39-9c75-0a0c0de61d4b";
 /// More than any buffer on the way holds, in bytes.
@@ -27,34 +28,22 @@ pub(crate) const REPORTED: [JobStatus; 5] = [
     Completed,
 ];
 
-pub(crate) fn a_job_survives_a_cut<R: Runtime + Clone>(subject: &Subject<R>) {
-    let (client, server) = plain(subject);
+pub(crate) fn a_job_survives_a_cut<R: UnderTest>(subject: &Subject<R>) {
+    let Line { client, server } = subject.line();
     subject.block_on(through_a_cut(client, server));
 }
 
-pub(crate) fn a_job_survives_a_cut_over_tls<R: Runtime + Clone>(subject: &Subject<R>) {
-    let (client, server) = over_tls(subject);
-    subject.block_on(through_a_cut(client, server));
-}
-
-pub(crate) fn a_large_message_passes_both_ways<R: Runtime + Clone>(subject: &Subject<R>) {
-    let (client, server) = plain(subject);
+pub(crate) fn a_large_message_passes_both_ways<R: UnderTest>(subject: &Subject<R>) {
+    let Line { client, server } = subject.line();
     subject.block_on(large_messages(client, server));
 }
 
-pub(crate) fn a_large_message_passes_both_ways_over_tls<R: Runtime + Clone>(subject: &Subject<R>) {
-    let (client, server) = over_tls(subject);
-    subject.block_on(large_messages(client, server));
-}
-
-pub(crate) fn the_upgrade_carries_the_headers<R: Runtime + Clone>(subject: &Subject<R>) {
-    let server = peers::facilitator();
-    let config = Config {
+pub(crate) fn the_upgrade_carries_the_headers<R: UnderTest>(subject: &Subject<R>) {
+    let Line { client, server } = subject.line_with(|config| Config {
         validator_version: "1.2.3".into(),
         extra_headers: vec![("X-Rack".into(), "7".into())],
-        ..config(&server.uri())
-    };
-    let client = client(subject.usual.clone(), config);
+        ..config
+    });
     subject.block_on(async move {
         let mut events = server.events();
         client.start().unwrap();
@@ -67,33 +56,17 @@ pub(crate) fn the_upgrade_carries_the_headers<R: Runtime + Clone>(subject: &Subj
     });
 }
 
-pub(crate) fn a_message_above_the_limit_is_refused<R: Runtime + Clone>(subject: &Subject<R>) {
-    let server = peers::facilitator();
-    let config = Config {
+pub(crate) fn a_message_above_the_limit_is_refused<R: UnderTest>(subject: &Subject<R>) {
+    let Line { client, server } = subject.line_with(|config| Config {
         inbound_message_bytes: LARGE,
-        ..config(&server.uri())
-    };
-    let client = client(subject.usual.clone(), config);
+        ..config
+    });
     subject.block_on(async move {
         server.push_job(large_job(&signer())).unwrap();
         client.start().unwrap();
         let reason = lost(&client).await;
         assert!(matches!(reason, LostReason::Protocol(_)), "{reason}");
     });
-}
-
-fn plain<R: Runtime + Clone>(subject: &Subject<R>) -> (FacilitatorClient<R>, Server) {
-    let server = peers::facilitator();
-    let client = client(subject.usual.clone(), config(&server.uri()));
-    (client, server)
-}
-
-/// By a host name. It may have an IPv6 address too, at which nobody listens.
-fn over_tls<R: Runtime + Clone>(subject: &Subject<R>) -> (FacilitatorClient<R>, Server) {
-    let server = peers::facilitator();
-    let port = peers::tls_in_front_of(server.local_addr(), certificates::signed_for("localhost"));
-    let uri = format!("wss://localhost:{port}/ws/v0/");
-    (client(subject.trusting.clone(), config(&uri)), server)
 }
 
 async fn through_a_cut<R: Runtime>(client: FacilitatorClient<R>, server: Server) {
