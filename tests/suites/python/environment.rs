@@ -5,26 +5,32 @@ use std::fs::{self, File};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::OnceLock;
+use std::sync::LazyLock;
 use std::{env, thread};
 
-/// A script of `tests/python`; `None` where there is no Python, which is then said. In CI that is a failure.
-pub(crate) fn script(name: &str) -> Option<Command> {
-    static PYTHON: OnceLock<Option<PathBuf>> = OnceLock::new();
-    let Some(python) = PYTHON.get_or_init(python) else {
-        let thread = thread::current();
-        let test = thread.name().unwrap_or("a test");
-        let skipped = format!(
-            "\n!!! SKIPPED: {test} needs python3 with its module venv (Debian: python3-venv)\n"
-        );
-        // Past the harness, which keeps for failures what tests print.
-        let _ = io::stderr().write_all(skipped.as_bytes());
-        return None;
-    };
-    let mut command = isolated(python);
-    command.arg(folder().join(name));
-    Some(command)
+/// Whether there is a Python. Where there is none, this says so, and the test has nothing to do; in CI it has failed.
+pub(crate) fn is_there() -> bool {
+    if PYTHON.is_some() {
+        return true;
+    }
+    let thread = thread::current();
+    let test = thread.name().unwrap_or("a test");
+    let skipped =
+        format!("!!! SKIPPED: {test} needs python3 with its module venv (python3-venv)\n");
+    // Past the harness, which keeps for failures what tests print.
+    let _ = io::stderr().write_all(skipped.as_bytes());
+    false
 }
+
+/// A script of `tests/python`.
+pub(crate) fn script(name: &str) -> Command {
+    let mut command = isolated(PYTHON.as_ref().unwrap());
+    command.arg(folder().join(name));
+    command
+}
+
+/// The environment's interpreter.
+static PYTHON: LazyLock<Option<PathBuf>> = LazyLock::new(install);
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("python")
@@ -37,8 +43,7 @@ fn isolated(python: &Path) -> Command {
     command
 }
 
-/// The environment's interpreter.
-fn python() -> Option<PathBuf> {
+fn install() -> Option<PathBuf> {
     let system = Path::new("python3");
     // `ensurepip` is what Debian leaves out of its python3.
     let probe = "import ensurepip, sys, venv; print(sys.version)";

@@ -27,7 +27,7 @@ use facilitator_tests::{built, vectors};
 use facilitator_tokio::Tokio;
 use serde_json::{Value, json};
 
-use crate::environment::script;
+use crate::environment::{self, script};
 use crate::{FLAVOURS, TemporaryFile, expect, said};
 
 const LIMIT: Duration = Duration::from_mins(3);
@@ -51,10 +51,18 @@ macro_rules! every_runtime {
         mod $name {
             use super::*;
 
-            fn check<F: Future<Output = ()> + 'static>(test: impl Fn($runtime, &'static str) -> F + Send + 'static) {
-                bounded(LIMIT, move || for flavour in FLAVOURS {
-                    let block_on: BlockOn = $block_on;
-                    block_on(Box::pin(test(<$runtime>::default(), flavour)));
+            fn check<F>(test: impl Fn($runtime, &'static str) -> F + Send + 'static)
+            where
+                F: Future<Output = ()> + 'static,
+            {
+                if !environment::is_there() {
+                    return;
+                }
+                bounded(LIMIT, move || {
+                    for flavour in FLAVOURS {
+                        let block_on: BlockOn = $block_on;
+                        block_on(Box::pin(test(<$runtime>::default(), flavour)));
+                    }
                 });
             }
 
@@ -101,15 +109,13 @@ async fn jobs_live_through_drops_and_closes<R: Runtime>(runtime: R, flavour: &'s
         json!({"after": 7, "how": "close", "code": 1001, "reason": "za\u{17c}\u{f3}\u{142}\u{107}"}),
         json!({"after": 40, "how": "drop"}),
     ];
-    let Some(facilitator) = Facilitator::start(
+    let facilitator = Facilitator::start(
         flavour,
         &keypair(flavour),
         &[jobs.clone(), refused.clone()].concat(),
         &plan,
         &[],
-    ) else {
-        return;
-    };
+    );
     let client = client(runtime, &facilitator, flavour);
     client.start().unwrap();
     let receipts = run_all(&client, jobs.len(), refused.len()).await;
@@ -164,9 +170,7 @@ async fn each_close_is_answered_in_kind<R: Runtime>(runtime: R, flavour: &'stati
         let reason = format!("reason of {code}");
         json!({"after": 0, "how": "close", "code": code, "reason": reason})
     });
-    let Some(facilitator) = Facilitator::start(flavour, &keypair(flavour), &[], &plan, &[]) else {
-        return;
-    };
+    let facilitator = Facilitator::start(flavour, &keypair(flavour), &[], &plan, &[]);
     let client = client(runtime, &facilitator, flavour);
     client.start().unwrap();
     for code in codes {
@@ -194,9 +198,7 @@ async fn each_close_is_answered_in_kind<R: Runtime>(runtime: R, flavour: &'stati
 
 async fn an_unknown_validator_is_told_so<R: Runtime>(runtime: R, flavour: &'static str) {
     let other = Keypair::from_uri(Scheme::Sr25519, "//Bob").unwrap();
-    let Some(facilitator) = Facilitator::start(flavour, &other, &[], &[], &[]) else {
-        return;
-    };
+    let facilitator = Facilitator::start(flavour, &other, &[], &[], &[]);
     let client = client(runtime, &facilitator, flavour);
     client.start().unwrap();
     let expected = LostReason::AuthenticationRefused(Refusal::ValidatorNotFound);
@@ -221,10 +223,7 @@ async fn what_is_too_large_for_the_peer_is_set_aside<R: Runtime>(
     let (jobs, _) = golden();
     let jobs = &jobs[..1];
     let limit = ["--max-size", "65536"];
-    let Some(facilitator) = Facilitator::start(flavour, &keypair(flavour), jobs, &[], &limit)
-    else {
-        return;
-    };
+    let facilitator = Facilitator::start(flavour, &keypair(flavour), jobs, &[], &limit);
     let client = client(runtime, &facilitator, flavour);
     client.start().unwrap();
     let job = uuid(&jobs[0]);
@@ -256,9 +255,7 @@ async fn what_is_too_large_for_the_peer_is_set_aside<R: Runtime>(
 }
 
 async fn an_abort_says_nothing<R: Runtime>(runtime: R, flavour: &'static str) {
-    let Some(facilitator) = Facilitator::start(flavour, &keypair(flavour), &[], &[], &[]) else {
-        return;
-    };
+    let facilitator = Facilitator::start(flavour, &keypair(flavour), &[], &[], &[]);
     let client = client(runtime, &facilitator, flavour);
     client.start().unwrap();
     reach(&client, Phase::Ready).await;
@@ -280,15 +277,14 @@ struct Facilitator {
 }
 
 impl Facilitator {
-    /// `None` where there is no Python.
     fn start(
         flavour: &str,
         validator: &Keypair,
         jobs: &[String],
         plan: &[Value],
         more: &[&str],
-    ) -> Option<Self> {
-        let mut command = script("facilitator.py")?;
+    ) -> Self {
+        let mut command = script("facilitator.py");
         let jobs = TemporaryFile::new(jobs.join("\n"));
         command
             .args(["--flavour", flavour, "--program"])
@@ -299,11 +295,11 @@ impl Facilitator {
             .args(more);
         let mut child = Child::start(&mut command);
         let port = expect(&mut child, "listening")["port"].as_u64().unwrap();
-        Some(Self {
+        Self {
             child,
             port,
             _jobs: jobs,
-        })
+        }
     }
 
     /// Nothing that it saw was wrong.

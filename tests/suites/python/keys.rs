@@ -6,7 +6,7 @@ use facilitator_tests::built;
 use facilitator_tests::child::Child;
 use serde_json::{Value, json};
 
-use crate::environment::script;
+use crate::environment::{self, script};
 
 /// RFC 8032, section 7.1, test 3.
 const RFC_KEY: &str = "fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025";
@@ -15,9 +15,9 @@ const RFC_SIGNATURE: &str = "6291d657deec24024827e69c3abe01a30ce548a284743a445e3
 
 #[test]
 fn the_scripts_tell_good_signatures_from_bad_ones() {
-    let Some(mut keys) = script("keys.py") else {
+    if !environment::is_there() {
         return;
-    };
+    }
     let mut cases = vec![
         (
             RFC_KEY.to_owned(),
@@ -50,7 +50,7 @@ fn the_scripts_tell_good_signatures_from_bad_ones() {
         cases.push((key, signature.clone(), hex(b"massage"), false));
         cases.push((alice.public().to_hex(), signature, message, false));
     }
-    let mut child = Child::start(keys.arg(built::program("facilitator-client")));
+    let mut child = Child::start(script("keys.py").arg(built::program("facilitator-client")));
     for (key, signature, message, _) in &cases {
         child.write(format!("{}\n", json!([key, signature, message])).as_bytes());
     }
