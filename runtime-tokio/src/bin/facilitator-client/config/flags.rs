@@ -106,8 +106,13 @@ fn arguments(key: &'static Key) -> Vec<Arg> {
         .also
         .map(|name| format!(" and {name}"))
         .unwrap_or_default();
+    let more = if more.is_empty() {
+        String::new()
+    } else {
+        format!(" {more}")
+    };
     let long = format!(
-        "{first}. {more}\n[{default}env: {}{also}, file: {}]",
+        "{first}.{more}\n[{default}env: {}{also}, file: {}]",
         key.variable(),
         key.path
     );

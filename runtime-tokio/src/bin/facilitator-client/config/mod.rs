@@ -40,13 +40,20 @@ pub(crate) struct Loaded {
 impl Loaded {
     /// Reads all layers. Every value is fine by itself then. `verbose` is how often `-v` was given.
     pub(crate) fn new(flags: &Flags, verbose: u8) -> Result<Self, Mistake> {
-        let variables = std::env::vars_os().collect();
+        Self::layered(flags, verbose, &std::env::vars_os().collect())
+    }
+
+    fn layered(
+        flags: &Flags,
+        verbose: u8,
+        variables: &BTreeMap<OsString, OsString>,
+    ) -> Result<Self, Mistake> {
         let mut settings = Settings::default();
         let mut origins = Origins::new();
-        if let Some(file) = find_file(flags, &variables)? {
+        if let Some(file) = find_file(flags, variables)? {
             file.apply(&mut settings, &mut origins)?;
         }
-        environment::apply(&variables, &mut settings, &mut origins)?;
+        environment::apply(variables, &mut settings, &mut origins)?;
         flags.apply(&mut settings, &mut origins)?;
         if let Some(filter) = filter_of(verbose) {
             filter.clone_into(&mut settings.log.filter);

@@ -2,6 +2,7 @@
 
 use std::io::{self, Write as _};
 use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use facilitator_tokio::{Config, Keypair};
 
@@ -81,12 +82,26 @@ impl Arguments {
             config: settings.config,
             keypair,
             line_bytes: settings.line_bytes,
-            record: settings.record,
+            record: settings.record.map(with_time),
             state: state.map_err(|error| loaded.blame("state_file", &error))?,
             log: settings.log,
         }))
     }
 }
+
+/// With the Unix time in place of `{time}`: the file must be new at every start.
+fn with_time(path: PathBuf) -> PathBuf {
+    let Some(text) = path.to_str().filter(|text| text.contains(TIME)) else {
+        return path;
+    };
+    // Before 1970, a clock that was never set, there is none.
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    text.replace(TIME, &now.as_secs().to_string()).into()
+}
+
+const TIME: &str = "{time}";
 
 fn print(text: &str) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
