@@ -66,9 +66,10 @@ pub(crate) fn scripted_with_request(play: impl Fn(&mut Script, &str) + Send + 's
         for stream in listener.incoming() {
             let mut headers = String::new();
             let read = |request: &Request, response: Response| {
-                for (name, value) in request.headers() {
-                    headers += &format!("{name}: {}\n", value.to_str().unwrap());
-                }
+                let lines = request.headers().iter();
+                let lines =
+                    lines.map(|(name, value)| format!("{name}: {}\n", value.to_str().unwrap()));
+                headers = lines.collect();
                 Ok(response)
             };
             let socket = tungstenite::accept_hdr(stream.unwrap(), read).unwrap();

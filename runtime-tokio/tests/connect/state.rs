@@ -23,7 +23,14 @@ fn state_path(name: &str) -> PathBuf {
 }
 
 fn with_state(uri: &str, path: &Path) -> Command {
-    command(uri, &["--state-file", path.to_str().unwrap()])
+    // Nothing can be delivered in most of these tests: nobody shall wait for it.
+    let arguments = [
+        "--drain-timeout",
+        "300ms",
+        "--state-file",
+        path.to_str().unwrap(),
+    ];
+    command(uri, &arguments)
 }
 
 fn start(uri: &str, path: &Path) -> Program {
@@ -364,8 +371,11 @@ async fn a_job_is_taken_up_by_command_and_ended_in_its_time() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refused_signature_ends_the_program_when_it_is_told_so() {
-    let uri = scripted(|script| {
+    let (sender, receiver) = std::sync::mpsc::channel::<()>();
+    let uri = scripted(move |script| {
         script.read();
+        // When the test says so; later, at once.
+        let _ = receiver.recv();
         script.say(r#"{"status":"error","errors":[{"msg":"","type":"auth.signature_invalid"}]}"#);
         script.fall_silent();
     });
@@ -375,6 +385,9 @@ async fn a_refused_signature_ends_the_program_when_it_is_told_so() {
     let mut program = Program::start_unread(command);
     program.read_stdout();
     program.send_status(&uuid(1), "accepted");
+    program.send(r#"{"command":"machine_specs"}"#);
+    program.expect_event("command_error");
+    drop(sender);
     // Its stdin stays open.
     let stdin = program.take_stdin();
     let ended = program.wait();

@@ -82,7 +82,10 @@ fn check_names(variables: &BTreeMap<OsString, OsString>) -> Result<(), Mistake> 
         .filter(|name| !is_service_link(name))
         .map(|name| {
             let name: String = name.chars().take(64).collect();
-            match nearest(&name, known.iter().map(String::as_str)) {
+            // What all begin with would make them all near.
+            let own = name.strip_prefix(PREFIX).unwrap_or(&name);
+            let known = known.iter().filter_map(|known| known.strip_prefix(PREFIX));
+            match nearest(own, known).map(|near| format!("{PREFIX}{near}")) {
                 Some(near) => format!("{name} (did you mean {near}?)"),
                 None => name,
             }

@@ -190,26 +190,30 @@ fn in_order<'t, 'i>(
 
 /// What to say of a key that is none.
 fn unknown(path: &str, name: &str) -> String {
-    let what = format!("unknown key {}", quoted(path));
-    // The right name in the wrong place.
+    let meant = meant_by(path, name).map_or_else(
+        || "--print-config shows all that there are".to_owned(),
+        |meant| format!("did you mean {meant}?"),
+    );
+    format!("unknown key {}; {meant}", quoted(path))
+}
+
+fn meant_by(path: &str, name: &str) -> Option<String> {
+    // The right name in the wrong place comes first, then a name of the same section that is near, then any.
     if let Some(key) = keys::all().find(|key| key.name() == name) {
-        return format!("{what}; did you mean {}?", with_place(key));
+        return Some(with_place(key));
     }
-    let paths = keys::all()
-        .map(|key| key.path)
-        .chain(keys::SECTIONS.iter().map(|section| section.name));
-    if let Some(near) = nearest(path, paths.filter(|path| !path.is_empty())) {
-        let near = keys::find(near).map_or_else(|| format!("the section [{near}]"), with_place);
-        return format!("{what}; did you mean {near}?");
+    let section = path.strip_suffix(name).unwrap_or_default();
+    let beside = keys::all().filter(|key| key.path.strip_suffix(key.name()) == Some(section));
+    if let Some(near) = nearest(name, beside.map(Key::name)) {
+        return keys::find(&format!("{section}{near}")).map(with_place);
     }
-    if let Some(near) = nearest(name, keys::all().map(Key::name)) {
-        let key = keys::all().find(|key| key.name() == near);
-        return format!(
-            "{what}; did you mean {}?",
-            key.map_or_else(String::new, with_place)
-        );
+    let sections = keys::SECTIONS.iter().map(|section| section.name);
+    let sections = sections.filter(|name| section.is_empty() && !name.is_empty());
+    if let Some(near) = nearest(name, sections) {
+        return Some(format!("the section [{near}]"));
     }
-    format!("{what}; --print-config shows all that there are")
+    let near = nearest(name, keys::all().map(Key::name))?;
+    keys::all().find(|key| key.name() == near).map(with_place)
 }
 
 /// A key, and where it has to stand.

@@ -28,9 +28,10 @@ impl Mistake {
 
     /// A value that was refused.
     pub(crate) fn value(key: &Key, origin: &Origin, wrong: &Wrong) -> Self {
-        let accepted = match wrong.names_accepted {
-            true => format!("; accepted is {}", key.setting.accepted()),
-            false => String::new(),
+        let accepted = if wrong.names_accepted {
+            format!("; accepted is {}", key.setting.accepted())
+        } else {
+            String::new()
         };
         let meant = match &wrong.meant {
             Some(meant) => format!("; did you mean {meant}?"),
