@@ -15,16 +15,21 @@ const HELP: &str = r#"INPUT, one JSON object a line:
   {"command":"job_status","id":ANY,"uuid":"..","status":"..","metadata":{..}}
   {"command":"reject_job","id":ANY,"uuid":"..","reason":"..","message":".."}
   {"command":"machine_specs","id":ANY,"miner_hotkey":"..","batch_id":"..","specs":{..}}
+  {"command":"adopt_job","id":ANY,"uuid":"..","time_left_s":SECONDS}
   {"command":"stop"}
   `id` is optional, any JSON, and comes back as it was written. Unknown and repeated keys are
   errors. Commands are submitted in the order of their lines. While the outbox is full, stdin is
-  not read. The end of the input means stop.
+  not read. The end of the input means stop. `adopt_job` takes up a job that another process has
+  received: it is not run again, and ends as `horde_failed` when its time is over.
 
 OUTPUT, one JSON object a line, with the key `event`:
   phase              with `reason`, `cause` and `retry_in_s` while it waits for the next attempt
+  health             in one word: starting, connected, degraded, refused, stopping or stopped
   job_request        a job to run, the `request` complete; `received` is answered already
   job_refused        a job that nobody trusted has signed; it is answered `rejected` already
   cheat_report       a finished job was a fraud, the `report` complete
+  job_overdue        nobody has ended a job in its time; it was ended as `horde_failed`
+  job_adopted        the command `adopt_job` was accepted
   receipt            the fate of an accepted command, exactly one for each: `outcome` is
                      acknowledged, already_known, refused (see `errors`), set_aside or handed_back
   automatic_receipt  the same for what was sent without a command (`received`, rejected as busy)
@@ -32,16 +37,28 @@ OUTPUT, one JSON object a line, with the key `event`:
   job_declined, cheat_report_refused, malformed, unexpected_response, heartbeat_refused,
   unexpected_binary, missed
                      nothing has to be done
-  stopped            the last line; `owed` holds each message that was not delivered, whole
+  stopped            the last line; `owed` holds each message that was not delivered, whole, and `kept`
+                     is true when the state file has them too
+
+CONFIGURATION: what can be set is set by a flag, an environment variable or a key of the configuration
+file, in this order; for each flag, `--help` names the other two. A key or a FACILITATOR_ variable that
+is none is an error. Times and sizes have units, as 1m30s and 64MiB. A list or table replaces the whole
+one of a weaker place; variables hold lists with commas, and headers in lines. `--print-config` shows
+everything, with the place that it comes from, as a file that can be used after its secrets were filled
+in.
+
+RESTARTS: with a state file, a stop keeps what is owed and which jobs are open or have ended, and the next
+start takes it up: it delivers the rest under the ids of the commands, and goes on to watch over the
+jobs. The start renames the file to FILE.taken, which is never used again: after a crash there is no
+state. FILE.lock keeps two processes from using one file.
 
 STOPPING: SIGINT, SIGTERM, the command `stop` and the end of the input deliver what is owed until
 the drain timeout has passed. A second signal aborts at once.
 
-ENVIRONMENT: VALIDATOR_VERSION and VALIDATOR_RUNNER_VERSION go into the request headers;
-FACILITATOR_LOG filters the log on stderr (error, warn, info, debug, trace).
-
-EXIT STATUS: 0 after a stop with nothing owed; 1 when messages were handed back, stdin, stdout or the
-recording failed, or a second signal aborted; 2 when the arguments or the hotkey file are wrong."#;
+EXIT STATUS: 0 after a stop with nothing owed, or with all that is owed in the state file; 1 when
+messages were handed back, stdin, stdout, the recording or the state file failed, the facilitator
+refused the signature and --on-signature-invalid says stop, or a second signal aborted; 2 when the
+configuration or a file that it names is wrong."#;
 
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = HELP)]
