@@ -12,7 +12,7 @@ use facilitator_tests::solo::{job, update};
 use facilitator_tokio::server::Server;
 
 use crate::session::REPORTED;
-use crate::{Subject, client, config, lost, peers, reach, signer};
+use crate::{Subject, UnderTest, client, config, lost, peers, reach, signer};
 
 /// A client, its facilitator, and what stands between them.
 struct Line<R: Runtime> {
@@ -22,12 +22,13 @@ struct Line<R: Runtime> {
     signer: Keypair,
 }
 
-impl<R: Runtime + Clone> Line<R> {
+impl<R: UnderTest> Line<R> {
     fn new(subject: &Subject<R>, change: impl FnOnce(Config) -> Config) -> Self {
         let server = peers::facilitator();
-        let proxy = Proxy::in_front_of(server.local_addr()).unwrap();
-        let uri = format!("ws://{}/ws/v0/", proxy.address());
-        let client = client(subject.usual.clone(), change(config(&uri)));
+        let front = subject.transport.front(server.local_addr());
+        let proxy = Proxy::in_front_of(front).unwrap();
+        let uri = subject.transport.uri(proxy.address());
+        let client = client(subject.runtime(), change(config(&uri)));
         Self {
             client,
             proxy,
@@ -61,7 +62,7 @@ impl<R: Runtime + Clone> Line<R> {
     }
 }
 
-pub(crate) fn a_cut_at_any_byte_of_a_job_loses_and_reorders_nothing<R: Runtime + Clone>(
+pub(crate) fn a_cut_at_any_byte_of_a_job_loses_and_reorders_nothing<R: UnderTest>(
     subject: &Subject<R>,
 ) {
     let line = Line::new(subject, |config| Config {
@@ -105,7 +106,7 @@ pub(crate) fn a_cut_at_any_byte_of_a_job_loses_and_reorders_nothing<R: Runtime +
     });
 }
 
-pub(crate) fn a_link_that_drops_everything_is_noticed<R: Runtime + Clone>(subject: &Subject<R>) {
+pub(crate) fn a_link_that_drops_everything_is_noticed<R: UnderTest>(subject: &Subject<R>) {
     let line = Line::new(subject, |config| Config {
         ping_interval: Duration::from_millis(50),
         pong_timeout: Duration::from_millis(200),
