@@ -4,7 +4,7 @@
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs as _};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use facilitator_core::client::{ConnectFailure, ConnectFailureKind, ConnectRequest, Disconnected};
 use facilitator_core::driver::rustls::{ClientConfig, ClientConnection, StreamOwned};
@@ -131,7 +131,7 @@ pub(crate) fn open(
     match client::client_with_config(client_request(request)?, stream, Some(limits)) {
         Ok((socket, _)) => Ok(socket),
         Err(HandshakeError::Interrupted(_)) => Err(late()),
-        Err(HandshakeError::Failure(error)) => Err(handshake_failure(&error)),
+        Err(HandshakeError::Failure(error)) => Err(handshake_failure(&error, SystemTime::now())),
     }
 }
 

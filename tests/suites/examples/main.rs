@@ -23,7 +23,7 @@ use facilitator_core::signature::{Keypair, Scheme, hotkey, sign_job_request};
 use facilitator_tests::built;
 use facilitator_tests::child::Child;
 use facilitator_tests::pair::Side;
-use facilitator_tests::proxy::Proxy;
+use facilitator_tests::proxy::{Cut, Plan, Proxy};
 use facilitator_tests::solo::job;
 use facilitator_tokio::server::Server;
 use tokio::runtime::Runtime;
@@ -66,7 +66,7 @@ fn by_hand_ends_its_job_whatever_is_cut() {
 fn by_hand_is_cut(side: Side, byte: u64) {
     let server = facilitator(1);
     let proxy = Proxy::in_front_of(server.local_addr()).unwrap();
-    proxy.cut_next_at(side, byte);
+    proxy.plan_next(Plan::cut_at(side, byte, Cut::Close));
     let lines = end(start("by-hand", proxy.address()));
     let lost = lines.iter().filter(|line| line.starts_with("lost: "));
     assert_eq!(lost.count(), 1, "{side:?} at {byte}: {lines:?}");
