@@ -9,7 +9,9 @@ use facilitator_tokio::core::metrics;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Bytes;
-use hyper::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderName, HeaderValue, RETRY_AFTER};
+use hyper::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_TYPE, HOST, HeaderName, HeaderValue, RETRY_AFTER,
+};
 use hyper::http::uri::Authority;
 use hyper::{Method, Request, Response, StatusCode};
 
@@ -59,7 +61,10 @@ pub(super) fn answer<B>(shared: &Arc<Shared>, request: &Request<B>) -> Response<
         return plain(StatusCode::NOT_FOUND, text);
     };
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
-        let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "accepted are GET and HEAD\n");
+        let mut response = plain(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "accepted are GET and HEAD\n",
+        );
         set(&mut response, ALLOW, "GET, HEAD");
         return response;
     }
@@ -113,7 +118,9 @@ fn names_this_machine<B>(request: &Request<B>) -> bool {
     };
     let address = host.trim_start_matches('[').trim_end_matches(']');
     host.eq_ignore_ascii_case("localhost")
-        || address.parse().is_ok_and(|address: IpAddr| address.is_loopback())
+        || address
+            .parse()
+            .is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
 fn plain(status: StatusCode, text: impl Into<Bytes>) -> Response<Body> {
@@ -133,12 +140,26 @@ fn response(status: StatusCode, content_type: &'static str, body: Body) -> Respo
     *response.status_mut() = status;
     set(&mut response, CONTENT_TYPE, content_type);
     set(&mut response, CACHE_CONTROL, "no-store");
-    set(&mut response, HeaderName::from_static("content-security-policy"), POLICY);
-    set(&mut response, HeaderName::from_static("x-content-type-options"), "nosniff");
-    set(&mut response, HeaderName::from_static("referrer-policy"), "no-referrer");
+    set(
+        &mut response,
+        HeaderName::from_static("content-security-policy"),
+        POLICY,
+    );
+    set(
+        &mut response,
+        HeaderName::from_static("x-content-type-options"),
+        "nosniff",
+    );
+    set(
+        &mut response,
+        HeaderName::from_static("referrer-policy"),
+        "no-referrer",
+    );
     response
 }
 
 fn set(response: &mut Response<Body>, name: HeaderName, value: &'static str) {
-    response.headers_mut().insert(name, HeaderValue::from_static(value));
+    response
+        .headers_mut()
+        .insert(name, HeaderValue::from_static(value));
 }

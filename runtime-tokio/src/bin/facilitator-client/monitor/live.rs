@@ -81,7 +81,10 @@ impl Live {
     /// What has changed since the last look, if anything has.
     fn look(&mut self) -> Option<Bytes> {
         let view = page::live(&self.shared);
-        let changed = view.sections.iter().filter(|section| !self.shown.contains(section));
+        let changed = view
+            .sections
+            .iter()
+            .filter(|section| !self.shown.contains(section));
         let update = Update {
             now: view.now,
             title: &view.title,

@@ -3,7 +3,7 @@
 //!
 //! It only watches: nothing that is asked for here changes the session, and nothing waits for whoever asks.
 
-mod address;
+pub(crate) mod address;
 mod answer;
 mod chronicle;
 mod clock;
@@ -64,7 +64,8 @@ impl Monitor {
         client: &FacilitatorClient,
         config: &Config,
     ) -> Result<Self, Failure> {
-        let cannot = |error| Failure::failed(format!("--metrics: {address} cannot be served: {error}"));
+        let cannot =
+            |error| Failure::failed(format!("metrics cannot be served at {address}: {error}"));
         let listener = TcpListener::bind(address.socket()).await.map_err(cannot)?;
         let found = listener.local_addr().map_err(cannot)?;
         info!(url = %format_args!("http://{found}/"), "metrics and status page");
@@ -94,7 +95,9 @@ impl Monitor {
     pub(crate) fn observe(&self, event: &Event) {
         let now = self.0.clock.now();
         self.0.chronicle().observe(now, event);
-        self.0.changes.send_modify(|changes| *changes = changes.wrapping_add(1));
+        self.0
+            .changes
+            .send_modify(|changes| *changes = changes.wrapping_add(1));
     }
 }
 
@@ -105,6 +108,8 @@ impl Shared {
 
     /// A panic while this was held can have left nothing but an odd entry behind.
     fn chronicle(&self) -> MutexGuard<'_, Chronicle> {
-        self.chronicle.lock().unwrap_or_else(PoisonError::into_inner)
+        self.chronicle
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -24,7 +24,8 @@ pub(super) fn tell(event: &Event) -> Option<(Weight, String)> {
         Event::Health(Health::Connected) => (Weight::Good, "connected".to_owned()),
         Event::Health(Health::Refused) => (
             Weight::Bad,
-            "the facilitator does not accept who we are: look at the key and the endpoint".to_owned(),
+            "the facilitator does not accept who we are: look at the key and the endpoint"
+                .to_owned(),
         ),
         Event::ConnectionLost { reason, owed, .. } => lost(reason, *owed),
         Event::JobRequested(request) => (Weight::Plain, format!("job {} requested", request.uuid)),
@@ -66,7 +67,10 @@ fn lost(reason: &LostReason, owed: usize) -> (Weight, String) {
         LostReason::AuthenticationRefused(_) => Weight::Bad,
         _ => Weight::Odd,
     };
-    (weight, format!("connection lost: {reason}; messages owed: {owed}"))
+    (
+        weight,
+        format!("connection lost: {reason}; messages owed: {owed}"),
+    )
 }
 
 fn receipt_of(receipt: &Receipt) -> Option<(Weight, String)> {

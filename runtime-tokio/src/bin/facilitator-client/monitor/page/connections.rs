@@ -19,7 +19,9 @@ pub(super) fn write(html: &mut Html, material: &Material<'_>) {
 
 fn row(html: &mut Html, connection: &Connection) {
     let began = connection.began;
-    html.raw("<tr><td>").text(connection.number).raw("</td><td>");
+    html.raw("<tr><td>")
+        .text(connection.number)
+        .raw("</td><td>");
     html.clock(began.unix).raw("</td><td>");
     step(html, Some(began.elapsed), connection.connected);
     html.raw("</td><td>");

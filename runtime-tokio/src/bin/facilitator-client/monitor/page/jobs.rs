@@ -19,7 +19,9 @@ pub(super) fn write(html: &mut Html, material: &Material<'_>) {
     }
     html.raw("<div class=\"wide\"><table><thead><tr><th>Job</th><th>Statuses</th><th>Age</th><th>Time left</th></tr></thead><tbody>");
     for job in jobs.iter().take(SHOWN) {
-        html.raw("<tr><td class=\"id\">").text(job.uuid).raw("</td><td>");
+        html.raw("<tr><td class=\"id\">")
+            .text(job.uuid)
+            .raw("</td><td>");
         for status in JobStatus::ALL {
             let class = if job.underway.contains(status) {
                 "underway"
@@ -31,13 +33,17 @@ pub(super) fn write(html: &mut Html, material: &Material<'_>) {
             html.raw("<span class=\"status ").text(class).raw("\">");
             html.text(status).raw("</span> ");
         }
-        html.raw("</td><td>").since(millis(job.taken_up.as_duration()));
-        html.raw("</td><td>").until(millis(job.deadline.as_duration()));
+        html.raw("</td><td>")
+            .since(millis(job.taken_up.as_duration()));
+        html.raw("</td><td>")
+            .until(millis(job.deadline.as_duration()));
         html.raw("</td></tr>");
     }
     html.raw("</tbody></table></div>");
     if jobs.len() > SHOWN {
-        html.raw("<p class=\"none\">And ").text(jobs.len() - SHOWN).raw(" more.</p>");
+        html.raw("<p class=\"none\">And ")
+            .text(jobs.len() - SHOWN)
+            .raw(" more.</p>");
     }
     html.raw("<p class=\"legend\"><span class=\"status delivered\">the facilitator has it</span> <span class=\"status underway\">on its way</span></p>");
 }

@@ -10,10 +10,22 @@ pub(super) fn write(html: &mut Html, material: &Material<'_>) {
     let (stats, about) = (&material.overview.stats, material.about);
     html.raw("<ul class=\"bars\">");
     let bars = [
-        ("Status updates owed", stats.outbox_length, about.outbox_entries),
+        (
+            "Status updates owed",
+            stats.outbox_length,
+            about.outbox_entries,
+        ),
         ("Of these sent, unanswered", stats.in_flight, about.window),
-        ("Machine specs owed", stats.specs_length, about.specs_entries),
-        ("Jobs without a last status", stats.open_jobs, about.open_jobs),
+        (
+            "Machine specs owed",
+            stats.specs_length,
+            about.specs_entries,
+        ),
+        (
+            "Jobs without a last status",
+            stats.open_jobs,
+            about.open_jobs,
+        ),
     ];
     for (name, value, limit) in bars {
         bar(html, name, value, limit, &value, &limit);
@@ -27,7 +39,10 @@ pub(super) fn write(html: &mut Html, material: &Material<'_>) {
         ("Statuses sent again", stats.statuses_resent),
         ("Statuses refused", stats.statuses_refused),
         ("Specs read past", stats.specs_acknowledged),
-        ("Set aside", stats.statuses_set_aside + stats.specs_set_aside),
+        (
+            "Set aside",
+            stats.statuses_set_aside + stats.specs_set_aside,
+        ),
         ("Jobs received", stats.jobs_received),
         ("Jobs declined", stats.jobs_declined),
         ("Jobs overdue", stats.jobs_overdue),
@@ -106,10 +121,19 @@ mod tests {
 
     #[test]
     fn sizes_and_means_are_short() {
-        let sizes = [0, 1023, 1024, 1536, (1 << 20) - 1, 64 << 20, 5 << 30].map(|n| Size(n).to_string());
+        let sizes =
+            [0, 1023, 1024, 1536, (1 << 20) - 1, 64 << 20, 5 << 30].map(|n| Size(n).to_string());
         assert_eq!(
             sizes,
-            ["0 B", "1023 B", "1 KiB", "1.5 KiB", "1023.9 KiB", "64 MiB", "5 GiB"]
+            [
+                "0 B",
+                "1023 B",
+                "1 KiB",
+                "1.5 KiB",
+                "1023.9 KiB",
+                "64 MiB",
+                "5 GiB"
+            ]
         );
         let mean = |micros, count| Mean(Duration::from_micros(micros), count).to_string();
         assert_eq!(mean(0, 0), "–");

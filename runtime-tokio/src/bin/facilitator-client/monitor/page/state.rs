@@ -30,7 +30,8 @@ pub(super) fn write(html: &mut Html, material: &Material<'_>) {
     html.raw("</div><dl><div><dt>Facilitator</dt><dd class=\"id\">");
     html.text(&about.host).raw(":").text(about.port);
     html.raw("</dd></div><div><dt>Validator</dt><dd class=\"id\">");
-    html.text(&about.hotkey).raw("</dd></div><div><dt>Health</dt><dd>");
+    html.text(&about.hotkey)
+        .raw("</dd></div><div><dt>Health</dt><dd>");
     html.text(overview.health).raw("</dd></div>");
     if let Some(since) = material.chronicle.phase_since(overview.phase) {
         html.raw("<div><dt>In this phase for</dt><dd>");

@@ -36,7 +36,10 @@ pub(super) fn write(html: &mut Html, material: &Material<'_>) {
     html.text(Length(reach)).raw("\">");
     let ends = chronicle.spans().skip(1).map(|span| span.since);
     let ends: Vec<u64> = ends.chain([now]).collect();
-    let bars = chronicle.spans().zip(ends).filter(|(_, until)| *until >= start);
+    let bars = chronicle
+        .spans()
+        .zip(ends)
+        .filter(|(_, until)| *until >= start);
     let bars: Vec<_> = bars
         .map(|(span, until)| (span.phase, place(span.since), place(until)))
         .collect();
@@ -46,8 +49,12 @@ pub(super) fn write(html: &mut Html, material: &Material<'_>) {
     for (phase, from, until) in good.into_iter().chain(other) {
         let width = until.saturating_sub(from).max(LEAST);
         html.raw("<rect class=\"").text(tone(phase)).raw("\" x=\"");
-        html.text(from.min(LENGTH - LEAST)).raw("\" width=\"").text(width);
-        html.raw("\" height=\"40\"><title>").text(phase).raw("</title></rect>");
+        html.text(from.min(LENGTH - LEAST))
+            .raw("\" width=\"")
+            .text(width);
+        html.raw("\" height=\"40\"><title>")
+            .text(phase)
+            .raw("</title></rect>");
     }
     html.raw("</svg><div class=\"scale\"><span>");
     html.text(reach_text(reach)).raw(" ago</span>");
@@ -88,6 +95,9 @@ mod tests {
         assert_eq!(reach(MINUTE + 1), 5 * MINUTE);
         assert_eq!(reach(u64::MAX), 10_080 * MINUTE);
         let texts: Vec<_> = REACHES.into_iter().map(reach_text).collect();
-        assert_eq!(texts, ["1 min", "5 min", "15 min", "1 h", "6 h", "1 d", "7 d"]);
+        assert_eq!(
+            texts,
+            ["1 min", "5 min", "15 min", "1 h", "6 h", "1 d", "7 d"]
+        );
     }
 }
