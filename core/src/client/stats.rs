@@ -176,3 +176,18 @@ fn count_retries(classes: &mut [u64; RETRIES], transmissions: u32) {
         *class += 1;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_class_of_repetitions_takes_all_others() {
+        let mut stats = Stats::default();
+        for transmissions in [1, 1, 2, 3, 4, 5, u32::MAX] {
+            stats.count_status(transmissions);
+        }
+        assert_eq!(stats.statuses_sent_by_retries, [2, 1, 1, 3]);
+        assert_eq!((stats.statuses_sent, stats.statuses_resent), (7, 5));
+    }
+}

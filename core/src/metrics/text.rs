@@ -77,7 +77,7 @@ impl Family<'_> {
 
     /// One sample that is a time, in seconds.
     pub(super) fn seconds(self, labels: Labels<'_>, value: Duration) -> Self {
-        self.line("", labels, None, value.as_secs_f64())
+        self.line("", labels, None, Seconds(value))
     }
 
     /// One histogram: its classes added up, its sum, its count.
@@ -87,7 +87,7 @@ impl Family<'_> {
         }
         let count = histogram.count();
         self.line("_bucket", labels, Some(Bound::Infinite), count)
-            .line("_sum", labels, None, histogram.sum().as_secs_f64())
+            .line("_sum", labels, None, Seconds(histogram.sum()))
             .line("_count", labels, None, count)
     }
 
@@ -120,6 +120,24 @@ impl Family<'_> {
     }
 }
 
+/// A time in seconds, exactly.
+struct Seconds(Duration);
+
+impl fmt::Display for Seconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (whole, mut fraction) = (self.0.as_secs(), self.0.subsec_nanos());
+        if fraction == 0 {
+            return write!(f, "{whole}");
+        }
+        let mut digits = 9;
+        while fraction.is_multiple_of(10) {
+            fraction /= 10;
+            digits -= 1;
+        }
+        write!(f, "{whole}.{fraction:0digits$}")
+    }
+}
+
 /// The upper bound of a class.
 #[derive(Clone, Copy)]
 enum Bound {
@@ -131,7 +149,8 @@ impl fmt::Display for Bound {
     /// As the reference's library writes it, so that queries that name a bound go on working: `1.0`, not `1`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Seconds(bound) => write!(f, "{:?}", bound.as_secs_f64()),
+            Self::Seconds(bound) if bound.subsec_nanos() == 0 => write!(f, "{}.0", bound.as_secs()),
+            Self::Seconds(bound) => Seconds(*bound).fmt(f),
             Self::Infinite => f.write_str("+Inf"),
         }
     }
@@ -159,6 +178,8 @@ impl fmt::Display for Escaped<'_> {
 
 #[cfg(test)]
 mod tests {
+    use alloc::string::ToString;
+
     use super::*;
 
     #[test]
@@ -183,6 +204,21 @@ mod tests {
             page.finish(),
             "# HELP c_total C\n# TYPE c_total counter\nc_total 18446744073709551615\n\
              # HELP s S\n# TYPE s gauge\ns 0.0015\n"
+        );
+    }
+
+    #[test]
+    fn times_are_told_exactly() {
+        let told = |nanos| Seconds(Duration::from_nanos(nanos)).to_string();
+        assert_eq!(told(0), "0");
+        assert_eq!(told(1), "0.000000001");
+        assert_eq!(told(1_000_000), "0.001");
+        assert_eq!(told(35_674_590_900), "35.6745909");
+        assert_eq!(told(u64::MAX), "18446744073.709551615");
+        assert_eq!(Bound::Seconds(Duration::from_secs(2)).to_string(), "2.0");
+        assert_eq!(
+            Bound::Seconds(Duration::from_millis(75)).to_string(),
+            "0.075"
         );
     }
 }

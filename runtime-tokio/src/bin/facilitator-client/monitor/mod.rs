@@ -69,24 +69,7 @@ impl Monitor {
         let listener = TcpListener::bind(address.socket()).await.map_err(cannot)?;
         let found = listener.local_addr().map_err(cannot)?;
         info!(url = %format_args!("http://{found}/"), "metrics and status page");
-        let shared = Arc::new(Shared {
-            client: client.clone(),
-            about: About {
-                hotkey: client.hotkey(),
-                host: config.endpoint.host().to_owned(),
-                port: config.endpoint.port(),
-                window: config.window,
-                outbox_entries: config.outbox_entries,
-                outbox_bytes: config.outbox_bytes,
-                specs_entries: config.specs_entries,
-                open_jobs: config.open_jobs,
-            },
-            clock: Clock::new(client.overview().now),
-            chronicle: Mutex::new(Chronicle::default()),
-            changes: watch::Sender::new(0),
-            live: Arc::new(Semaphore::new(LIVE)),
-            local: found.ip().is_loopback(),
-        });
+        let shared = Arc::new(Shared::new(client, config, found.ip().is_loopback()));
         tokio::spawn(server::serve(listener, Arc::clone(&shared)));
         Ok(Self(shared))
     }
@@ -102,6 +85,27 @@ impl Monitor {
 }
 
 impl Shared {
+    fn new(client: &FacilitatorClient, config: &Config, local: bool) -> Self {
+        Self {
+            client: client.clone(),
+            about: About {
+                hotkey: client.hotkey(),
+                host: config.endpoint.host().to_owned(),
+                port: config.endpoint.port(),
+                window: config.window,
+                outbox_entries: config.outbox_entries,
+                outbox_bytes: config.outbox_bytes,
+                specs_entries: config.specs_entries,
+                open_jobs: config.open_jobs,
+            },
+            clock: Clock::new(client.overview().now),
+            chronicle: Mutex::new(Chronicle::default()),
+            changes: watch::Sender::new(0),
+            live: Arc::new(Semaphore::new(LIVE)),
+            local,
+        }
+    }
+
     fn overview(&self) -> Overview {
         self.client.overview()
     }

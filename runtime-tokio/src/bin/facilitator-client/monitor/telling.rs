@@ -2,7 +2,7 @@
 //! outside is cut, and escaped where it is shown.
 
 use facilitator_tokio::core::client::{
-    Event, Health, LostReason, Outcome, Receipt, Subject, Unexpected,
+    DeclineReason, Event, Health, LostReason, Outcome, Receipt, Subject, Unexpected,
 };
 
 /// The longest text, in characters.
@@ -38,7 +38,12 @@ pub(super) fn tell(event: &Event) -> Option<(Weight, String)> {
             format!("cheat report on job {} refused: {reason}", report.job_uuid),
         ),
         Event::JobDeclined { uuid, reason } => {
-            (Weight::Odd, format!("job {uuid} not handed on: {reason}"))
+            // Facilitators repeat themselves after a break.
+            let weight = match reason {
+                DeclineReason::Duplicate => Weight::Plain,
+                _ => Weight::Odd,
+            };
+            (weight, format!("job {uuid} not handed on: {reason}"))
         }
         Event::JobOverdue { uuid } => (
             Weight::Bad,

@@ -36,6 +36,7 @@
   };
 
   const say = (live) => {
+    document.body.classList.toggle("live", live);
     document.body.classList.toggle("stale", !live);
     put(link, live ? "live" : `out of date: the program does not answer since ${length(performance.now() - heard)}`);
   };

@@ -38,7 +38,7 @@ pub(super) fn write(html: &mut Html, material: &Material<'_>) {
         ("Statuses delivered", delivered),
         ("Statuses sent again", stats.statuses_resent),
         ("Statuses refused", stats.statuses_refused),
-        ("Specs read past", stats.specs_acknowledged),
+        ("Specs delivered", stats.specs_acknowledged),
         (
             "Set aside",
             stats.statuses_set_aside + stats.specs_set_aside,

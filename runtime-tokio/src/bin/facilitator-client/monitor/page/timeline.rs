@@ -29,8 +29,7 @@ pub(super) fn write(html: &mut Html, material: &Material<'_>) {
     // It moves in steps, so that it need not be sent all the time.
     let step = (reach / 240).max(1000);
     let end = now.div_ceil(step).saturating_mul(step);
-    let start = end.saturating_sub(reach);
-    let place = |at: u64| at.clamp(start, end).saturating_sub(start) * LENGTH / reach;
+    let place = |at: u64| place(at, end, reach);
 
     html.raw("<svg class=\"band\" viewBox=\"0 0 1000 40\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"Phases of the last ");
     html.text(Length(reach)).raw("\">");
@@ -39,7 +38,7 @@ pub(super) fn write(html: &mut Html, material: &Material<'_>) {
     let bars = chronicle
         .spans()
         .zip(ends)
-        .filter(|(_, until)| *until >= start);
+        .filter(|(_, until)| until.saturating_add(reach) >= end);
     let bars: Vec<_> = bars
         .map(|(span, until)| (span.phase, place(span.since), place(until)))
         .collect();
@@ -70,6 +69,13 @@ pub(super) fn write(html: &mut Html, material: &Material<'_>) {
     html.raw("<span>now</span></div>");
 }
 
+/// Where a moment is on the band, which ends with the moment `end`.
+fn place(at: u64, end: u64, reach: u64) -> u64 {
+    // It can begin before the session did.
+    let from_begin = at.min(end).saturating_add(reach).saturating_sub(end);
+    from_begin.saturating_mul(LENGTH) / reach
+}
+
 /// The shortest reach that shows all of this time, or the longest.
 fn reach(time: u64) -> u64 {
     let enough = REACHES.into_iter().find(|reach| *reach >= time);
@@ -87,6 +93,19 @@ fn reach_text(reach: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_end_of_the_band_is_now() {
+        let places = |moments: [u64; 4], end| moments.map(|at| place(at, end, MINUTE));
+        assert_eq!(
+            places([0, 10_000, 40_000, 41_000], 40_000),
+            [333, 500, 1000, 1000]
+        );
+        assert_eq!(
+            places([0, 140_000, 170_000, 200_000], 200_000),
+            [0, 0, 500, 1000]
+        );
+    }
 
     #[test]
     fn the_band_reaches_as_far_as_it_must() {
