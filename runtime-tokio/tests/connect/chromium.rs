@@ -178,7 +178,9 @@ impl Browser {
             let message = &message["message"];
             let is_request = message["method"] == "Network.requestWillBeSent";
             let url = message["params"]["request"]["url"].as_str()?;
-            is_request.then(|| url.to_owned())
+            // The pages that are built in.
+            let is_own = url.starts_with("chrome:");
+            (is_request && !is_own).then(|| url.to_owned())
         });
         urls.collect()
     }
