@@ -146,3 +146,97 @@ fn push<T>(list: &mut VecDeque<T>, most: usize, item: T) {
     }
     list.push_back(item);
 }
+
+#[cfg(test)]
+mod tests {
+    use facilitator_tokio::core::ConnectionId;
+    use facilitator_tokio::core::client::{Health, LostReason, PhaseChange};
+
+    use super::*;
+
+    fn at(elapsed: u64) -> Moment {
+        Moment { elapsed, unix: 0 }
+    }
+
+    fn phase(phase: Phase) -> Event {
+        Event::Phase(PhaseChange {
+            phase,
+            reason: None,
+            next_attempt: None,
+            retry_in: None,
+        })
+    }
+
+    fn lost(reason: LostReason) -> Event {
+        Event::ConnectionLost {
+            connection: ConnectionId(1),
+            reason,
+            owed: 0,
+        }
+    }
+
+    #[test]
+    fn a_connection_is_remembered_from_its_beginning_to_its_end() {
+        let mut chronicle = Chronicle::default();
+        chronicle.observe(at(5), &phase(Phase::Connecting));
+        chronicle.observe(at(7), &phase(Phase::Authenticating));
+        chronicle.observe(at(9), &phase(Phase::Ready));
+        assert_eq!(chronicle.phase_since(Phase::Ready), Some(9));
+        assert_eq!(chronicle.phase_since(Phase::Waiting), None);
+        chronicle.observe(at(20), &lost(LostReason::EndOfStream));
+        chronicle.observe(at(20), &phase(Phase::Waiting));
+        // Nothing is under way any more: what ends now is not the connection.
+        chronicle.observe(at(30), &phase(Phase::Idle));
+        let connection = chronicle.connections().next().unwrap();
+        assert_eq!((connection.number, connection.began), (1, at(5)));
+        assert_eq!(
+            (connection.connected, connection.ready, connection.ended),
+            (Some(7), Some(9), Some(20))
+        );
+        let reason = connection.reason.as_deref().unwrap();
+        assert!(reason.contains("without a close frame"), "{reason}");
+    }
+
+    #[test]
+    fn what_happens_again_and_again_is_one_entry() {
+        let mut chronicle = Chronicle::default();
+        for now in 0..3 {
+            chronicle.observe(at(now), &lost(LostReason::PongTimeout));
+        }
+        chronicle.observe(at(9), &Event::Health(Health::Connected));
+        chronicle.observe(at(10), &lost(LostReason::PongTimeout));
+        let told: Vec<_> = chronicle
+            .entries()
+            .map(|entry| (entry.at.elapsed, entry.times, entry.weight))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                (10, 1, Weight::Odd),
+                (9, 1, Weight::Good),
+                (2, 3, Weight::Odd)
+            ]
+        );
+    }
+
+    #[test]
+    fn no_list_grows_without_bound() {
+        let mut chronicle = Chronicle::default();
+        for now in 0..10_000 {
+            chronicle.observe(at(now), &phase(Phase::Connecting));
+            let said = format!("{now}{}", "x".repeat(10_000));
+            chronicle.observe(at(now), &lost(LostReason::Io(said)));
+            chronicle.observe(at(now), &phase(Phase::Waiting));
+        }
+        assert_eq!(chronicle.spans.len(), SPANS);
+        assert_eq!(chronicle.connections.len(), CONNECTIONS);
+        assert_eq!(chronicle.entries.len(), ENTRIES);
+        assert_eq!(chronicle.connections().next().unwrap().number, 10_000);
+        let longest = chronicle.entries().map(|entry| entry.text.len()).max();
+        assert!(longest < Some(300), "{longest:?}");
+        let reasons = chronicle
+            .connections()
+            .flat_map(|connection| &connection.reason);
+        assert!(reasons.map(String::len).max() < Some(300));
+    }
+}

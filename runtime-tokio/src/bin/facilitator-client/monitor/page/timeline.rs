@@ -34,7 +34,7 @@ pub(super) fn write(html: &mut Html, material: &Material<'_>) {
     html.raw("<svg class=\"band\" viewBox=\"0 0 1000 40\" preserveAspectRatio=\"none\" role=\"img\" aria-label=\"Phases of the last ");
     html.text(Length(reach)).raw("\">");
     let ends = chronicle.spans().skip(1).map(|span| span.since);
-    let ends: Vec<u64> = ends.chain([now]).collect();
+    let ends: Vec<u64> = ends.chain([end]).collect();
     let bars = chronicle
         .spans()
         .zip(ends)
