@@ -190,7 +190,11 @@ pub fn handshake_failure(error: &tungstenite::Error, now: SystemTime) -> Connect
         }
         // A server of TLS 1.3 judges the client's certificate only when the client's handshake is done.
         #[cfg(feature = "tls")]
-        Error::Io(error) if error.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) => {
+        Error::Io(error)
+            if error
+                .get_ref()
+                .is_some_and(|inner| inner.is::<rustls::Error>()) =>
+        {
             super::tls_failure(error)
         }
         Error::Io(error) if error.kind() != io::ErrorKind::UnexpectedEof => io_failure(error),
