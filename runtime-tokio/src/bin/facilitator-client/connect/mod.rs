@@ -18,8 +18,7 @@ use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinError;
 use tracing::{info, warn};
 
-pub(crate) use self::arguments::Arguments;
-pub(crate) use self::arguments::Settings;
+pub(crate) use self::arguments::{Arguments, Settings};
 use self::ending::Ending;
 use self::events::Line;
 use self::input::Input;
