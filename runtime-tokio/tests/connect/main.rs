@@ -10,6 +10,8 @@ mod configuration;
 #[cfg(test)]
 mod flow;
 #[cfg(test)]
+mod network;
+#[cfg(test)]
 mod peers;
 #[cfg(test)]
 mod program;
