@@ -15,11 +15,16 @@ mod costs;
 mod cuts;
 mod ending;
 mod failures;
+mod frames;
+mod names;
 mod peers;
+mod proxies;
+mod raw;
 mod session;
 mod subject;
 mod talk;
 mod transport;
+mod trust;
 
 use facilitator_async_std::AsyncIo;
 use facilitator_async_std::async_std::AsyncStd;
@@ -97,12 +102,29 @@ conformance! {
         ending::a_stopped_session_starts_again;
         ending::the_last_handle_ends_the_connection;
         cuts::a_link_that_drops_everything_is_noticed;
+        proxies::a_session_passes_through_a_proxy;
+        frames::a_ping_is_answered_though_nothing_else_is_to_be_said;
+        frames::a_message_in_fragments_is_one_message;
+        frames::fragments_beyond_the_limit_are_refused;
+        frames::what_breaks_the_rules_ends_the_connection;
+        frames::an_extension_is_neither_offered_nor_taken;
+        frames::a_goodbye_is_answered;
     }
     once: {
         ending::stop_ends_within_its_deadline_whatever_hangs;
         cuts::a_cut_at_any_byte_of_a_job_loses_and_reorders_nothing;
         failures::each_failed_attempt_is_named;
         failures::a_certificate_is_verified;
+        proxies::a_name_that_only_the_proxy_knows_is_left_to_it;
+        proxies::who_needs_no_proxy_goes_around_it;
+        proxies::each_refusal_of_a_proxy_is_named;
+        proxies::an_environment_that_makes_no_sense_fails_what_would_need_it;
+        names::an_ipv6_address_is_reached;
+        names::the_right_name_is_said_and_verified;
+        names::the_next_address_is_tried;
+        names::a_resolver_of_ones_own_is_asked;
+        trust::an_authority_of_ones_own_is_trusted;
+        trust::a_client_shows_its_certificate_to_servers_only;
     }
 }
 

@@ -146,7 +146,8 @@ async fn tunnel<N: Sockets>(
 /// A connection that broke during the upgrade.
 fn broken(error: &io::Error) -> ConnectFailure {
     let inner = error.get_ref();
-    if inner.is_some_and(|inner| inner.is::<rustls::Error>()) {
+    let by_tls = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    if by_tls.is_some() {
         // With TLS 1.3, a server says only now that it does not like our certificate.
         tls_failure(error)
     } else if error.kind() == ErrorKind::UnexpectedEof {
