@@ -95,11 +95,16 @@ pub(crate) fn the_right_name_is_said_and_verified<R: UnderTest>(subject: &Subjec
             Some("facilitator.test"),
             true,
         ),
-        ("facilitator.test", "*.test", Some("facilitator.test"), true),
         (
-            "a.facilitator.test",
-            "*.test",
-            Some("a.facilitator.test"),
+            "a.example.test",
+            "*.example.test",
+            Some("a.example.test"),
+            true,
+        ),
+        (
+            "a.b.example.test",
+            "*.example.test",
+            Some("a.b.example.test"),
             false,
         ),
         (

@@ -128,6 +128,7 @@ pub(crate) fn each_refusal_of_a_proxy_is_named<R: UnderTest>(subject: &Subject<R
     let plain = |conduct| format!("http://user:canary@{}", proxy(conduct));
     let busy = "HTTP/1.1 503 No\r\nRetry-After: 9\r\n\r\n";
     let mute_tls = peers::stranger(peers::Manners::Mute);
+    let no_tls = peers::stranger(peers::Manners::Says("HTTP/1.1 400 Bad Request\r\n\r\n"));
     let unknown = {
         let (proxy, _) = raw::proxy(Connects);
         peers::tls_in_front_of(proxy, certificates::signed_for("elsewhere.test"))
@@ -202,7 +203,7 @@ pub(crate) fn each_refusal_of_a_proxy_is_named<R: UnderTest>(subject: &Subject<R
         ),
         (
             "no TLS",
-            format!("https://{}", proxy(Connects)),
+            format!("https://127.0.0.1:{no_tls}"),
             closed(None),
             "over TLS",
         ),

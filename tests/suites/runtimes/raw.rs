@@ -8,6 +8,7 @@ use facilitator_core::driver::tungstenite::handshake::derive_accept_key;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::oneshot;
 
 use crate::peers::serve;
 
@@ -39,8 +40,8 @@ pub(crate) fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
 /// What a client has sent: a frame's first byte, and its payload.
 pub(crate) type Heard = (u8, Vec<u8>);
 
-/// A server that answers the upgrade, adding `headers` to it, and then says `words`, whatever it hears. Each frame that
-/// it hears is told, and the end of a connection as a frame of 0 without payload.
+/// A server that answers the upgrade, adding `headers` to it, and says `words` after the first frame, whatever that was.
+/// Each frame that it hears is told, and the end of a connection as a frame of 0 without payload.
 pub(crate) fn server(
     headers: &'static str,
     words: Vec<u8>,
@@ -75,9 +76,13 @@ async fn talk(
     );
     stream.write_all(answer.as_bytes()).await?;
     let (mut reader, mut writer) = stream.into_split();
+    let (begin, begun) = oneshot::channel();
+    let mut begin = Some(begin);
     // It goes on listening while it speaks, and if nobody listens to it.
     let says = tokio::spawn(async move {
-        let _ = writer.write_all(&words).await;
+        if begun.await.is_ok() {
+            let _ = writer.write_all(&words).await;
+        }
         writer
     });
     loop {
@@ -97,6 +102,9 @@ async fn talk(
             *byte ^= mask;
         }
         let _ = tell.send((first, payload));
+        if let Some(begin) = begin.take() {
+            let _ = begin.send(());
+        }
         if first == CLOSE {
             // The server ends the connection, after the client's goodbye.
             drop(says.await);
