@@ -337,6 +337,13 @@ pub enum DeclineReason {
     /// Answered `rejected`: too many jobs are open.
     #[error("too many jobs are open, it was rejected as busy")]
     Busy,
+    /// Answered `rejected`: the application has not taken the requests before it, and they fill `waiting_job_bytes`.
+    #[error("too many job requests wait for the application, it was rejected as busy")]
+    Backlog,
+    /// As [`Backlog`](Self::Backlog), where [`WhenJobsWait::Ignore`](super::WhenJobsWait::Ignore) is configured:
+    /// nothing was answered, and the same request is looked at anew when it comes again.
+    #[error("too many job requests wait for the application, it was left unanswered")]
+    Ignored,
     /// Answered `rejected`: the session is stopping.
     #[error("the session is stopping, the job was rejected as busy")]
     Stopping,
@@ -355,6 +362,8 @@ impl DeclineReason {
             Self::Duplicate => "duplicate",
             Self::InvalidUuid => "invalid_uuid",
             Self::Busy => "busy",
+            Self::Backlog => "backlog",
+            Self::Ignored => "ignored",
             Self::Stopping => "stopping",
             Self::Closing => "closing",
             Self::OutboxFull => "outbox_full",

@@ -11,9 +11,11 @@
 
 mod addresses;
 mod handle;
+mod inbox;
 #[cfg(feature = "tls")]
 mod network;
 mod receipt;
+mod room;
 mod shared;
 mod task;
 mod transport;

@@ -6,7 +6,11 @@ mod arguments;
 #[cfg(test)]
 mod commands;
 #[cfg(test)]
+mod configuration;
+#[cfg(test)]
 mod flow;
+#[cfg(test)]
+mod network;
 #[cfg(test)]
 mod peers;
 #[cfg(test)]
@@ -17,5 +21,7 @@ mod recording;
 mod secrets;
 #[cfg(test)]
 mod session;
+#[cfg(test)]
+mod state;
 #[cfg(test)]
 mod stopping;

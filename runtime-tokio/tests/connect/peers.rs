@@ -1,6 +1,7 @@
 //! Who is connected to, when it is not the simulated facilitator: peers that fall silent, or say what a test wants.
 
 use std::collections::VecDeque;
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
 
@@ -48,29 +49,55 @@ pub(crate) fn scripted(play: impl Fn(&mut Script) + Send + 'static) -> String {
 }
 
 /// As [`scripted`], with the request's `X-Signature`.
-#[expect(clippy::result_large_err, reason = "the library's own error type")]
 pub(crate) fn scripted_by_header(play: impl Fn(&mut Script, &str) + Send + 'static) -> String {
+    scripted_with_request(move |script, headers| {
+        let line = headers
+            .lines()
+            .find_map(|line| line.strip_prefix("x-signature: "));
+        play(script, line.unwrap_or_default());
+    })
+}
+
+/// As [`scripted`], with the request's headers, a line each, their names in small letters.
+pub(crate) fn scripted_with_request(play: impl Fn(&mut Script, &str) + Send + 'static) -> String {
+    scripted_over("ws", |stream| Box::new(stream), play)
+}
+
+/// As [`scripted_with_request`], over what `wrap` makes of a connection.
+#[expect(clippy::result_large_err, reason = "the library's own error type")]
+pub(crate) fn scripted_over(
+    scheme: &str,
+    wrap: impl Fn(TcpStream) -> Box<dyn Stream> + Send + 'static,
+    play: impl Fn(&mut Script, &str) + Send + 'static,
+) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let uri = format!("ws://{}/", listener.local_addr().unwrap());
+    let uri = format!("{scheme}://{}/", listener.local_addr().unwrap());
     thread::spawn(move || {
         for stream in listener.incoming() {
-            let mut signature = String::new();
+            let mut headers = String::new();
             let read = |request: &Request, response: Response| {
-                if let Some(value) = request.headers().get("X-Signature") {
-                    value.to_str().unwrap().clone_into(&mut signature);
-                }
+                let lines = request.headers().iter();
+                let lines =
+                    lines.map(|(name, value)| format!("{name}: {}\n", value.to_str().unwrap()));
+                headers = lines.collect();
                 Ok(response)
             };
-            let socket = tungstenite::accept_hdr(stream.unwrap(), read).unwrap();
-            play(&mut Script(socket, VecDeque::new()), &signature);
+            // Who does not trust us breaks the handshake off.
+            if let Ok(socket) = tungstenite::accept_hdr(wrap(stream.unwrap()), read) {
+                play(&mut Script(socket, VecDeque::new()), &headers);
+            }
         }
     });
     uri
 }
 
+/// A connection, whatever it is made of.
+pub(crate) trait Stream: Read + Write {}
+impl<T: Read + Write> Stream for T {}
+
 /// One connection of a [`scripted`] peer. When the program ends it, the play is over.
 pub(crate) struct Script(
-    tungstenite::WebSocket<TcpStream>,
+    tungstenite::WebSocket<Box<dyn Stream>>,
     /// Read while something else was waited for.
     VecDeque<Message>,
 );

@@ -60,7 +60,7 @@ pub(crate) fn an_authority_of_ones_own_is_trusted<R: UnderTest>(subject: &Subjec
 
 pub(crate) fn a_client_shows_its_certificate_to_servers_only<R: UnderTest>(subject: &Subject<R>) {
     let server = peers::facilitator();
-    let strict = certificates::signed_for_and_asking("localhost", true);
+    let strict = certificates::for_members_only("localhost");
     let port = peers::tls_in_front_of(server.local_addr(), strict);
     let (chain, key) = certificates::identity();
     let known = Tls::builder()
@@ -71,7 +71,7 @@ pub(crate) fn a_client_shows_its_certificate_to_servers_only<R: UnderTest>(subje
 
     // A proxy that would like to know who we are.
     let (proxy, _heard) = raw::proxy(Conduct::Connects);
-    let acceptor = TlsAcceptor::from(certificates::signed_for_and_asking("localhost", false));
+    let acceptor = TlsAcceptor::from(certificates::for_anybody_it_asks("localhost"));
     let (tell, mut shown) = unbounded_channel();
     let curious = peers::serve(move |stream| {
         let (acceptor, tell) = (acceptor.clone(), tell.clone());
