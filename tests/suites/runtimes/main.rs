@@ -23,6 +23,7 @@ mod peers;
 mod restarts;
 mod script;
 mod session;
+mod storms;
 mod subject;
 mod talk;
 mod transport;
@@ -119,6 +120,7 @@ conformance! {
         losses::an_unanswered_status_costs_the_connection;
         losses::what_cannot_be_read_costs_nothing;
         cuts::a_cut_at_any_byte_of_a_job_loses_and_reorders_nothing;
+        storms::a_storm_loses_and_reorders_nothing;
         holes::a_black_hole_is_noticed_while_connecting;
         holes::a_black_hole_is_noticed_in_the_first_handshake;
         holes::a_black_hole_is_noticed_during_the_upgrade;
