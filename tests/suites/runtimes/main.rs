@@ -19,6 +19,7 @@ mod failures;
 mod holes;
 mod lifecycle;
 mod losses;
+mod names;
 mod peers;
 mod restarts;
 mod script;
@@ -121,6 +122,7 @@ conformance! {
         losses::what_cannot_be_read_costs_nothing;
         cuts::a_cut_at_any_byte_of_a_job_loses_and_reorders_nothing;
         storms::a_storm_loses_and_reorders_nothing;
+        names::a_black_hole_is_noticed_while_resolving;
         holes::a_black_hole_is_noticed_while_connecting;
         holes::a_black_hole_is_noticed_in_the_first_handshake;
         holes::a_black_hole_is_noticed_during_the_upgrade;
@@ -129,6 +131,7 @@ conformance! {
     }
     once: {
         ending::stop_ends_within_its_deadline_whatever_hangs;
+        names::a_stop_ends_while_the_system_waits_for_dns;
         failures::each_failed_attempt_is_named;
         failures::a_certificate_is_verified;
         failures::a_mismatch_of_tls_is_named;

@@ -20,7 +20,7 @@ use crate::wire::{Wire, env_number, quick, seed_of};
 use crate::{Subject, UnderTest};
 
 /// Jobs of one storm: each side has some kilobytes to say.
-const JOBS: usize = 4;
+const JOBS: usize = 6;
 /// Storms of one test.
 const SEEDS: u64 = 2;
 /// An update that breaks three connections in a row is set aside, by design. So one connection of three is sound.
@@ -46,7 +46,7 @@ async fn storm<R: UnderTest>(subject: &Subject<R>, seed: u64) {
         ..quick(config)
     });
     let longest = Duration::from_millis(10);
-    let (storm, lull) = (Profile::all(4000, longest), Profile::gentle(4000, longest));
+    let (storm, lull) = (Profile::all(2500, longest), Profile::gentle(2500, longest));
     wire.proxy.plan_by(move |connection| {
         let profile = if connection % SOUND == 0 { lull } else { storm };
         let plan = Plan::random(seed.wrapping_add(connection << 32), &profile);
