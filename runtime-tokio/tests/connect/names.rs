@@ -13,7 +13,7 @@ use serde_json::json;
 use crate::program::{Program, SOON};
 
 /// What tells the test that it runs where no name server answers.
-const CHILD: &str = "FACILITATOR_CLIENT_TESTS_WITHOUT_DNS";
+const CHILD: &str = "TESTS_WITHOUT_DNS";
 /// The system gives up later than any test does.
 const RESOLV_CONF: &str = "nameserver 127.0.0.1\noptions timeout:30 attempts:1\n";
 const NSSWITCH_CONF: &str = "hosts: files dns\n";
@@ -43,7 +43,7 @@ fn end_without_dns() {
     name_server.set_read_timeout(Some(SOON)).unwrap();
     for signal in ["INT", "TERM"] {
         let uri = "wss://facilitator.example.org/ws/v0/";
-        let mut program = Program::start(uri, &["--drain-timeout", "1"]);
+        let mut program = Program::start(uri, &["--drain-timeout", "1s"]);
         program.expect_phase("connecting");
         name_server.recv(&mut [0; 512]).unwrap();
         let begin = Instant::now();

@@ -53,7 +53,7 @@ pub(crate) fn a_black_hole_is_noticed_while_resolving<R: UnderTest>(subject: &Su
 }
 
 /// What tells the test's program that it runs where no name server answers.
-const CHILD: &str = "FACILITATOR_TESTS_WITHOUT_DNS";
+const CHILD: &str = "TESTS_WITHOUT_DNS";
 /// Longer than this test waits for anything: the system gives up later.
 const RESOLV_CONF: &str = "nameserver 127.0.0.1\noptions timeout:30 attempts:1\n";
 const NSSWITCH_CONF: &str = "hosts: files dns\n";
