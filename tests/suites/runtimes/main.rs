@@ -24,9 +24,11 @@ mod names;
 mod peers;
 mod proxies;
 mod raw;
+mod resolving;
 mod restarts;
 mod script;
 mod session;
+mod storms;
 mod subject;
 mod talk;
 mod transport;
@@ -124,6 +126,8 @@ conformance! {
         losses::an_unanswered_status_costs_the_connection;
         losses::what_cannot_be_read_costs_nothing;
         cuts::a_cut_at_any_byte_of_a_job_loses_and_reorders_nothing;
+        storms::a_storm_loses_and_reorders_nothing;
+        resolving::a_black_hole_is_noticed_while_resolving;
         holes::a_black_hole_is_noticed_while_connecting;
         holes::a_black_hole_is_noticed_in_the_first_handshake;
         holes::a_black_hole_is_noticed_during_the_upgrade;
@@ -139,6 +143,7 @@ conformance! {
     }
     once: {
         ending::stop_ends_within_its_deadline_whatever_hangs;
+        resolving::a_stop_ends_while_the_system_waits_for_dns;
         failures::each_failed_attempt_is_named;
         failures::a_certificate_is_verified;
         failures::a_mismatch_of_tls_is_named;
