@@ -12,6 +12,8 @@
 
 mod authentication;
 mod certificates;
+mod child;
+mod crowd;
 mod cuts;
 mod ending;
 mod failures;
@@ -21,6 +23,7 @@ mod peers;
 mod restarts;
 mod script;
 mod session;
+mod signals;
 mod subject;
 mod talk;
 mod transport;
@@ -120,6 +123,8 @@ conformance! {
     once: {
         ending::stop_ends_within_its_deadline_whatever_hangs;
         cuts::a_cut_at_any_byte_of_a_job_loses_and_reorders_nothing;
+        signals::a_signal_stops_the_session_that_a_process_embeds;
+        crowd::a_thousand_clients_in_one_process;
         failures::each_failed_attempt_is_named;
         failures::a_certificate_is_verified;
         failures::a_mismatch_of_tls_is_named;
