@@ -13,10 +13,12 @@
 mod authentication;
 mod certificates;
 mod child;
+mod costs;
 mod crowd;
 mod cuts;
 mod ending;
 mod failures;
+mod holes;
 mod lifecycle;
 mod losses;
 mod peers;
@@ -27,6 +29,7 @@ mod signals;
 mod subject;
 mod talk;
 mod transport;
+mod wire;
 
 use facilitator_async_std::AsyncIo;
 use facilitator_async_std::async_std::AsyncStd;
@@ -118,11 +121,15 @@ conformance! {
         losses::each_lost_connection_has_its_reason;
         losses::an_unanswered_status_costs_the_connection;
         losses::what_cannot_be_read_costs_nothing;
-        cuts::a_link_that_drops_everything_is_noticed;
+        cuts::a_cut_at_any_byte_of_a_job_loses_and_reorders_nothing;
+        holes::a_black_hole_is_noticed_while_connecting;
+        holes::a_black_hole_is_noticed_in_the_first_handshake;
+        holes::a_black_hole_is_noticed_during_the_upgrade;
+        holes::a_black_hole_is_noticed_during_the_authentication;
+        holes::a_black_hole_is_noticed_when_ready;
     }
     once: {
         ending::stop_ends_within_its_deadline_whatever_hangs;
-        cuts::a_cut_at_any_byte_of_a_job_loses_and_reorders_nothing;
         signals::a_signal_stops_the_session_that_a_process_embeds;
         crowd::a_thousand_clients_in_one_process;
         failures::each_failed_attempt_is_named;
