@@ -12,7 +12,9 @@
 
 mod authentication;
 mod certificates;
+mod child;
 mod costs;
+mod crowd;
 mod cuts;
 mod ending;
 mod failures;
@@ -28,6 +30,7 @@ mod resolving;
 mod restarts;
 mod script;
 mod session;
+mod signals;
 mod storms;
 mod subject;
 mod talk;
@@ -144,6 +147,8 @@ conformance! {
     once: {
         ending::stop_ends_within_its_deadline_whatever_hangs;
         resolving::a_stop_ends_while_the_system_waits_for_dns;
+        signals::a_signal_stops_the_session_that_a_process_embeds;
+        crowd::a_thousand_clients_in_one_process;
         failures::each_failed_attempt_is_named;
         failures::a_certificate_is_verified;
         failures::a_mismatch_of_tls_is_named;
