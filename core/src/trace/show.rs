@@ -168,6 +168,10 @@ fn failure(kind: FailureKind) -> String {
         FailureKind::Dns => "dns".to_string(),
         FailureKind::Refused => "refused".to_string(),
         FailureKind::Io => "io".to_string(),
+        FailureKind::Proxy { status: None } => "proxy".to_string(),
+        FailureKind::Proxy {
+            status: Some(status),
+        } => format!("proxy, HTTP {status}"),
         FailureKind::Tls => "tls".to_string(),
         FailureKind::Http { status } => format!("http {status}"),
         FailureKind::Handshake => "handshake".to_string(),

@@ -11,14 +11,14 @@ use facilitator_tokio::server::ServerEvent;
 use futures_util::future::join;
 
 use crate::peers::{Hangs, Manners, hanging};
-use crate::{Subject, client, config, peers, reach};
+use crate::subject::Line;
+use crate::{Subject, UnderTest, client, config, peers, reach};
 
 /// What a busy machine may add. Every other deadline of a session is longer.
 const SLACK: Duration = Duration::from_secs(2);
 
-pub(crate) fn a_stopped_session_starts_again<R: Runtime + Clone>(subject: &Subject<R>) {
-    let server = peers::facilitator();
-    let client = client(subject.usual.clone(), config(&server.uri()));
+pub(crate) fn a_stopped_session_starts_again<R: UnderTest>(subject: &Subject<R>) {
+    let Line { client, server } = subject.line();
     subject.block_on(async move {
         assert_eq!(client.next_event().await, Err(EventError::NotStarted));
         for _ in 0..2 {
@@ -46,9 +46,7 @@ struct Case {
     outputs: &'static [usize],
 }
 
-pub(crate) fn stop_ends_within_its_deadline_whatever_hangs<R: Runtime + Clone>(
-    subject: &Subject<R>,
-) {
+pub(crate) fn stop_ends_within_its_deadline_whatever_hangs<R: UnderTest>(subject: &Subject<R>) {
     let on = |port| format!("ws://127.0.0.1:{port}/ws/v0/");
     let dead = peers::facilitator().uri();
     // More than the buffers of a connection hold.
@@ -150,9 +148,8 @@ async fn stop_in<R: Runtime>(runtime: R, case: &Case) {
     }
 }
 
-pub(crate) fn the_last_handle_ends_the_connection<R: Runtime + Clone>(subject: &Subject<R>) {
-    let server = peers::facilitator();
-    let client = client(subject.usual.clone(), config(&server.uri()));
+pub(crate) fn the_last_handle_ends_the_connection<R: UnderTest>(subject: &Subject<R>) {
+    let Line { client, server } = subject.line();
     subject.block_on(async move {
         let mut events = server.events();
         client.start().unwrap();

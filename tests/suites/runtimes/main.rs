@@ -1,155 +1,135 @@
-//! What every runtime has to do alike, on real sockets: carry a job through a cut and a restart, over `ws://` and
-//! `wss://`; end when it is told to; name each way in which an attempt can fail.
+//! The conformance suite: what every runtime has to do alike, on real sockets, over every transport.
 //!
-//! This file lists the runtimes and the tests; the tests are in `session`, `ending` and `failures`, and whom they talk
-//! to is in `peers`.
+//! This file is the list: runtimes, transports, scenarios, and nothing else. A test is named
+//! `runtime::transport::scenario`. To add a scenario, write a function over [`Subject`] in one of the modules and name
+//! it here; it shall not know which runtime and which transport it runs on. What a subject is stands in `subject`, how
+//! a transport reaches a server in `transport`, whom the clients talk to in `peers`.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
     reason = "a test fails by panicking, in its helpers too"
 )]
 
+mod authentication;
 mod certificates;
+mod costs;
 mod cuts;
 mod ending;
 mod failures;
+mod holes;
+mod lifecycle;
+mod losses;
 mod peers;
+mod restarts;
+mod script;
 mod session;
+mod subject;
+mod talk;
+mod transport;
+mod wire;
 
-use std::future::Future;
-use std::panic::resume_unwind;
-use std::pin::Pin;
-use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::thread;
-use std::time::Duration;
-
+use facilitator_async_std::AsyncIo;
 use facilitator_async_std::async_std::AsyncStd;
 use facilitator_async_std::smol::Smol;
-use facilitator_async_std::{AsyncIo, Executor};
-use facilitator_core::client::{
-    Config, ConnectFailure, Endpoint, Event, LostReason, Phase, Signatories, TrustPolicy,
-};
-use facilitator_core::driver::{self, BoxFuture, Runtime, SpawnError, StartError};
-use facilitator_core::signature::{Keypair, Scheme};
 use facilitator_tokio::Tokio;
 
-/// No test takes longer. The tests themselves wait for events, never for time to pass.
-const LIMIT: Duration = Duration::from_mins(2);
+use self::subject::{Subject, Threads, UnderTest};
+use self::talk::{client, config, failure, keypair, lost, reach, signer};
+use self::transport::Transport;
 
-/// A runtime under test.
-struct Subject<R> {
-    /// As it comes: with the public roots.
-    usual: R,
-    /// Trusts the tests' own authority, and nobody else.
-    trusting: R,
-    /// Runs a future in the foreground.
-    block_on: fn(Pin<Box<dyn Future<Output = ()>>>),
-}
-
-impl<R> Subject<R> {
-    fn block_on(&self, future: impl Future<Output = ()> + 'static) {
-        (self.block_on)(Box::pin(future));
-    }
-}
-
-macro_rules! every_runtime {
-    ($($name:ident: $runtime:ty, $block_on:expr;)*) => {$(
-        mod $name {
+/// Every scenario on every runtime; those under `each_transport` over every transport too.
+macro_rules! conformance {
+    (
+        runtimes: { $($runtime:ident: $type:ty, $block_on:expr;)* }
+        transports: $transports:tt
+        each_transport: $each:tt
+        once: $once:tt
+    ) => {$(
+        mod $runtime {
             use super::*;
 
-            fn check(test: fn(&Subject<$runtime>)) {
-                let subject = Subject {
-                    usual: <$runtime>::default(),
-                    trusting: <$runtime>::with_tls(certificates::trusted()),
-                    block_on: $block_on,
-                };
-                bounded(move || test(&subject));
+            fn subject(test: &'static str, transport: Transport) -> Subject<$type> {
+                Subject::new(test, transport, $block_on)
             }
 
-            #[test]
-            fn a_job_survives_a_cut() {
-                check(session::a_job_survives_a_cut);
-            }
+            over_transports! { $transports $each }
 
-            #[test]
-            fn a_job_survives_a_cut_over_tls() {
-                check(session::a_job_survives_a_cut_over_tls);
-            }
+            mod any {
+                use super::*;
 
-            #[test]
-            fn a_large_message_passes_both_ways() {
-                check(session::a_large_message_passes_both_ways);
-            }
-
-            #[test]
-            fn a_large_message_passes_both_ways_over_tls() {
-                check(session::a_large_message_passes_both_ways_over_tls);
-            }
-
-            #[test]
-            fn a_message_above_the_limit_is_refused() {
-                check(session::a_message_above_the_limit_is_refused);
-            }
-
-            #[test]
-            fn the_upgrade_carries_the_headers() {
-                check(session::the_upgrade_carries_the_headers);
-            }
-
-            #[test]
-            fn a_stopped_session_starts_again() {
-                check(ending::a_stopped_session_starts_again);
-            }
-
-            #[test]
-            fn stop_ends_within_its_deadline_whatever_hangs() {
-                check(ending::stop_ends_within_its_deadline_whatever_hangs);
-            }
-
-            #[test]
-            fn a_cut_at_any_byte_of_a_job_loses_and_reorders_nothing() {
-                check(cuts::a_cut_at_any_byte_of_a_job_loses_and_reorders_nothing);
-            }
-
-            #[test]
-            fn a_link_that_drops_everything_is_noticed() {
-                check(cuts::a_link_that_drops_everything_is_noticed);
-            }
-
-            #[test]
-            fn the_last_handle_ends_the_connection() {
-                check(ending::the_last_handle_ends_the_connection);
-            }
-
-            #[test]
-            fn each_failed_attempt_is_named() {
-                check(failures::each_failed_attempt_is_named);
-            }
-
-            #[test]
-            fn a_certificate_is_verified() {
-                check(failures::a_certificate_is_verified);
+                scenarios! { Transport::Plain, $once }
             }
         }
     )*};
 }
 
-every_runtime! {
-    tokio_current_thread: Tokio, |test| peers::tokio_current_thread().block_on(test);
-    tokio_multi_thread: Tokio, |test| peers::tokio_multi_thread().block_on(test);
-    smol: Smol, ::smol::block_on;
-    async_std: AsyncStd, ::async_std::task::block_on;
-    own_executor: AsyncIo<Threads>, ::smol::block_on;
+macro_rules! over_transports {
+    ({ $($transport:ident: $value:expr;)* } $scenarios:tt) => {$(
+        mod $transport {
+            use super::*;
+
+            scenarios! { $value, $scenarios }
+        }
+    )*};
 }
 
-/// The least that is an executor: a thread for each task.
-#[derive(Clone, Copy, Default)]
-struct Threads;
+macro_rules! scenarios {
+    ($transport:expr, { $($module:ident::$scenario:ident;)* }) => {$(
+        #[test]
+        fn $scenario() {
+            let test = concat!(module_path!(), "::", stringify!($scenario));
+            let (_, test) = test.split_once("::").unwrap();
+            subject::bounded(|| $module::$scenario(&subject(test, $transport)));
+        }
+    )*};
+}
 
-impl Executor for Threads {
-    fn spawn(&self, future: BoxFuture<()>) -> Result<(), SpawnError> {
-        thread::spawn(|| ::smol::block_on(future));
-        Ok(())
+conformance! {
+    runtimes: {
+        tokio_current_thread: Tokio, |test| peers::tokio_current_thread().block_on(test);
+        tokio_multi_thread: Tokio, |test| peers::tokio_multi_thread().block_on(test);
+        smol: Smol, |test| ::smol::block_on(test);
+        async_std: AsyncStd, |test| ::async_std::task::block_on(test);
+        own_executor: AsyncIo<Threads>, |test| ::smol::block_on(test);
+    }
+    transports: {
+        plain: Transport::Plain;
+        tls: Transport::Tls;
+    }
+    each_transport: {
+        session::a_job_survives_a_cut;
+        session::a_large_message_passes_both_ways;
+        session::a_message_above_the_limit_is_refused;
+        session::the_upgrade_carries_the_headers;
+        ending::a_stopped_session_starts_again;
+        ending::the_last_handle_ends_the_connection;
+        authentication::an_unknown_validator_is_told_and_let_in_later;
+        authentication::a_refused_signature_is_told_loudly;
+        authentication::each_answer_to_the_authentication_has_its_outcome;
+        authentication::authentication_in_headers_works_and_is_refused;
+        authentication::a_job_may_come_at_any_moment;
+        failures::a_refused_upgrade_is_named_and_a_wait_is_granted;
+        failures::a_redirect_is_not_followed;
+        lifecycle::each_call_at_the_wrong_time_is_named_and_changes_nothing;
+        lifecycle::a_stop_delivers_what_is_owed;
+        lifecycle::an_abort_hands_back_and_another_session_delivers_it;
+        lifecycle::one_handle_serves_every_use;
+        restarts::three_restarts_of_the_facilitator_are_survived;
+        losses::each_lost_connection_has_its_reason;
+        losses::an_unanswered_status_costs_the_connection;
+        losses::what_cannot_be_read_costs_nothing;
+        cuts::a_cut_at_any_byte_of_a_job_loses_and_reorders_nothing;
+        holes::a_black_hole_is_noticed_while_connecting;
+        holes::a_black_hole_is_noticed_in_the_first_handshake;
+        holes::a_black_hole_is_noticed_during_the_upgrade;
+        holes::a_black_hole_is_noticed_during_the_authentication;
+        holes::a_black_hole_is_noticed_when_ready;
+    }
+    once: {
+        ending::stop_ends_within_its_deadline_whatever_hangs;
+        failures::each_failed_attempt_is_named;
+        failures::a_certificate_is_verified;
+        failures::a_mismatch_of_tls_is_named;
     }
 }
 
@@ -160,89 +140,12 @@ fn the_table_names_tests_that_exist() {
 
 #[test]
 fn tokio_says_what_is_missing_outside_of_it() {
-    let config = Config::new(Endpoint::public());
+    let config = config("wss://localhost/");
     let client = facilitator_tokio::FacilitatorClient::new(config, &keypair()).unwrap();
-    let Err(StartError::Spawn(error)) = client.start() else {
-        panic!("there is no runtime to start it on");
-    };
+    let error = client.start().unwrap_err();
     assert_eq!(
         error.to_string(),
         "no tokio runtime is running here; call this from within one"
     );
     assert!(!client.is_running());
-}
-
-/// The validator of all tests.
-fn keypair() -> Keypair {
-    Keypair::from_seed(Scheme::Sr25519, [7; 32]).unwrap()
-}
-
-/// Who signs the jobs.
-fn signer() -> Keypair {
-    Keypair::from_uri(Scheme::Sr25519, "//Customer").unwrap()
-}
-
-/// A configuration that trusts the signer and tries again soon.
-fn config(uri: &str) -> Config {
-    let trust = TrustPolicy {
-        signatories: Signatories::OwnAnd([signer().account()].into()),
-        ..TrustPolicy::default()
-    };
-    Config {
-        trust,
-        backoff_initial: Duration::from_millis(10),
-        backoff_max: Duration::from_millis(50),
-        ..Config::new(Endpoint::parse(uri).unwrap())
-    }
-}
-
-/// A client that has not been started.
-fn client<R: Runtime>(runtime: R, config: Config) -> driver::FacilitatorClient<R> {
-    driver::FacilitatorClient::with_runtime(config, &keypair(), runtime).unwrap()
-}
-
-/// Waits until the session is in this phase.
-async fn reach<R: Runtime>(client: &driver::FacilitatorClient<R>, phase: Phase) {
-    loop {
-        let event = client.next_event().await.unwrap();
-        if matches!(event, Event::Phase(change) if change.phase == phase) {
-            return;
-        }
-    }
-}
-
-/// Waits until a connection, or the attempt at one, is lost.
-async fn lost<R: Runtime>(client: &driver::FacilitatorClient<R>) -> LostReason {
-    loop {
-        let event = client.next_event().await.unwrap();
-        if let Event::ConnectionLost { reason, .. } = event {
-            return reason;
-        }
-    }
-}
-
-/// Waits until an attempt has failed, and says how.
-async fn failure<R: Runtime>(client: &driver::FacilitatorClient<R>) -> ConnectFailure {
-    match lost(client).await {
-        LostReason::ConnectFailed(failure) => failure,
-        other => panic!("the attempt succeeded, then: {other}"),
-    }
-}
-
-/// Runs a test on a thread of its own, and fails it when it does not end.
-fn bounded(test: impl FnOnce() + Send + 'static) {
-    let (sender, ended) = channel();
-    let thread = thread::spawn(move || {
-        test();
-        let _ = sender.send(());
-    });
-    match ended.recv_timeout(LIMIT) {
-        Ok(()) => {}
-        Err(RecvTimeoutError::Timeout) => panic!("the test did not end within {LIMIT:?}"),
-        Err(RecvTimeoutError::Disconnected) => {
-            if let Err(panic) = thread.join() {
-                resume_unwind(panic);
-            }
-        }
-    }
 }

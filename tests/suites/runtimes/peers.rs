@@ -2,7 +2,9 @@
 //! They live on a tokio runtime of their own, whatever is tested.
 
 use std::future::pending;
+use std::io;
 use std::net::SocketAddr;
+use std::sync::mpsc::channel;
 use std::sync::{Arc, LazyLock};
 
 use facilitator_core::driver::rustls::ServerConfig;
@@ -31,41 +33,65 @@ pub(crate) fn tokio_multi_thread() -> Runtime {
         .unwrap()
 }
 
-/// A simulated facilitator that knows the tests' validator only.
-pub(crate) fn facilitator() -> Server {
-    let config = FacilitatorConfig {
+/// Runs a future on the peers' runtime and waits for it, from whatever thread: to block one of another runtime for that
+/// short time is harmless, and tokio's own `block_on` refuses it.
+pub(crate) fn wait<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> T {
+    let (sender, result) = channel();
+    PEERS.spawn(async move {
+        let _ = sender.send(future.await);
+    });
+    result.recv().unwrap()
+}
+
+/// What the simulated facilitator of most scenarios is: it knows the tests' validator only.
+pub(crate) fn facilitator_config() -> FacilitatorConfig {
+    FacilitatorConfig {
         validators: Known::only([crate::keypair().account()]),
         // A request that a cut swallowed comes again.
         resend_unanswered: true,
         ..FacilitatorConfig::default()
-    };
-    PEERS.block_on(Server::bind("127.0.0.1:0", config)).unwrap()
+    }
 }
 
-/// TLS in front of a server, as a reverse proxy does it. Returns the port.
+/// A simulated facilitator that knows the tests' validator only.
+pub(crate) fn facilitator() -> Server {
+    facilitator_with(facilitator_config())
+}
+
+/// A simulated facilitator.
+pub(crate) fn facilitator_with(config: FacilitatorConfig) -> Server {
+    wait(Server::bind("127.0.0.1:0", config)).unwrap()
+}
+
+/// TLS in front of a server, as a reverse proxy does it. Returns its port.
 pub(crate) fn tls_in_front_of(server: SocketAddr, config: Arc<ServerConfig>) -> u16 {
     let acceptor = TlsAcceptor::from(config);
-    let listener = PEERS.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
-    let port = listener.local_addr().unwrap().port();
-    PEERS.spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let acceptor = acceptor.clone();
-            tokio::spawn(async move {
-                // Whatever breaks here ends both connections: that is what a proxy does.
-                let mut outer = acceptor.accept(stream).await?;
-                let mut inner = TcpStream::connect(server).await?;
-                copy_bidirectional(&mut outer, &mut inner).await
-            });
+    serve(move |stream| {
+        let acceptor = acceptor.clone();
+        async move {
+            // Whatever breaks here ends both connections: that is what a proxy does.
+            let _ = terminate(acceptor, stream, server).await;
         }
-    });
-    port
+    })
+}
+
+async fn terminate(acceptor: TlsAcceptor, stream: TcpStream, server: SocketAddr) -> io::Result<()> {
+    let mut outer = acceptor.accept(stream).await?;
+    let mut inner = TcpStream::connect(server).await?;
+    let carried = copy_bidirectional(&mut outer, &mut inner).await;
+    if carried.is_err() {
+        // Whoever broke, the other one shall see a break, not an end.
+        outer.get_ref().0.set_zero_linger()?;
+        inner.set_zero_linger()?;
+    }
+    carried.map(drop)
 }
 
 /// What a server that is no facilitator does once it was spoken to.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Manners {
     /// It says this and waits until the peer has gone.
-    Says(&'static str),
+    Says(String),
     /// It ends the connection.
     HangsUp,
     /// It never says a word.
@@ -74,18 +100,19 @@ pub(crate) enum Manners {
 
 /// A server that is no facilitator. Returns its port.
 pub(crate) fn stranger(manners: Manners) -> u16 {
-    serve(move |stream| receive(stream, manners))
+    serve(move |stream| receive(stream, manners.clone()))
 }
 
 /// Listens for whoever comes, each served on its own. Returns the port.
-fn serve<F>(serve: impl Fn(TcpStream) -> F + Send + 'static) -> u16
+pub(crate) fn serve<F>(serve: impl Fn(TcpStream) -> F + Send + 'static) -> u16
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    let listener = PEERS.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+    let listener = wait(TcpListener::bind("127.0.0.1:0")).unwrap();
     let port = listener.local_addr().unwrap().port();
     PEERS.spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
+            let _ = stream.set_nodelay(true);
             tokio::spawn(serve(stream));
         }
     });

@@ -1,6 +1,6 @@
 //! A job from its request to its last receipt: with a cut in between, and with messages too large for any buffer.
 
-use facilitator_core::client::{Config, Event, LostReason, Outcome};
+use facilitator_core::client::{Config, LostReason, Outcome};
 use facilitator_core::driver::{FacilitatorClient, Runtime};
 use facilitator_core::facilitator::Event as Seen;
 use facilitator_core::message::JobStatus::{
@@ -13,7 +13,9 @@ use facilitator_core::message::{
 use facilitator_core::signature::{Keypair, sign_job_request, verify_job_request};
 use facilitator_tokio::server::{Server, ServerEvent};
 
-use crate::{Subject, certificates, client, config, lost, peers, signer};
+use crate::subject::Line;
+use crate::talk::next_job;
+use crate::{Subject, UnderTest, lost, signer};
 
 const JOB: &str = "f4b1c4b2-5d3f-4a39-9c75-0a0c0de61d4b";
 /// More than any buffer on the way holds, in bytes.
@@ -27,34 +29,22 @@ pub(crate) const REPORTED: [JobStatus; 5] = [
     Completed,
 ];
 
-pub(crate) fn a_job_survives_a_cut<R: Runtime + Clone>(subject: &Subject<R>) {
-    let (client, server) = plain(subject);
+pub(crate) fn a_job_survives_a_cut<R: UnderTest>(subject: &Subject<R>) {
+    let Line { client, server } = subject.line();
     subject.block_on(through_a_cut(client, server));
 }
 
-pub(crate) fn a_job_survives_a_cut_over_tls<R: Runtime + Clone>(subject: &Subject<R>) {
-    let (client, server) = over_tls(subject);
-    subject.block_on(through_a_cut(client, server));
-}
-
-pub(crate) fn a_large_message_passes_both_ways<R: Runtime + Clone>(subject: &Subject<R>) {
-    let (client, server) = plain(subject);
+pub(crate) fn a_large_message_passes_both_ways<R: UnderTest>(subject: &Subject<R>) {
+    let Line { client, server } = subject.line();
     subject.block_on(large_messages(client, server));
 }
 
-pub(crate) fn a_large_message_passes_both_ways_over_tls<R: Runtime + Clone>(subject: &Subject<R>) {
-    let (client, server) = over_tls(subject);
-    subject.block_on(large_messages(client, server));
-}
-
-pub(crate) fn the_upgrade_carries_the_headers<R: Runtime + Clone>(subject: &Subject<R>) {
-    let server = peers::facilitator();
-    let config = Config {
+pub(crate) fn the_upgrade_carries_the_headers<R: UnderTest>(subject: &Subject<R>) {
+    let Line { client, server } = subject.line_with(|config| Config {
         validator_version: "1.2.3".into(),
         extra_headers: vec![("X-Rack".into(), "7".into())],
-        ..config(&server.uri())
-    };
-    let client = client(subject.usual.clone(), config);
+        ..config
+    });
     subject.block_on(async move {
         let mut events = server.events();
         client.start().unwrap();
@@ -67,33 +57,17 @@ pub(crate) fn the_upgrade_carries_the_headers<R: Runtime + Clone>(subject: &Subj
     });
 }
 
-pub(crate) fn a_message_above_the_limit_is_refused<R: Runtime + Clone>(subject: &Subject<R>) {
-    let server = peers::facilitator();
-    let config = Config {
+pub(crate) fn a_message_above_the_limit_is_refused<R: UnderTest>(subject: &Subject<R>) {
+    let Line { client, server } = subject.line_with(|config| Config {
         inbound_message_bytes: LARGE,
-        ..config(&server.uri())
-    };
-    let client = client(subject.usual.clone(), config);
+        ..config
+    });
     subject.block_on(async move {
         server.push_job(large_job(&signer())).unwrap();
         client.start().unwrap();
         let reason = lost(&client).await;
         assert!(matches!(reason, LostReason::Protocol(_)), "{reason}");
     });
-}
-
-fn plain<R: Runtime + Clone>(subject: &Subject<R>) -> (FacilitatorClient<R>, Server) {
-    let server = peers::facilitator();
-    let client = client(subject.usual.clone(), config(&server.uri()));
-    (client, server)
-}
-
-/// By a host name. It may have an IPv6 address too, at which nobody listens.
-fn over_tls<R: Runtime + Clone>(subject: &Subject<R>) -> (FacilitatorClient<R>, Server) {
-    let server = peers::facilitator();
-    let port = peers::tls_in_front_of(server.local_addr(), certificates::signed_for("localhost"));
-    let uri = format!("wss://localhost:{port}/ws/v0/");
-    (client(subject.trusting.clone(), config(&uri)), server)
 }
 
 async fn through_a_cut<R: Runtime>(client: FacilitatorClient<R>, server: Server) {
@@ -199,14 +173,4 @@ fn update(status: JobStatus, output: &str) -> V0JobStatusUpdate {
         miner_response: Some(Box::new(MinerResponse::new("", output))),
         ..JobStatusMetadata::default()
     })
-}
-
-async fn next_job<R: Runtime>(client: &FacilitatorClient<R>) -> V2JobRequest {
-    loop {
-        match client.next_event().await.unwrap() {
-            Event::JobRequested(request) => return *request,
-            Event::JobDeclined { reason, .. } => panic!("{reason}"),
-            _ => {}
-        }
-    }
 }

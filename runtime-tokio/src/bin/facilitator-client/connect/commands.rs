@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use facilitator_tokio::core::message::{
     DecodeMode, HordeFailureReason, JobFailureReason, JobFailureStage, JobParticipant,
@@ -17,6 +18,9 @@ use serde_json::value::RawValue;
 /// What a line may be, in words.
 pub(super) const ACCEPTED: &str =
     r#"a JSON object on one line, as {"command":"job_status","uuid":"..","status":"accepted"}"#;
+
+/// A job that may run longer than a year was hardly meant.
+const LONGEST: Duration = Duration::from_hours(24 * 366);
 
 /// Names are repeated in errors up to this many characters.
 const SHOWN: usize = 64;
@@ -41,6 +45,10 @@ pub(super) enum Command {
         miner_hotkey: String,
         batch_id: String,
         specs: JsonMap,
+    },
+    AdoptJob {
+        uuid: String,
+        time_left: Duration,
     },
     Stop,
 }
@@ -72,10 +80,11 @@ enum Key {
     MinerHotkey,
     BatchId,
     Specs,
+    TimeLeft,
 }
 
 impl Key {
-    const ALL: [Self; 10] = [
+    const ALL: [Self; 11] = [
         Self::Command,
         Self::Id,
         Self::Uuid,
@@ -86,6 +95,7 @@ impl Key {
         Self::MinerHotkey,
         Self::BatchId,
         Self::Specs,
+        Self::TimeLeft,
     ];
 
     const fn as_str(self) -> &'static str {
@@ -100,6 +110,7 @@ impl Key {
             Self::MinerHotkey => "miner_hotkey",
             Self::BatchId => "batch_id",
             Self::Specs => "specs",
+            Self::TimeLeft => "time_left_s",
         }
     }
 }
@@ -167,6 +178,7 @@ impl<'a> Fields<'a> {
             "job_status" => &[Key::Uuid, Key::Status, Key::Metadata],
             "reject_job" => &[Key::Uuid, Key::Reason, Key::Message],
             "machine_specs" => &[Key::MinerHotkey, Key::BatchId, Key::Specs],
+            "adopt_job" => &[Key::Uuid, Key::TimeLeft],
             "stop" => &[],
             other => {
                 let other = shorten(other);
@@ -185,6 +197,10 @@ impl<'a> Fields<'a> {
                 miner_hotkey: self.text(Key::MinerHotkey)?,
                 batch_id: self.text(Key::BatchId)?,
                 specs: self.object(Key::Specs)?,
+            }),
+            "adopt_job" => Ok(Command::AdoptJob {
+                uuid: self.text(Key::Uuid)?,
+                time_left: self.seconds(Key::TimeLeft)?,
             }),
             _ => Ok(Command::Stop),
         }
@@ -233,6 +249,23 @@ impl<'a> Fields<'a> {
             .map_err(|_| format!("`{name}` holds half a surrogate pair; accepted is Unicode text"))
     }
 
+    fn seconds(&self, key: Key) -> Result<Duration, String> {
+        let name = key.as_str();
+        let raw = self
+            .get(key)
+            .ok_or_else(|| format!("`{name}` is missing; a number of seconds is needed"))?;
+        serde_json::from_str(raw.get())
+            .ok()
+            .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+            .filter(|time| !time.is_zero() && *time <= LONGEST)
+            .ok_or_else(|| {
+                let (found, longest) = (shorten(raw.get()), LONGEST.as_secs());
+                format!(
+                    "`{name}` must be a number of seconds above 0, up to {longest}, found {found}"
+                )
+            })
+    }
+
     fn object(&self, key: Key) -> Result<JsonMap, String> {
         let name = key.as_str();
         let raw = self
@@ -279,7 +312,7 @@ impl<'de> Visitor<'de> for &mut Fields<'de> {
     }
 }
 
-const COMMANDS: &str = "job_status, reject_job, machine_specs and stop";
+const COMMANDS: &str = "job_status, reject_job, machine_specs, adopt_job and stop";
 
 fn status_of(name: &str) -> Result<JobStatus, String> {
     JobStatus::from_str(name).map_err(|_| {

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use facilitator_tokio::core::client::{Config, SendError};
 use facilitator_tokio::{FacilitatorClient, PendingReceipt};
@@ -102,9 +103,13 @@ impl Input {
             let Parsed { id, command } = commands::parse(line);
             match command {
                 Ok(Command::Stop) => return End::Command(id),
+                Ok(Command::AdoptJob { uuid, time_left }) => {
+                    self.adopt(number, id, &uuid, time_left).await;
+                }
                 Ok(command) => match self.submit(command, cost).await {
                     Ok((receipt, share)) => {
                         // Whoever waits for promises lives until this sender is gone.
+                        let share = Some(share);
                         let _ = self.promises.send(Promise { receipt, id, share });
                     }
                     Err(error) => self.refuse(number, id, error).await,
@@ -145,13 +150,23 @@ impl Input {
                     .send_machine_specs(&miner_hotkey, &batch_id, specs)
                     .await
             }
-            Command::Stop => return Err(STOPPING.to_owned()),
+            // They send nothing.
+            Command::AdoptJob { .. } | Command::Stop => return Err(STOPPING.to_owned()),
         };
         match sent {
             Ok(receipt) => Ok((receipt, share)),
-            // Its own text speaks to programmers: here nobody can start the session again.
-            Err(SendError::Stopping | SendError::Stopped) => Err(STOPPING.to_owned()),
-            Err(error) => Err(error.to_string()),
+            Err(error) => Err(complaint(&error)),
+        }
+    }
+
+    async fn adopt(&self, line: u64, id: Option<Box<RawValue>>, uuid: &str, time_left: Duration) {
+        match self.client.adopt_job(uuid, time_left) {
+            Ok(()) => {
+                let id = id.as_deref();
+                let adopted = events::Line::JobAdopted { id, uuid };
+                self.output.print(&adopted).await;
+            }
+            Err(error) => self.refuse(line, id, complaint(&error)).await,
         }
     }
 
@@ -161,6 +176,14 @@ impl Input {
         self.output
             .print(&events::Line::CommandError { line, id, error })
             .await;
+    }
+}
+
+fn complaint(error: &SendError) -> String {
+    match error {
+        // Their own text speaks to programmers: here nobody can start the session again.
+        SendError::Stopping | SendError::Stopped => STOPPING.to_owned(),
+        error => error.to_string(),
     }
 }
 
