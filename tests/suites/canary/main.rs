@@ -47,9 +47,16 @@ fn forms(secret: &str) -> Vec<String> {
 /// Every secret of this key's sessions, besides what an attempt signs for itself.
 fn canaries(keypair: &Keypair) -> Vec<String> {
     let signature = authentication_request(keypair).signature;
-    let mut canaries = [&signature[2..], &signature[60..], CREDENTIAL, QUERY, USER, PHRASE]
-        .map(forms)
-        .concat();
+    let mut canaries = [
+        &signature[2..],
+        &signature[60..],
+        CREDENTIAL,
+        QUERY,
+        USER,
+        PHRASE,
+    ]
+    .map(forms)
+    .concat();
     if let Some(seed) = keypair.seed() {
         canaries.extend(forms(&hex(seed.as_slice())));
         canaries.push(list(&seed.as_slice()[..8]));
@@ -93,16 +100,30 @@ fn no_secret_is_said_on_any_runtime_at_any_level() {
             ];
             for told in told {
                 said += &told.said;
-                canaries.extend(told.signatures.iter().flat_map(|signature| forms(&signature[2..])));
+                canaries.extend(
+                    told.signatures
+                        .iter()
+                        .flat_map(|signature| forms(&signature[2..])),
+                );
             }
         }
     }
-    assert!(canaries.len() > 40, "signatures of the handshake are among them");
+    assert!(
+        canaries.len() > 40,
+        "signatures of the handshake are among them"
+    );
     let heard = ears::heard();
 
     // What the application can see and show.
     assert_eq!(found(&said, &canaries), [""; 0], "shown to the application");
-    for sign in ["AuthenticationRefused", "Refused(", "Unexpected", "Malformed", "401", "connect_failed"] {
+    for sign in [
+        "AuthenticationRefused",
+        "Refused(",
+        "Unexpected",
+        "Malformed",
+        "401",
+        "connect_failed",
+    ] {
         assert!(said.contains(sign), "no {sign} in\n{said}");
     }
     // What is logged, but for the WebSocket library's dumps.
@@ -115,10 +136,22 @@ fn no_secret_is_said_on_any_runtime_at_any_level() {
             assert!(found.is_empty(), "{found:?} in {heard:?}");
         }
     }
-    println!("{} records, {dumps} of the WebSocket library's at trace with a secret", heard.len());
+    println!(
+        "{} records, {dumps} of the WebSocket library's at trace with a secret",
+        heard.len()
+    );
     // The ears are open: without this, the rest would show nothing.
-    assert!(dumps > 0, "the library says no secrets any more: say so in the documentation");
-    let warned = |heard: &&Heard| heard.target.starts_with("facilitator_core") && heard.level == Level::Warn;
+    assert!(
+        dumps > 0,
+        "the library says no secrets any more: say so in the documentation"
+    );
+    let warned =
+        |heard: &&Heard| heard.target.starts_with("facilitator_core") && heard.level == Level::Warn;
     let warnings: Vec<&Heard> = heard.iter().filter(warned).collect();
-    assert!(warnings.iter().any(|heard| heard.text.contains("tungstenite")), "{warnings:?}");
+    assert!(
+        warnings
+            .iter()
+            .any(|heard| heard.text.contains("tungstenite")),
+        "{warnings:?}"
+    );
 }

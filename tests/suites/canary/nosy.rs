@@ -128,7 +128,10 @@ fn confide(socket: &mut Socket, heard: &str, must_answer: bool) -> bool {
     let echoes = [
         Message::text(heard),
         Message::text(format!("{heard} and more")),
-        Message::text(format!(r#"{{"message_type":"V2JobRequest","uuid":[{}]}}"#, quote(heard))),
+        Message::text(format!(
+            r#"{{"message_type":"V2JobRequest","uuid":[{}]}}"#,
+            quote(heard)
+        )),
         Message::text(format!(r#"{{"message_type":{}}}"#, quote(heard))),
         Message::binary(heard.as_bytes().to_vec()),
         Message::Ping(heard.as_bytes()[..100].to_vec().into()),

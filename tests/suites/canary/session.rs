@@ -132,12 +132,20 @@ impl Plan<'_> {
             );
             if ready && last_word && !sent {
                 sent = true;
-                let receipt = client.send_status(&job(1), JobStatus::Failed).await.unwrap();
+                let receipt = client
+                    .send_status(&job(1), JobStatus::Failed)
+                    .await
+                    .unwrap();
                 said.show(&receipt);
                 said.show(&receipt.await);
                 let receipt = client.send_machine_specs("5X", &job(2), specs()).await;
                 said.show(&receipt.unwrap());
-                said.tell(client.send_status("?", JobStatus::Failed).await.unwrap_err());
+                said.tell(
+                    client
+                        .send_status("?", JobStatus::Failed)
+                        .await
+                        .unwrap_err(),
+                );
             }
             refused |= matches!(&event, Event::Receipt(_)) && sent;
             if refused {
