@@ -622,7 +622,7 @@ fn warn_of_frame_dumps() {
         log::warn!(
             "the logger takes the level trace of tungstenite, which is every frame and every request header: the \
              authentication is among them, and whoever reads it can replay it for ever; limit the target \
-             `tungstenite` to debug"
+             `tungstenite` to info"
         );
     }
 }

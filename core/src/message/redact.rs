@@ -16,9 +16,9 @@ impl fmt::Debug for Redacted<'_> {
 /// A run of hexadecimal digits from this length on is a key or a signature: a uuid has 32 at the most.
 const LONG: usize = 40;
 
-/// The text with every long run of hexadecimal digits replaced by how long it is. What others say is shown in events,
-/// errors and logs, and a peer can repeat the authentication, which is as good as the key.
-pub(crate) fn scrub(text: &str) -> String {
+/// The text with every long run of hexadecimal digits replaced by how long it is: for whoever shows what a peer says.
+/// A peer can repeat the authentication, as validation errors do, and whoever reads that can replay it for ever.
+pub fn scrub(text: &str) -> String {
     let mut scrubbed = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(start) = rest.find(|c: char| c.is_ascii_hexdigit()) {
