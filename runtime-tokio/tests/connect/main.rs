@@ -15,6 +15,9 @@ mod flow;
 mod http;
 #[cfg(test)]
 mod metrics;
+mod names;
+#[cfg(test)]
+mod network;
 #[cfg(test)]
 mod page;
 #[cfg(test)]

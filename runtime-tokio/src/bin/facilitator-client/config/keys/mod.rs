@@ -3,6 +3,7 @@
 mod limits;
 mod log;
 mod metrics;
+mod network;
 mod retry;
 mod session;
 mod timing;
@@ -17,6 +18,8 @@ pub(crate) const SECTIONS: &[Section] = &[
     timing::SECTION,
     retry::SECTION,
     limits::SECTION,
+    network::TLS,
+    network::PROXY,
     metrics::SECTION,
     log::SECTION,
 ];
