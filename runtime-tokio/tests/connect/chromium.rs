@@ -1,4 +1,4 @@
-//! A headless Chromium, driven by ChromeDriver over plain HTTP and JSON. Every wait is for a change of the page, and has
+//! A headless Chromium, driven by `ChromeDriver` over plain HTTP and JSON. Every wait is for a change of the page, and has
 //! an end.
 
 use std::fs;

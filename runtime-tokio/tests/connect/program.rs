@@ -188,10 +188,10 @@ impl Program {
         let deadline = Instant::now() + SOON;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
-            match self.log.recv_timeout(left) {
-                Ok(line) if line.contains(text) => return line,
-                Ok(_) => {}
-                Err(_) => panic!("{text:?} is not in the log"),
+            let line = self.log.recv_timeout(left);
+            let line = line.unwrap_or_else(|_| panic!("{text:?} is not in the log"));
+            if line.contains(text) {
+                return line;
             }
         }
     }

@@ -72,11 +72,7 @@ mod tests {
             "localhost:",
             "::",
         ] {
-            assert_eq!(
-                text.parse::<Address>(),
-                Err(ACCEPTED.to_owned()),
-                "{text:?}"
-            );
+            assert_eq!(text.parse::<Address>(), Err(()), "{text:?}");
         }
     }
 

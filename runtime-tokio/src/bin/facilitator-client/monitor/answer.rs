@@ -1,6 +1,7 @@
 //! Which answer a request gets. How the page looks is in `page`.
 
 use std::convert::Infallible;
+use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -73,19 +74,20 @@ pub(super) fn answer<B>(shared: &Arc<Shared>, request: &Request<B>) -> Response<
         Resource::Style => found("text/css; charset=utf-8", page::STYLE),
         Resource::Script => found("text/javascript; charset=utf-8", page::SCRIPT),
         Resource::Live if request.method() == Method::HEAD => found(live::CONTENT_TYPE, ""),
-        Resource::Live => match live::body(shared) {
-            Some(body) => response(StatusCode::OK, live::CONTENT_TYPE, body),
-            None => {
-                let text = "too many pages are open; close one, or reload this one by hand\n";
-                let mut response = plain(StatusCode::SERVICE_UNAVAILABLE, text);
-                set(&mut response, RETRY_AFTER, "10");
-                response
-            }
-        },
+        Resource::Live => live::body(shared).map_or_else(crowded, |body| {
+            response(StatusCode::OK, live::CONTENT_TYPE, body)
+        }),
         Resource::Metrics => found(metrics::CONTENT_TYPE, metrics::render(&shared.overview())),
         Resource::Alive => plain(StatusCode::OK, "alive\n"),
         Resource::Ready => ready(&shared.overview()),
     }
+}
+
+fn crowded() -> Response<Body> {
+    let text = "too many pages are open; close one, or reload this one by hand\n";
+    let mut response = plain(StatusCode::SERVICE_UNAVAILABLE, text);
+    set(&mut response, RETRY_AFTER, "10");
+    response
 }
 
 /// Whether messages flow; if not, why.
@@ -100,7 +102,8 @@ fn ready(overview: &Overview) -> Response<Body> {
         text.extend(reason.chars().map(|c| if c.is_control() { ' ' } else { c }));
     }
     if let Some(left) = overview.retry_in() {
-        text.push_str(&format!("; next attempt in {:.1} s", left.as_secs_f64()));
+        // A string takes everything.
+        let _ = write!(text, "; next attempt in {:.1} s", left.as_secs_f64());
     }
     text.push('\n');
     plain(StatusCode::SERVICE_UNAVAILABLE, text)
@@ -111,8 +114,7 @@ fn names_this_machine<B>(request: &Request<B>) -> bool {
     let named = request.headers().get(HOST).map(HeaderValue::as_bytes);
     let named = named.map(Authority::try_from);
     let host = match (request.uri().authority(), &named) {
-        (Some(authority), _) => authority.host(),
-        (None, Some(Ok(authority))) => authority.host(),
+        (Some(authority), _) | (None, Some(Ok(authority))) => authority.host(),
         (None, Some(Err(_))) => return false,
         (None, None) => return true,
     };

@@ -39,8 +39,8 @@ impl Html {
     }
 
     /// What another one of these has written.
-    pub(super) fn section(&mut self, html: String) {
-        self.text.push_str(&html);
+    pub(super) fn section(&mut self, html: &str) {
+        self.text.push_str(html);
     }
 
     /// Any text, in an element or in a quoted attribute.

@@ -104,7 +104,7 @@ pub(super) fn document(shared: &Shared) -> String {
         .raw("\">\n<header><h1>facilitator-client</h1><p id=\"link\" role=\"status\">as of loading</p></header>\n<main>\n");
     for section in view.sections {
         html.raw("<section id=\"").text(section.id).raw("\">");
-        html.section(section.html);
+        html.section(&section.html);
         html.raw("</section>\n");
     }
     html.raw("</main>\n<footer><p>facilitator-client ")

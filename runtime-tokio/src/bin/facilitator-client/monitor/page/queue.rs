@@ -88,8 +88,8 @@ impl fmt::Display for Size {
         let Self(bytes) = *self;
         let (unit, name) = match bytes {
             ..1024 => return write!(f, "{bytes} B"),
-            ..0x10_0000 => (1 << 10, "KiB"),
-            ..0x4000_0000 => (1 << 20, "MiB"),
+            1024..0x10_0000 => (1 << 10, "KiB"),
+            0x10_0000..0x4000_0000 => (1 << 20, "MiB"),
             _ => (1 << 30, "GiB"),
         };
         let tenths = bytes % unit * 10 / unit;
