@@ -76,7 +76,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Patient<S> {
 #[cfg(test)]
 mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
-    use tokio::time::Instant;
+    use tokio::time::{Instant, timeout};
 
     use super::*;
 
@@ -87,7 +87,8 @@ mod tests {
         let (near, _far) = duplex(16);
         let mut stream = Patient::new(near, LIMIT);
         let began = Instant::now();
-        let error = stream.write_all(&[0; 17]).await.unwrap_err();
+        let written = timeout(LIMIT * 3, stream.write_all(&[0; 17])).await;
+        let error = written.unwrap().unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         assert!(began.elapsed() >= LIMIT && began.elapsed() < LIMIT * 2);
     }

@@ -116,7 +116,8 @@ mod tests {
             stream.write_all(said.as_bytes()).await.unwrap();
             let began = Instant::now();
             let mut answer = Vec::new();
-            stream.read_to_end(&mut answer).await.unwrap();
+            let ended = timeout(HEAD * 3, stream.read_to_end(&mut answer)).await;
+            ended.unwrap().unwrap();
             assert!((HEAD..HEAD * 2).contains(&began.elapsed()), "{said:?}");
         }
         // The same after an answer.
