@@ -68,7 +68,7 @@ impl fmt::Debug for ConnectRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
         f.debug_struct("ConnectRequest")
-            .field("endpoint", &self.endpoint.as_str())
+            .field("endpoint", &self.endpoint)
             .field("headers", &names)
             .finish_non_exhaustive()
     }
@@ -305,7 +305,10 @@ fn close_text(close: Option<&CloseFrame>) -> String {
     match close {
         None => "no code".into(),
         Some(CloseFrame { code, reason }) if reason.is_empty() => alloc::format!("code {code}"),
-        Some(CloseFrame { code, reason }) => alloc::format!("code {code}, {reason}"),
+        // What the peer says in words breaks no line.
+        Some(CloseFrame { code, reason }) => {
+            alloc::format!("code {code}, {}", reason.escape_debug())
+        }
     }
 }
 
@@ -337,6 +340,13 @@ pub enum DeclineReason {
     /// Answered `rejected`: too many jobs are open.
     #[error("too many jobs are open, it was rejected as busy")]
     Busy,
+    /// Answered `rejected`: the application has not taken the requests before it, and they fill `waiting_job_bytes`.
+    #[error("too many job requests wait for the application, it was rejected as busy")]
+    Backlog,
+    /// As [`Backlog`](Self::Backlog), where [`WhenJobsWait::Ignore`](super::WhenJobsWait::Ignore) is configured:
+    /// nothing was answered, and the same request is looked at anew when it comes again.
+    #[error("too many job requests wait for the application, it was left unanswered")]
+    Ignored,
     /// Answered `rejected`: the session is stopping.
     #[error("the session is stopping, the job was rejected as busy")]
     Stopping,
@@ -355,6 +365,8 @@ impl DeclineReason {
             Self::Duplicate => "duplicate",
             Self::InvalidUuid => "invalid_uuid",
             Self::Busy => "busy",
+            Self::Backlog => "backlog",
+            Self::Ignored => "ignored",
             Self::Stopping => "stopping",
             Self::Closing => "closing",
             Self::OutboxFull => "outbox_full",

@@ -14,11 +14,12 @@ use super::responses::{self, About};
 use super::submit::rejection;
 use super::trust::TrustError;
 use super::{
-    Blame, FacilitatorClient, Link, OnSignatureInvalid, Timer, authentication, door, watchdog,
+    Blame, FacilitatorClient, Link, OnSignatureInvalid, Timer, WhenJobsWait, authentication, door,
+    watchdog,
 };
 use crate::message::{
     FacilitatorMessage, JobRejectionReason, JobStatus, Response, V0JobCheated, V0JobStatusUpdate,
-    V2JobRequest, parse_uuid,
+    V2JobRequest, parse_uuid, scrub,
 };
 use crate::{CloseFrame, ConnectionId};
 
@@ -230,7 +231,7 @@ impl FacilitatorClient {
                         let retry = self.retry_after_refusal(&refusal);
                         (LostReason::AuthenticationRefused(refusal), retry)
                     }
-                    None => (LostReason::Closed(close), Retry::Backoff),
+                    None => (LostReason::Closed(close.map(scrubbed)), Retry::Backoff),
                 }
             }
             Disconnected::EndOfStream => (LostReason::EndOfStream, Retry::Backoff),
@@ -259,11 +260,19 @@ impl FacilitatorClient {
         if self.jobs.open() >= self.config.open_jobs || self.check_room(2).is_err() {
             return self.reject_as_busy(uuid, DeclineReason::Busy);
         }
+        let weight = request.weight();
+        if !self.backlog.has_room(weight, self.config.waiting_job_bytes) {
+            return match self.config.when_jobs_wait {
+                WhenJobsWait::Reject => self.reject_as_busy(uuid, DeclineReason::Backlog),
+                WhenJobsWait::Ignore => self.decline(uuid, DeclineReason::Ignored),
+            };
+        }
         let open_for = watchdog::time_limit(&request).saturating_add(self.config.job_margin);
         let received = V0JobStatusUpdate::new(uuid, JobStatus::Received);
         match self.submit_status(&received, true, open_for) {
             Ok(_) => {
                 self.stats.jobs_received += 1;
+                self.backlog.queue(weight);
                 self.emit(Event::JobRequested(request));
             }
             Err(_) => self.decline(uuid, DeclineReason::OutboxFull),
@@ -389,6 +398,14 @@ pub(super) fn blame_for(reason: &LostReason) -> Blame {
         }
         LostReason::AuthenticationRefused(_) => Blame::Nobody,
         _ => Blame::Oldest,
+    }
+}
+
+/// A peer can say the authentication back when it closes.
+fn scrubbed(close: CloseFrame) -> CloseFrame {
+    CloseFrame {
+        reason: scrub(&close.reason),
+        ..close
     }
 }
 

@@ -53,6 +53,10 @@ pub(super) enum Input {
         unix: Span,
     },
     Trust(Trust),
+    /// What the driver keeps of job requests.
+    WaitingJobs {
+        bytes: usize,
+    },
     Restore(Box<Snapshot>),
     Adopt {
         uuid: String,

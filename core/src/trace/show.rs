@@ -105,6 +105,10 @@ pub(super) fn input(what: &Input) -> (Who, String) {
         Input::Stop => (Who::Application, "stop".to_string()),
         Input::Abort => (Who::Application, "abort".to_string()),
         Input::Trust(_) => (Who::Application, "other people are trusted".to_string()),
+        Input::WaitingJobs { bytes } => {
+            let text = format!("job requests of {bytes} bytes wait");
+            (Who::Application, text)
+        }
         Input::Restore(snapshot) => {
             let (owed, jobs) = (snapshot.owed(), snapshot.open_jobs());
             let text = format!("restore {owed} messages and {jobs} open jobs");

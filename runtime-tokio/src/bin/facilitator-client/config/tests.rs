@@ -58,6 +58,10 @@ specs_entries = 4
 message_bytes = "5KiB"
 inbound_message_bytes = "6KiB"
 open_jobs = 7
+waiting_job_bytes = "7KiB"
+when_jobs_wait = "ignore"
+waiting_events = 9
+waiting_event_bytes = "8KiB"
 ended_jobs = 0x8
 [tls]
 roots = "none"
@@ -160,6 +164,10 @@ fn every_field_of_the_session_has_a_key() {
             message_bytes,
             inbound_message_bytes,
             open_jobs,
+            waiting_job_bytes,
+            when_jobs_wait,
+            waiting_events,
+            waiting_event_bytes,
             job_margin,
             adopted_job_limit,
             ended_jobs
