@@ -10,6 +10,8 @@ mod configuration;
 #[cfg(test)]
 mod flow;
 #[cfg(test)]
+mod names;
+#[cfg(test)]
 mod network;
 #[cfg(test)]
 mod peers;

@@ -31,7 +31,7 @@ pub(crate) fn trusted() -> Arc<ClientConfig> {
 
 /// A server's side whose certificate is for this host.
 pub(crate) fn signed_for(host: &str) -> Arc<ServerConfig> {
-    serving(&key(), |key| signed(params(host), key))
+    serving(&key(), |key| signed(&params(host), key))
 }
 
 /// As [`signed_for`], but nobody has vouched for it.
@@ -44,7 +44,7 @@ pub(crate) fn expired(host: &str) -> Arc<ServerConfig> {
     let mut params = params(host);
     params.not_before = date_time_ymd(1999, 1, 1);
     params.not_after = date_time_ymd(2000, 1, 1);
-    serving(&key(), |key| signed(params, key))
+    serving(&key(), |key| signed(&params, key))
 }
 
 /// As [`signed_for`], but it will be valid in a distant future.
@@ -52,7 +52,7 @@ pub(crate) fn not_yet_valid(host: &str) -> Arc<ServerConfig> {
     let mut params = params(host);
     params.not_before = date_time_ymd(4000, 1, 1);
     params.not_after = date_time_ymd(4001, 1, 1);
-    serving(&key(), |key| signed(params, key))
+    serving(&key(), |key| signed(&params, key))
 }
 
 /// As [`signed_for`], but the client, too, has to show a certificate of the authority.
@@ -77,7 +77,7 @@ fn asking(
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_client_cert_verifier(how(members).build().unwrap())
-        .with_single_cert(vec![signed(params(host), &key).into()], private(&key))
+        .with_single_cert(vec![signed(&params(host), &key).into()], private(&key))
         .unwrap();
     Arc::new(config)
 }
@@ -90,7 +90,7 @@ pub(crate) fn authority_pem() -> String {
 /// A client's certificate of the authority and its key, as files.
 pub(crate) fn identity() -> (String, String) {
     let key = key();
-    let certificate = signed(params("validator"), &key);
+    let certificate = signed(&params("validator"), &key);
     (
         pem("CERTIFICATE", certificate.der()),
         pem("PRIVATE KEY", &key.serialize_der()),
@@ -128,7 +128,7 @@ fn params(host: &str) -> CertificateParams {
     params
 }
 
-fn signed(params: CertificateParams, key: &KeyPair) -> Certificate {
+fn signed(params: &CertificateParams, key: &KeyPair) -> Certificate {
     params.signed_by(key, &AUTHORITY).unwrap()
 }
 

@@ -12,7 +12,9 @@
 
 mod authentication;
 mod certificates;
+mod child;
 mod costs;
+mod crowd;
 mod cuts;
 mod ending;
 mod failures;
@@ -24,9 +26,12 @@ mod names;
 mod peers;
 mod proxies;
 mod raw;
+mod resolving;
 mod restarts;
 mod script;
 mod session;
+mod signals;
+mod storms;
 mod subject;
 mod talk;
 mod transport;
@@ -124,6 +129,8 @@ conformance! {
         losses::an_unanswered_status_costs_the_connection;
         losses::what_cannot_be_read_costs_nothing;
         cuts::a_cut_at_any_byte_of_a_job_loses_and_reorders_nothing;
+        storms::a_storm_loses_and_reorders_nothing;
+        resolving::a_black_hole_is_noticed_while_resolving;
         holes::a_black_hole_is_noticed_while_connecting;
         holes::a_black_hole_is_noticed_in_the_first_handshake;
         holes::a_black_hole_is_noticed_during_the_upgrade;
@@ -139,6 +146,9 @@ conformance! {
     }
     once: {
         ending::stop_ends_within_its_deadline_whatever_hangs;
+        resolving::a_stop_ends_while_the_system_waits_for_dns;
+        signals::a_signal_stops_the_session_that_a_process_embeds;
+        crowd::a_thousand_clients_in_one_process;
         failures::each_failed_attempt_is_named;
         failures::a_certificate_is_verified;
         failures::a_mismatch_of_tls_is_named;
