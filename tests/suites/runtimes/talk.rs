@@ -1,5 +1,6 @@
 //! What scenarios say and wait for: the validator, its configuration, and the events that they look for.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use facilitator_core::client::{
@@ -16,9 +17,11 @@ pub(crate) fn keypair() -> Keypair {
     Keypair::from_seed(Scheme::Sr25519, [7; 32]).unwrap()
 }
 
-/// Who signs the jobs.
+/// Who signs the jobs. To derive a key from a phrase takes a while, by design, and there are thousands of jobs.
 pub(crate) fn signer() -> Keypair {
-    Keypair::from_uri(Scheme::Sr25519, "//Customer").unwrap()
+    static SIGNER: LazyLock<Keypair> =
+        LazyLock::new(|| Keypair::from_uri(Scheme::Sr25519, "//Customer").unwrap());
+    SIGNER.clone()
 }
 
 /// The request of the n-th job, signed.
