@@ -12,6 +12,8 @@ mod flow;
 #[cfg(test)]
 mod names;
 #[cfg(test)]
+mod network;
+#[cfg(test)]
 mod peers;
 #[cfg(test)]
 mod program;

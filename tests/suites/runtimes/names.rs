@@ -1,142 +1,235 @@
-//! Nobody says where the facilitator is: a resolver that never answers, and a system whose name server does not.
+//! Hosts by name and address: which address is connected to, and which name is said to the server and verified.
 
-use std::env;
 use std::future::pending;
-use std::io::{self, Write as _};
-use std::net::{Ipv4Addr, SocketAddr, UdpSocket};
-use std::path::Path;
-use std::process::{self, Command};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use facilitator_core::client::Phase;
-use facilitator_core::driver::{Resolve, Resolving};
+use facilitator_core::client::{Config, ConnectFailureKind as Kind, Phase};
+use facilitator_core::driver::rustls::ServerConfig;
+use facilitator_core::driver::{Network, Resolve, Resolving};
+use facilitator_tokio::server::ServerEvent;
+use tokio::io::copy_bidirectional;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio_rustls::TlsAcceptor;
 
-use crate::holes::{CONNECT, connecting, goes_on, in_time, noticed};
 use crate::subject::direct;
-use crate::wire::Wire;
-use crate::{Subject, UnderTest, certificates, client, config, reach};
+use crate::{Subject, UnderTest, certificates, client, config, failure, peers, reach};
 
-/// Never answers the first so many questions. Then everybody is on this machine.
-struct Hole(AtomicUsize);
+fn trusting() -> Network {
+    direct().with_tls(certificates::trusted())
+}
 
-impl Resolve for Hole {
-    fn resolve<'a>(&'a self, _host: &'a str, port: u16) -> Resolving<'a> {
-        Box::pin(async move {
-            let left = self
-                .0
-                .try_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
-                    left.checked_sub(1)
-                });
-            if left.is_ok() {
-                pending::<()>().await;
+/// TLS in front of a server, that tells the name which each client says first (SNI).
+fn asking(
+    at: IpAddr,
+    server: SocketAddr,
+    config: Arc<ServerConfig>,
+) -> io::Result<(u16, UnboundedReceiver<Option<String>>)> {
+    let (tell, heard) = unbounded_channel();
+    let acceptor = TlsAcceptor::from(config);
+    let port = peers::serve_at(at, move |stream| {
+        let (acceptor, tell) = (acceptor.clone(), tell.clone());
+        async move {
+            if let Ok(mut outer) = acceptor.accept(stream).await {
+                let name = outer.get_ref().1.server_name().map(ToOwned::to_owned);
+                let _ = tell.send(name);
+                let mut inner = TcpStream::connect(server).await.unwrap();
+                let _ = copy_bidirectional(&mut outer, &mut inner).await;
             }
-            Ok(vec![SocketAddr::from((Ipv4Addr::LOCALHOST, port))])
+        }
+    })?;
+    Ok((port, heard))
+}
+
+pub(crate) fn an_ipv6_address_is_reached<R: UnderTest>(subject: &Subject<R>) {
+    let server = peers::facilitator();
+    let address = server.local_addr();
+    let localhost = Ipv6Addr::LOCALHOST.into();
+    let relay = move |mut outer: TcpStream| async move {
+        let mut inner = TcpStream::connect(address).await.unwrap();
+        let _ = copy_bidirectional(&mut outer, &mut inner).await;
+    };
+    let plain = peers::serve_at(localhost, relay);
+    let tls = asking(localhost, address, certificates::signed_for("::1"));
+    let (Ok(plain), Ok((tls, mut names))) = (plain, tls) else {
+        let test = subject.test;
+        eprintln!("\n!!! SKIPPED: {test}: this machine has no IPv6, nothing was tested\n");
+        return;
+    };
+    subject.block_on(async move {
+        let mut events = server.events();
+        for (scheme, port) in [("ws", plain), ("wss", tls)] {
+            let uri = format!("{scheme}://[::1]:{port}/");
+            let client = client(R::with_network(trusting()), config(&uri));
+            client.start().unwrap();
+            reach(&client, Phase::Ready).await;
+            client.abort().unwrap();
+            let host = loop {
+                if let ServerEvent::Connected { handshake, .. } = events.next().await.unwrap() {
+                    break handshake.header("Host").map(ToOwned::to_owned);
+                }
+            };
+            assert_eq!(host, Some(format!("[::1]:{port}")));
+        }
+        assert_eq!(
+            names.recv().await,
+            Some(None),
+            "an address is no server name"
+        );
+    });
+}
+
+pub(crate) fn the_right_name_is_said_and_verified<R: UnderTest>(subject: &Subject<R>) {
+    let server = peers::facilitator();
+    let localhost = Ipv4Addr::LOCALHOST.into();
+    let cases = [
+        ("localhost", "localhost", Some("localhost"), true),
+        ("LocalHost", "localhost", Some("localhost"), true),
+        ("localhost.", "localhost", Some("localhost"), true),
+        (
+            "facilitator.test",
+            "facilitator.test",
+            Some("facilitator.test"),
+            true,
+        ),
+        (
+            "a.example.test",
+            "*.example.test",
+            Some("a.example.test"),
+            true,
+        ),
+        (
+            "a.b.example.test",
+            "*.example.test",
+            Some("a.b.example.test"),
+            false,
+        ),
+        (
+            "facilitator.test",
+            "localhost",
+            Some("facilitator.test"),
+            false,
+        ),
+        ("127.0.0.1", "127.0.0.1", None, true),
+        ("127.0.0.1", "127.0.0.2", None, false),
+        ("127.0.0.1", "localhost", None, false),
+    ];
+    subject.block_on(async move {
+        let mut events = server.events();
+        for (host, certified, said, is_right) in cases {
+            let tls = certificates::signed_for(certified);
+            let (port, mut names) = asking(localhost, server.local_addr(), tls).unwrap();
+            let network = trusting().with_addresses(host, [localhost]);
+            let uri = format!("wss://{host}:{port}/");
+            let client = client(R::with_network(network), config(&uri));
+            client.start().unwrap();
+            if is_right {
+                reach(&client, Phase::Ready).await;
+                let name = names.recv().await.unwrap();
+                let name = name.map(|name| name.to_ascii_lowercase());
+                assert_eq!(name.as_deref(), said, "{host}");
+                let header = loop {
+                    if let ServerEvent::Connected { handshake, .. } = events.next().await.unwrap() {
+                        break handshake.header("Host").map(ToOwned::to_owned);
+                    }
+                };
+                assert_eq!(header, Some(format!("{host}:{port}")));
+            } else {
+                let failure = failure(&client).await;
+                assert_eq!(failure.kind, Kind::Tls, "{host} for {certified}");
+                assert!(failure.detail.contains("not valid for name"), "{failure}");
+            }
+            client.abort().unwrap();
+        }
+    });
+}
+
+pub(crate) fn the_next_address_is_tried<R: UnderTest>(subject: &Subject<R>) {
+    let server = peers::facilitator();
+    let port = server.local_addr().port();
+    // At the others nobody listens; some systems do not even have them.
+    let addresses: [IpAddr; 4] = [
+        Ipv6Addr::LOCALHOST.into(),
+        Ipv4Addr::new(127, 9, 9, 1).into(),
+        Ipv4Addr::new(127, 9, 9, 2).into(),
+        Ipv4Addr::LOCALHOST.into(),
+    ];
+    subject.block_on(async move {
+        let uri = format!("ws://localhost:{port}/");
+        let network = direct().with_addresses("LOCALHOST", addresses);
+        let client = client(R::with_network(network), config(&uri));
+        client.start().unwrap();
+        reach(&client, Phase::Ready).await;
+        assert_eq!(client.stats().connect_attempts, 1);
+        client.abort().unwrap();
+    });
+    let uri = format!("ws://localhost:{port}/");
+    subject.block_on(async move {
+        let nowhere = direct().with_addresses("localhost", []);
+        let client = client(R::with_network(nowhere), config(&uri));
+        client.start().unwrap();
+        assert_eq!(failure(&client).await.kind, Kind::Dns);
+        client.abort().unwrap();
+    });
+}
+
+/// Knows one name.
+struct Knows(&'static str);
+
+impl Resolve for Knows {
+    fn resolve<'a>(&'a self, host: &'a str, port: u16) -> Resolving<'a> {
+        Box::pin(async move {
+            match host {
+                "silence.test" => pending().await,
+                host if host == self.0 => Ok(vec![(Ipv4Addr::LOCALHOST, port).into()]),
+                _ => Err(io::Error::other("never heard of it")),
+            }
         })
     }
 }
 
-pub(crate) fn a_black_hole_is_noticed_while_resolving<R: UnderTest>(subject: &Subject<R>) {
-    let network = direct()
-        .with_tls(certificates::trusted())
-        .with_resolver(Arc::new(Hole(AtomicUsize::new(2))));
-    let wire = Wire::by_name(subject, R::with_network(network), connecting);
+pub(crate) fn a_resolver_of_ones_own_is_asked<R: UnderTest>(subject: &Subject<R>) {
+    let server = peers::facilitator();
+    let port = peers::tls_in_front_of(
+        server.local_addr(),
+        certificates::signed_for("facilitator.test"),
+    );
+    let network = trusting().with_resolver(Arc::new(Knows("facilitator.test")));
     subject.block_on(async move {
-        let job = wire.push();
-        wire.client.start().unwrap();
-        for _ in 0..2 {
-            noticed(&wire.client).await;
+        for (host, outcome) in [
+            ("facilitator.test", None),
+            ("elsewhere.test", Some((Kind::Dns, "never heard of it"))),
+            ("silence.test", Some((Kind::Timeout, ""))),
+        ] {
+            let config = Config {
+                connect_timeout: match outcome {
+                    Some((Kind::Timeout, _)) => Duration::from_millis(100),
+                    _ => Duration::from_secs(30),
+                },
+                ..config(&format!("wss://{host}:{port}/"))
+            };
+            let client = client(R::with_network(network.clone()), config);
+            client.start().unwrap();
+            match outcome {
+                None => reach(&client, Phase::Ready).await,
+                Some((kind, says)) => {
+                    let failure = failure(&client).await;
+                    assert_eq!((failure.kind, &*failure.detail), (kind, says), "{host}");
+                }
+            }
+            client.abort().unwrap();
         }
-        goes_on(wire, &job).await;
     });
 }
 
-/// What tells the test's program that it runs where no name server answers.
-const CHILD: &str = "TESTS_WITHOUT_DNS";
-/// Longer than this test waits for anything: the system gives up later.
-const RESOLV_CONF: &str = "nameserver 127.0.0.1\noptions timeout:30 attempts:1\n";
-const NSSWITCH_CONF: &str = "hosts: files dns\n";
-/// A network of its own, which begins without even a loopback, and name resolution as above.
-const SCRIPT: &str = r#"
-    ip link set lo up && mount --bind "$1" /etc/resolv.conf && mount --bind "$2" /etc/nsswitch.conf &&
-    shift 2 && exec "$@""#;
-
-/// Here the system's own resolver hangs, in a thread that nobody can cancel: neither a deadline nor a stop waits for it,
-/// nor does the end of the program.
-pub(crate) fn a_stop_ends_while_the_system_waits_for_dns<R: UnderTest>(subject: &Subject<R>) {
-    if env::var_os(CHILD).is_some() {
-        return subject.block_on(stop_without_dns(subject));
-    }
-    if let Err(why) = isolated(&["true"], subject.test) {
-        return skipped(&why);
-    }
-    let program = env::current_exe().unwrap();
-    let program = program.to_str().unwrap();
-    let begin = Instant::now();
-    let command = [program, "--exact", subject.test, "--nocapture"];
-    let said = isolated(&command, subject.test).unwrap();
-    assert!(said.contains(ENDED), "{said}");
-    assert!(
-        begin.elapsed() < Duration::from_secs(20),
-        "{:?}",
-        begin.elapsed()
-    );
-}
-
-/// What the child says before it goes.
-const ENDED: &str = "it has ended in time";
-
-#[expect(clippy::print_stdout, reason = "the parent reads it")]
-async fn stop_without_dns<R: UnderTest>(subject: &Subject<R>) {
-    // It hears the questions, and answers none.
-    let name_server = UdpSocket::bind("127.0.0.1:53").unwrap();
-    name_server.set_read_timeout(Some(CONNECT)).unwrap();
-    let client = client(
-        subject.usual.clone(),
-        connecting(config("wss://facilitator.example.org/")),
-    );
-    client.start().unwrap();
-    noticed(&client).await;
-    // The resolver was not just slow to say no.
-    name_server.recv(&mut [0; 512]).unwrap();
-    reach(&client, Phase::Connecting).await;
-    let begin = Instant::now();
-    assert_eq!(client.stop().await.unwrap().owed, []);
-    in_time(begin, Duration::ZERO, Duration::ZERO);
-    println!("{ENDED}");
-    process::exit(0);
-}
-
-/// Says so where it is not lost: the output of a test that succeeds is.
-fn skipped(why: &io::Error) {
-    let what = "SKIPPED: a silent name server needs a network namespace";
-    // Nobody reads it: then nobody wants to know.
-    let _ = writeln!(io::stderr(), "{what}, which is not to be had here ({why})");
-}
-
-/// Runs a command where there is no network, as root of nothing else. Returns what it wrote to stdout.
-fn isolated(command: &[&str], test: &str) -> io::Result<String> {
-    let file = |name: &str, content| {
-        let name = format!("{}.{name}", test.replace("::", "."));
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
-        std::fs::write(&path, content)?;
-        io::Result::Ok(path)
-    };
-    let output = Command::new("unshare")
-        .args(["-rmn", "sh", "-c", SCRIPT, "sh"])
-        .arg(file("resolv", RESOLV_CONF)?)
-        .arg(file("nsswitch", NSSWITCH_CONF)?)
-        .args(command)
-        .env(CHILD, "1")
-        .output()?;
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    if output.status.success() {
-        return Ok(said);
-    }
-    let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
-    Err(io::Error::other(format!(
-        "{}: {said}{complaint}",
-        output.status
-    )))
+/// Without this, the suite's own helper could listen elsewhere than it says.
+#[test]
+fn a_peer_listens_where_it_says() {
+    let at = Ipv4Addr::LOCALHOST.into();
+    let port = peers::serve_at(at, |_| async {}).unwrap();
+    let taken = peers::wait(TcpListener::bind((at, port)));
+    assert!(taken.is_err());
 }

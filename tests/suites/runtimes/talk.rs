@@ -17,8 +17,9 @@ pub(crate) fn keypair() -> Keypair {
     Keypair::from_seed(Scheme::Sr25519, [7; 32]).unwrap()
 }
 
-/// Who signs the jobs. To derive a key from a phrase takes a while, by design, and there are thousands of jobs.
+/// Who signs the jobs.
 pub(crate) fn signer() -> Keypair {
+    // To derive it takes thousands of hashes, unoptimised.
     static SIGNER: LazyLock<Keypair> =
         LazyLock::new(|| Keypair::from_uri(Scheme::Sr25519, "//Customer").unwrap());
     SIGNER.clone()
