@@ -115,6 +115,9 @@ impl<R: Runtime> FacilitatorClient<R> {
 
     /// Starts the session. It connects, authenticates and reconnects by itself from now on.
     ///
+    /// With a logger of the crate `log` that takes the level trace of the target `tungstenite`, it warns there: see
+    /// [the module's documentation](crate::driver#what-is-logged).
+    ///
     /// # Errors
     ///
     /// [`StartError`], when it runs already or is stopping: nothing changes. When there is no runtime here, the session
@@ -129,6 +132,7 @@ impl<R: Runtime> FacilitatorClient<R> {
         if has_task {
             return Ok(());
         }
+        warn_of_frame_dumps();
         // Not under the lock: where there is no runtime, the task is dropped at once, and ends the session.
         let task = task::run(Arc::clone(&self.shared));
         self.shared.runtime.spawn(Box::pin(task))?;
@@ -608,6 +612,18 @@ struct Guard<R: Runtime>(Arc<Shared<R>>);
 impl<R: Runtime> Drop for Guard<R> {
     fn drop(&mut self) {
         abandon(&self.0, "its last handle was dropped");
+    }
+}
+
+/// The WebSocket library writes every frame and every upgrade request to `log`, at the level trace. Nothing but the
+/// application can keep it from that, so the application is told.
+fn warn_of_frame_dumps() {
+    if log::log_enabled!(target: "tungstenite::protocol", log::Level::Trace) {
+        log::warn!(
+            "the logger takes the level trace of tungstenite, which is every frame and every request header: the \
+             authentication is among them, and whoever reads it can replay it for ever; limit the target \
+             `tungstenite` to info"
+        );
     }
 }
 

@@ -279,6 +279,18 @@ async fn the_end_of_the_latest_session_is_never_dropped() {
             ends.push(owed[0].as_json().contains(&job(119)));
         }
     }
+    // Reports of the next session do not displace it either.
+    let mut peer = world_ready(&mut world).await;
+    world.client.abort().unwrap();
+    drop(peer);
+    peer = world_ready(&mut world).await;
+    for _ in 0..10 {
+        peer.send(&cheat_report(1, 10)).await;
+    }
+    peer.step().await;
+    let kept = std::iter::from_fn(|| world.client.next_event().now_or_never()?.ok());
+    let kept = kept.filter(|event| matches!(event, Event::Stopped { .. }));
+    assert_eq!(kept.count(), 1);
     // Earlier ends are reports like any other: of those the latest are kept.
     assert_eq!(ends.last(), Some(&true), "{ends:?}");
     assert!(ends.len() <= 4 && events < 10, "{ends:?}, {events} events");

@@ -90,7 +90,7 @@ pub(crate) fn authority_pem() -> String {
 /// A client's certificate of the authority and its key, as files.
 pub(crate) fn identity() -> (String, String) {
     let key = key();
-    let certificate = signed(params("validator"), &key);
+    let certificate = signed(&params("validator"), &key);
     (
         pem("CERTIFICATE", certificate.der()),
         pem("PRIVATE KEY", &key.serialize_der()),

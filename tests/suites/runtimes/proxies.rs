@@ -128,7 +128,9 @@ pub(crate) fn each_refusal_of_a_proxy_is_named<R: UnderTest>(subject: &Subject<R
     let plain = |conduct| format!("http://user:canary@{}", proxy(conduct));
     let busy = "HTTP/1.1 503 No\r\nRetry-After: 9\r\n\r\n";
     let mute_tls = peers::stranger(peers::Manners::Mute);
-    let no_tls = peers::stranger(peers::Manners::Says("HTTP/1.1 400 Bad Request\r\n\r\n"));
+    let no_tls = peers::stranger(peers::Manners::Says(
+        "HTTP/1.1 400 Bad Request\r\n\r\n".into(),
+    ));
     let unknown = {
         let (proxy, _) = raw::proxy(Connects);
         peers::tls_in_front_of(proxy, certificates::signed_for("elsewhere.test"))

@@ -42,13 +42,12 @@ fn tls(settings: &NetworkSettings, origins: &Origins) -> Result<Tls, Mistake> {
     let builder = match settings.roots {
         Roots::Public => Tls::builder(),
         Roots::System => Tls::builder().platform_verifier(),
-        Roots::None => match &authorities {
-            Some(pem) => Tls::builder().trust_only(pem).map_err(wrong)?,
-            None => {
-                let what = "nobody would be trusted; name the authorities with `tls.ca_file`";
-                return Err(blame(origins, &[ROOTS], what));
-            }
-        },
+        Roots::None => {
+            let what = "nobody would be trusted; name the authorities with `tls.ca_file`";
+            let pem = authorities.as_ref();
+            let pem = pem.ok_or_else(|| blame(origins, &[ROOTS], what))?;
+            Tls::builder().trust_only(pem).map_err(wrong)?
+        }
     };
     let builder = match authorities.filter(|_| settings.roots != Roots::None) {
         Some(pem) => builder.trust(&pem).map_err(wrong)?,

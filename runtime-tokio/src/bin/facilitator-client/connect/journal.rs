@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use facilitator_tokio::core::client::{
     Event, Health, LostReason, Outcome, Owed, Phase, Receipt, Unexpected, UpdateId,
 };
-use facilitator_tokio::core::message::ResponseError;
+use facilitator_tokio::core::message::{ResponseError, scrub};
 use facilitator_tokio::{FacilitatorClient, PendingReceipt};
 use futures_util::FutureExt;
 use serde_json::value::RawValue;
@@ -242,6 +242,6 @@ fn log_unexpected(unexpected: &Unexpected) {
 
 /// The names of errors, cut to what a log can bear.
 fn kinds(errors: &[ResponseError]) -> Vec<String> {
-    let cut = |error: &ResponseError| error.kind.chars().take(64).collect();
+    let cut = |error: &ResponseError| scrub(&error.kind).chars().take(64).collect();
     errors.iter().take(4).map(cut).collect()
 }
