@@ -66,17 +66,12 @@ fn cheat_report(n: u128, bytes: usize) -> String {
     )
 }
 
-/// A malformed message with as many and as long issues as are kept.
+/// A malformed message with as many and as long issues as are kept: in names of one's own, in a place of its own each.
 fn junk() -> String {
-    let keys = (0..64).map(|n| {
-        format!(
-            r#""{}{n}":{{"volume_type":"{}"}}"#,
-            "k".repeat(200),
-            "v".repeat(200)
-        )
-    });
-    let volumes = keys.collect::<Vec<_>>().join(",");
-    format!(r#"{{"message_type":"V2JobRequest","uuid":1,"env":{{{volumes}}}}}"#)
+    let name = "\u{1f980}".repeat(64);
+    let variables: Vec<String> = (0..64).map(|n| format!(r#""{n}{name}":{{}}"#)).collect();
+    let env = variables.join(",");
+    job_request(&job(1)).replace(r#""env": {}"#, &format!(r#""env": {{{env}}}"#))
 }
 
 async fn flood(client: &Client, peer: Peer, rounds: u128) -> Flood {
