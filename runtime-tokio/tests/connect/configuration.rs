@@ -327,6 +327,63 @@ const MISTAKES: &[Mistake] = &[
         "hotkey = \"a\\u0000b\"",
         &["found a path with a NUL character"],
     ),
+    // The way there.
+    in_file(
+        "[tls]\nroots = \"mozilla\"",
+        &[
+            "bad.toml:2:9: `tls.roots`",
+            "\"public\", \"system\", \"none\"",
+        ],
+    ),
+    in_file(
+        "[tls]\nroots = \"none\"",
+        &[
+            "bad.toml:2:1: `tls.roots`: nobody would be trusted",
+            "`tls.ca_file`",
+        ],
+    ),
+    in_file(
+        "[tls]\nca_file = \"nowhere.pem\"",
+        &[
+            "bad.toml:2:1: `tls.ca_file`: the file",
+            "nowhere.pem cannot be read",
+        ],
+    ),
+    in_file(
+        "[tls]\nca_file = \"bad.toml\"",
+        &[
+            "bad.toml:2:1: `tls.ca_file`: the file of authorities holds none",
+            "PEM",
+        ],
+    ),
+    in_file(
+        "[tls]\nclient_key = \"bad.toml\"",
+        &["bad.toml:2:1: `tls.client_key`: a key without its certificate"],
+    ),
+    in_file(
+        "[tls]\nclient_certificate = \"/dev/zero\"",
+        &["`tls.client_certificate`", "longer than 1048576 bytes"],
+    ),
+    in_file(
+        "[proxy]\nuri = \"socks5://user:hunter2@h\"",
+        &["bad.toml:2:7: `proxy.uri`: the proxy's URI names a SOCKS proxy"],
+    ),
+    in_file(
+        "[proxy]\nuri = \"http://user:hunter2@h:0\"",
+        &["bad.toml:2:7: `proxy.uri`", "a port that is none"],
+    ),
+    in_file(
+        "[proxy]\nexcept = [\"10.0.0.0/8\", \"10.0.0.0/99\"]",
+        &["bad.toml:2:25: `proxy.except`", "10.0.0.0/99"],
+    ),
+    in_file(
+        "[proxy]\nuri = \"none\"\nexcept = [\"h\"]",
+        &["`proxy.uri`", "there is no proxy to make an exception from"],
+    ),
+    in_environment(
+        &[("HTTPS_PROXY", "socks5://user:hunter2@h")],
+        &["the environment variable HTTPS_PROXY names a SOCKS proxy"],
+    ),
     // What does not go together.
     in_file(
         "[retry]\nbackoff_initial = \"10s\"\nbackoff_max = \"1s\"",

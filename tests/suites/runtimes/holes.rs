@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use facilitator_core::client::{Config, ConnectFailureKind, LostReason, Phase};
+use facilitator_core::driver::FacilitatorClient;
 use facilitator_tests::pair::Side;
 use facilitator_tests::proxy::{Action, Entry, Plan, Step};
 use facilitator_tokio::server::ServerEvent;
@@ -13,11 +14,11 @@ use crate::wire::{Wire, quick};
 use crate::{Subject, UnderTest, lost, reach};
 
 /// What a busy machine may add. The other deadlines are longer, so that none is taken for another.
-const SLACK: Duration = Duration::from_secs(5);
+pub(crate) const SLACK: Duration = Duration::from_secs(5);
 /// A deadline that is not the one to be seen.
 const LONG: Duration = Duration::from_secs(60);
 
-const CONNECT: Duration = Duration::from_millis(150);
+pub(crate) const CONNECT: Duration = Duration::from_millis(150);
 const AUTHENTICATION: Duration = Duration::from_millis(100);
 const PING: Duration = Duration::from_millis(50);
 const PONG: Duration = Duration::from_millis(100);
@@ -35,7 +36,8 @@ fn patient(config: Config) -> Config {
     }
 }
 
-fn connecting(config: Config) -> Config {
+/// With a near bound on connecting.
+pub(crate) fn connecting(config: Config) -> Config {
     Config {
         connect_timeout: CONNECT,
         ..patient(config)
@@ -43,7 +45,7 @@ fn connecting(config: Config) -> Config {
 }
 
 /// It took no less, and hardly more.
-fn in_time(begin: Instant, least: Duration, most: Duration) {
+pub(crate) fn in_time(begin: Instant, least: Duration, most: Duration) {
     let took = begin.elapsed();
     assert!(took >= least && took <= most + SLACK, "{took:?}");
 }
@@ -55,10 +57,10 @@ fn step(side: Side, after: u64, action: Action) -> Plan {
 }
 
 /// The attempt that is under way, or the next one, is given up in time.
-async fn noticed<R: UnderTest>(wire: &Wire<R>) {
-    reach(&wire.client, Phase::Connecting).await;
+pub(crate) async fn noticed<R: UnderTest>(client: &FacilitatorClient<R>) {
+    reach(client, Phase::Connecting).await;
     let begin = Instant::now();
-    match lost(&wire.client).await {
+    match lost(client).await {
         LostReason::ConnectFailed(failure) => {
             assert_eq!(failure.kind, ConnectFailureKind::Timeout, "{failure}");
         }
@@ -69,7 +71,7 @@ async fn noticed<R: UnderTest>(wire: &Wire<R>) {
 }
 
 /// After the hole: a job that waits, and a new one.
-async fn goes_on<R: UnderTest>(wire: Wire<R>, waiting: &str) {
+pub(crate) async fn goes_on<R: UnderTest>(wire: Wire<R>, waiting: &str) {
     wire.take(waiting).await;
     wire.report(waiting).await;
     wire.live().await;
@@ -83,7 +85,7 @@ pub(crate) fn a_black_hole_is_noticed_while_connecting<R: UnderTest>(subject: &S
     subject.block_on(async move {
         let job = wire.push();
         wire.client.start().unwrap();
-        noticed(&wire).await;
+        noticed(&wire.client).await;
         wire.proxy.reopen().unwrap();
         goes_on(wire, &job).await;
     });
@@ -102,7 +104,7 @@ pub(crate) fn a_black_hole_is_noticed_in_the_first_handshake<R: UnderTest>(subje
         let job = wire.push();
         wire.client.start().unwrap();
         for _ in 0..2 {
-            noticed(&wire).await;
+            noticed(&wire.client).await;
         }
         goes_on(wire, &job).await;
     });
@@ -119,7 +121,7 @@ pub(crate) fn a_black_hole_is_noticed_during_the_upgrade<R: UnderTest>(subject: 
         let job = wire.push();
         wire.client.start().unwrap();
         for _ in 0..2 {
-            noticed(&wire).await;
+            noticed(&wire.client).await;
         }
         goes_on(wire, &job).await;
     });

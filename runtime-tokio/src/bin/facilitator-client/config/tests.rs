@@ -60,9 +60,17 @@ inbound_message_bytes = "6KiB"
 open_jobs = 7
 waiting_job_bytes = "7KiB"
 when_jobs_wait = "ignore"
-waiting_events = 8
+waiting_events = 9
 waiting_event_bytes = "8KiB"
 ended_jobs = 0x8
+[tls]
+roots = "none"
+ca_file = "ca.pem"
+client_certificate = "me.pem"
+client_key = "me.key"
+[proxy]
+uri = "http://user:pass@proxy:3128"
+except = ["10.0.0.0/8", "localhost"]
 [log]
 filter = "warn,facilitator_core=debug"
 format = "json"
@@ -251,7 +259,8 @@ fn what_is_printed_says_the_same_when_it_is_read_again() {
                 r#"headers = { "X-One" = "(redacted)", "X-Two" = "(redacted)" }"#,
                 r#"headers = { X-One = "1", X-Two = "2" }"#,
             )
-            .replace("?(redacted)", "?x");
+            .replace("?(redacted)", "?x")
+            .replace("(redacted)@proxy", "user:pass@proxy");
         let second = load(&filled, &[], &[]).unwrap();
         assert_eq!(first.settings.config, second.settings.config);
         for key in keys::all() {

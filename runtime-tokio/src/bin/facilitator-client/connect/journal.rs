@@ -94,6 +94,9 @@ impl Journal {
                     break;
                 }
                 event => {
+                    if let Event::Receipt(receipt) = &event {
+                        self.forget(receipt.id);
+                    }
                     if let Some(line) = Line::of(&event) {
                         self.output.print(&line).await;
                     }
@@ -120,6 +123,14 @@ impl Journal {
         let id = promise.receipt.id();
         self.newest = Some(id);
         self.waiting.insert(id, promise);
+    }
+
+    /// Drops the promise of what the session had sent by itself: the last process could not say so in time.
+    fn forget(&mut self, id: UpdateId) {
+        while let Ok(promise) = self.promises.try_recv() {
+            self.note(promise);
+        }
+        self.waiting.remove(&id);
     }
 
     /// Prints the receipt that an event brought.

@@ -86,7 +86,7 @@ pub(super) const SECTION: Section = Section {
                 kind: SIZE,
                 place: |s| &mut s.config.waiting_job_bytes,
             },
-            "Job requests that may wait until stdout takes them, in bytes",
+            "Bytes of job requests that may wait for the workers to take them",
         ),
         Key::new(
             "limits.when_jobs_wait",
@@ -100,7 +100,7 @@ pub(super) const SECTION: Section = Section {
                 },
                 place: |s| &mut s.config.when_jobs_wait,
             },
-            "What becomes of further ones: \"reject\" as busy, or \"ignore\", where several processes share a hotkey",
+            "What becomes of a job request beyond waiting_job_bytes: \"reject\" it as busy, or \"ignore\" it, for validators that share a hotkey",
         ),
         Key::new(
             "limits.waiting_events",
@@ -109,7 +109,7 @@ pub(super) const SECTION: Section = Section {
                 kind: Count::between(1, MOST),
                 place: |s| &mut s.config.waiting_events,
             },
-            "Other events of a kind that may wait until stdout takes them; beyond it the oldest are dropped and counted",
+            "Other events that may wait to be taken; beyond it the oldest are dropped and counted",
         ),
         Key::new(
             "limits.waiting_event_bytes",
@@ -118,7 +118,7 @@ pub(super) const SECTION: Section = Section {
                 kind: SIZE,
                 place: |s| &mut s.config.waiting_event_bytes,
             },
-            "The same in bytes",
+            "What these may hold in messages",
         ),
         Key::new(
             "limits.ended_jobs",

@@ -2,6 +2,7 @@
 
 mod limits;
 mod log;
+mod network;
 mod retry;
 mod session;
 mod timing;
@@ -16,6 +17,8 @@ pub(crate) const SECTIONS: &[Section] = &[
     timing::SECTION,
     retry::SECTION,
     limits::SECTION,
+    network::TLS,
+    network::PROXY,
     log::SECTION,
 ];
 
