@@ -146,7 +146,9 @@ fn no_secret_is_said_on_any_runtime_at_any_level() {
     for heard in &heard {
         if is_frame_dump(heard) {
             if !found(&heard.text, &canaries).is_empty() {
-                *dumps.entry((heard.level, heard.target.as_str())).or_insert(0) += 1;
+                *dumps
+                    .entry((heard.level, heard.target.as_str()))
+                    .or_insert(0) += 1;
             }
         } else {
             let found = found(&heard.text, &canaries);
