@@ -18,7 +18,7 @@ use crate::subject::Line;
 use crate::talk::{next_job, signed_job};
 use crate::{Subject, UnderTest, reach};
 
-const JOBS: u128 = 8;
+const JOBS: u64 = 8;
 
 const STATUSES: [JobStatus; 5] = [
     JobStatus::Accepted,
@@ -44,9 +44,9 @@ async fn some_polls<T>(future: impl Future<Output = T>, mut polls: usize) -> Opt
 }
 
 /// Reports on a job, with many a future dropped on the way. Returns what was accepted.
-async fn report<R: Runtime>(client: FacilitatorClient<R>, n: u128) -> Vec<UpdateId> {
-    let mut random = fastrand::Rng::with_seed(n as u64);
-    let (uuid, mut ids) = (job(n), Vec::new());
+async fn report<R: Runtime>(client: FacilitatorClient<R>, n: u64) -> Vec<UpdateId> {
+    let mut random = fastrand::Rng::with_seed(n);
+    let (uuid, mut ids) = (job(n.into()), Vec::new());
     for status in STATUSES {
         let mut receipt = None;
         for _ in 0..random.usize(0..20) {
@@ -108,8 +108,8 @@ pub(crate) fn callers_that_come_and_go_lose_and_double_nothing<R: UnderTest>(sub
         client.start().unwrap();
         reach(&client, Phase::Ready).await;
         for n in 0..JOBS {
-            server.push_job(signed_job(n)).unwrap();
-            assert_eq!(next_job(&client).await.uuid, job(n));
+            server.push_job(signed_job(n.into())).unwrap();
+            assert_eq!(next_job(&client).await.uuid, job(n.into()));
             // Only when its `received` is answered, there is room for the next one.
             while client.stats().outbox_length > 0 {
                 client.next_event().await.unwrap();
@@ -128,7 +128,7 @@ pub(crate) fn callers_that_come_and_go_lose_and_double_nothing<R: UnderTest>(sub
         assert_eq!(receipts, expected.into_iter().collect::<Vec<_>>());
         let record = server.shutdown().await;
         for n in 0..JOBS {
-            let job = record.job(&job(n)).unwrap();
+            let job = record.job(&job(n.into())).unwrap();
             let stored: Vec<JobStatus> =
                 job.statuses().iter().map(|stored| stored.status).collect();
             assert!(stored.ends_with(&STATUSES), "{stored:?}");
