@@ -18,6 +18,8 @@ mod peers;
 #[cfg(test)]
 mod program;
 #[cfg(test)]
+mod proxy;
+#[cfg(test)]
 mod recording;
 #[cfg(test)]
 mod secrets;
