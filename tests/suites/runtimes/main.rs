@@ -37,6 +37,7 @@ mod subject;
 mod talk;
 mod transport;
 mod trust;
+mod waiting;
 mod wire;
 
 use facilitator_async_std::AsyncIo;
@@ -126,6 +127,7 @@ conformance! {
         lifecycle::an_abort_hands_back_and_another_session_delivers_it;
         lifecycle::one_handle_serves_every_use;
         restarts::three_restarts_of_the_facilitator_are_survived;
+        waiting::callers_that_come_and_go_lose_and_double_nothing;
         losses::each_lost_connection_has_its_reason;
         losses::an_unanswered_status_costs_the_connection;
         losses::what_cannot_be_read_costs_nothing;
