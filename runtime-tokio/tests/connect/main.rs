@@ -4,15 +4,22 @@
 #[cfg(test)]
 mod arguments;
 #[cfg(test)]
+mod chromium;
+#[cfg(test)]
 mod commands;
 #[cfg(test)]
 mod configuration;
 #[cfg(test)]
 mod flow;
 #[cfg(test)]
+mod http;
+#[cfg(test)]
+mod metrics;
 mod names;
 #[cfg(test)]
 mod network;
+#[cfg(test)]
+mod page;
 #[cfg(test)]
 mod peers;
 #[cfg(test)]

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use facilitator_tokio::{Config, Endpoint};
 
+use crate::monitor::Address;
+
 /// What the program does.
 #[derive(Clone)]
 pub(crate) struct Settings {
@@ -17,7 +19,15 @@ pub(crate) struct Settings {
     pub(crate) record: Option<PathBuf>,
     pub(crate) line_bytes: usize,
     pub(crate) network: NetworkSettings,
+    pub(crate) metrics: Metrics,
     pub(crate) log: Log,
+}
+
+/// Who can watch the session.
+#[derive(Clone, Default)]
+pub(crate) struct Metrics {
+    pub(crate) listen: Option<Address>,
+    pub(crate) allow_remote: bool,
 }
 
 /// The way to the facilitator.
@@ -78,6 +88,7 @@ impl Default for Settings {
             // Three times the largest message, for text that is escaped all over.
             line_bytes: 48 << 20,
             network: NetworkSettings::default(),
+            metrics: Metrics::default(),
             log: Log::default(),
         }
     }

@@ -11,6 +11,7 @@ use super::state::StateFile;
 use crate::config::{Flags, Loaded, Log};
 use crate::failure::Failure;
 use crate::hotkey_file;
+use crate::monitor::Address;
 
 const HELP: &str = r#"INPUT, one JSON object a line:
   {"command":"job_status","id":ANY,"uuid":"..","status":"..","metadata":{..}}
@@ -48,6 +49,11 @@ one of a weaker place; variables hold lists with commas, and headers in lines. `
 everything, with the place that it comes from, as a file that can be used after its secrets were filled
 in.
 
+WATCHING: with --metrics, http://ADDR/ is a status page that follows the session by itself, /metrics
+is for Prometheus, /healthz is 200 while the process lives, and /readyz is 200 while the session is
+ready, 503 with the reason while it is not. There is no password: without --metrics-allow-remote,
+only this machine can be named, and only requests to its loopback names are answered.
+
 RESTARTS: with a state file, a stop keeps what is owed and which jobs are open or have ended, and the next
 start takes it up: it delivers the rest under the ids of the commands, and goes on to watch over the
 jobs. The start renames the file to FILE.taken, which is never used again: after a crash there is no
@@ -76,6 +82,7 @@ pub(crate) struct Settings {
     pub(super) line_bytes: usize,
     pub(super) record: Option<PathBuf>,
     pub(super) state: Option<StateFile>,
+    pub(super) metrics: Option<Address>,
     pub(crate) log: Log,
 }
 
@@ -104,6 +111,7 @@ impl Arguments {
             line_bytes: settings.line_bytes,
             record: settings.record.map(with_time),
             state: state.map_err(|error| loaded.blame("state_file", &error))?,
+            metrics: settings.metrics.listen,
             log: settings.log,
         }))
     }

@@ -26,6 +26,7 @@ use self::journal::{Journal, Promise};
 use self::lines::Lines;
 use self::recording::Recording;
 use crate::failure::Failure;
+use crate::monitor::Monitor;
 use crate::output::Output;
 use crate::signals::Signals;
 
@@ -37,6 +38,7 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
         line_bytes,
         record,
         state,
+        metrics,
         ..
     } = settings;
     let signals = Signals::new()
@@ -56,6 +58,10 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
             let _ = promises.send(Promise::taken(taken));
         }
     }
+    let monitor = match metrics {
+        Some(address) => Some(Monitor::start(address, &client, &config).await?),
+        None => None,
+    };
     let (host, port) = (config.endpoint.host(), config.endpoint.port());
     info!(host, port, hotkey = client.hotkey(), "starting");
     client
@@ -72,7 +78,7 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
         stopping: stop_seen,
     };
     let mut input = tokio::spawn(input.run(Lines::new(tokio::io::stdin(), line_bytes)));
-    let (journal, session_ended) = Journal::new(client.clone(), output.clone(), to_keep);
+    let (journal, session_ended) = Journal::new(client.clone(), output.clone(), to_keep, monitor);
     let journal = tokio::spawn(journal.keep());
 
     let mut end = None;

@@ -2,6 +2,7 @@
 
 mod limits;
 mod log;
+mod metrics;
 mod network;
 mod retry;
 mod session;
@@ -19,6 +20,7 @@ pub(crate) const SECTIONS: &[Section] = &[
     limits::SECTION,
     network::TLS,
     network::PROXY,
+    metrics::SECTION,
     log::SECTION,
 ];
 
