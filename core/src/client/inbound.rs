@@ -402,11 +402,9 @@ pub(super) fn blame_for(reason: &LostReason) -> Blame {
 }
 
 /// A peer can say the authentication back when it closes.
-fn scrubbed(close: CloseFrame) -> CloseFrame {
-    CloseFrame {
-        reason: scrub(&close.reason),
-        ..close
-    }
+fn scrubbed(mut close: CloseFrame) -> CloseFrame {
+    close.reason = scrub(&close.reason);
+    close
 }
 
 /// The `type` of the first error, for a log.

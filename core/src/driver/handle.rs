@@ -270,10 +270,11 @@ impl<R: Runtime> FacilitatorClient<R> {
 
     /// The next event.
     ///
-    /// An application that takes them slowly loses no request of a job that is still open. Of the others the oldest are
-    /// dropped once thousands of them wait, and [`Event::Missed`] says so; what an application may have to act upon
-    /// (cheat reports, overdue jobs, the end of the session) is never dropped for the sake of what it may not. With
-    /// several callers, each event goes to one.
+    /// An application that takes them slowly loses no request of a job that is still open, and not the end of the
+    /// latest session. Job requests wait up to `waiting_job_bytes`; further ones are rejected, or left unanswered, as
+    /// [`WhenJobsWait`](crate::client::WhenJobsWait) says. Of the other events the oldest are dropped beyond `waiting_events`
+    /// and `waiting_event_bytes`, and [`Event::Missed`] says so; what an application may have to act upon (cheat reports,
+    /// overdue jobs) is never dropped for the sake of what it may not. With several callers, each event goes to one.
     ///
     /// # Errors
     ///
@@ -623,14 +624,14 @@ impl<R: Runtime> Drop for Guard<R> {
     }
 }
 
-/// The WebSocket library writes every frame and every upgrade request to `log`, at the level trace. Nothing but the
-/// application can keep it from that, so the application is told.
+/// The WebSocket library writes every frame that it reads to `log`, at the level trace. Nothing but the application can
+/// keep it from that, so the application is told.
 fn warn_of_frame_dumps() {
     if log::log_enabled!(target: "tungstenite::protocol", log::Level::Trace) {
         log::warn!(
-            "the logger takes the level trace of tungstenite, which is every frame and every request header: the \
-             authentication is among them, and whoever reads it can replay it for ever; limit the target \
-             `tungstenite` to info"
+            "the logger takes the level trace of tungstenite, which is every frame that is read: jobs with their \
+             tokens, and whatever the peer repeats of the authentication, which can be replayed for ever; limit the \
+             target `tungstenite` to info"
         );
     }
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use crate::peers::{SUCCESS, scripted_with_request};
-use crate::program::{Program, bare_command, file, hotkey_file};
+use crate::program::{Program, SOON, bare_command, file, hotkey_file};
 
 const ALICE: &str = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
 /// It must never be shown.
@@ -404,7 +404,10 @@ const MISTAKES: &[Mistake] = &[
     ),
     in_environment(
         &[("HTTPS_PROXY", "socks5://user:hunter2@h")],
-        &["the environment variable HTTPS_PROXY names a SOCKS proxy"],
+        &[
+            "the environment variable HTTPS_PROXY names a SOCKS proxy",
+            "--proxy none",
+        ],
     ),
     // What does not go together.
     in_file(
@@ -750,7 +753,7 @@ fn a_session_runs_as_it_is_configured() {
     program.expect_phase("ready");
     let ended = program.close();
     assert_eq!(ended.status, 0, "{}", ended.stderr);
-    let request = requests.recv().unwrap();
+    let request = requests.recv_timeout(SOON).unwrap();
     for header in [
         "x-validator-version: 1.2.3\n",
         "x-validator-runner-version: file\n",

@@ -25,6 +25,8 @@ mod peers;
 #[cfg(test)]
 mod program;
 #[cfg(test)]
+mod proxy;
+#[cfg(test)]
 mod recording;
 #[cfg(test)]
 mod secrets;

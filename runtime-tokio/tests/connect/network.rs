@@ -17,7 +17,7 @@ use facilitator_tokio::core::driver::rustls::{
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 
 use crate::peers::{Script, scripted, scripted_over};
-use crate::program::{Program, command, file};
+use crate::program::{Program, SOON, command, file};
 
 /// An authority that nobody knows.
 fn authority() -> CertifiedIssuer<'static, KeyPair> {
@@ -242,7 +242,7 @@ fn a_proxy_is_gone_through_as_configured_and_its_password_is_secret() {
     program.expect_phase("ready");
     let ended = program.close();
     assert_eq!(ended.status, 0, "{}", ended.stderr);
-    let head = heads.recv().unwrap();
+    let head = heads.recv_timeout(SOON).unwrap();
     let target = uri.trim_start_matches("ws://").trim_end_matches('/');
     assert!(
         head.starts_with(&format!("CONNECT {target} HTTP/1.1\r\n")),

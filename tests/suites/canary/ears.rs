@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use tracing_subscriber::fmt;
@@ -12,6 +13,15 @@ pub(crate) struct Heard {
     pub(crate) level: Level,
     pub(crate) target: String,
     pub(crate) text: String,
+    /// What the peer's own libraries say: the peer knows the secret.
+    pub(crate) by_peer: bool,
+}
+
+/// The peers' threads.
+pub(crate) const PEER: &str = "peer";
+
+fn by_peer() -> bool {
+    thread::current().name() == Some(PEER)
 }
 
 static HEARD: Mutex<Vec<Heard>> = Mutex::new(Vec::new());
@@ -32,6 +42,7 @@ impl Log for Ears {
             level: record.level(),
             target: record.target().to_owned(),
             text: record.args().to_string(),
+            by_peer: by_peer(),
         });
     }
 
@@ -44,6 +55,7 @@ impl io::Write for Ears {
             level: Level::Error,
             target: "tracing".to_owned(),
             text: String::from_utf8_lossy(bytes).into_owned(),
+            by_peer: by_peer(),
         });
         Ok(bytes.len())
     }
@@ -65,7 +77,8 @@ pub(crate) fn open() {
     tracing_subscriber::util::SubscriberInitExt::try_init(subscriber).unwrap();
 }
 
-/// What was heard.
+/// What was heard of the clients.
 pub(crate) fn heard() -> Vec<Heard> {
-    all().clone()
+    let all = all();
+    all.iter().filter(|heard| !heard.by_peer).cloned().collect()
 }

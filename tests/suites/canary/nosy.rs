@@ -2,12 +2,14 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
-use std::thread::{self, JoinHandle};
+use std::thread::{Builder, JoinHandle};
 
 use facilitator_tests::solo::SUCCESS;
 use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
 use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Message, WebSocket, accept_hdr};
+
+use crate::ears::PEER;
 
 type Socket = WebSocket<TcpStream>;
 
@@ -21,7 +23,7 @@ impl Nosy {
     pub(crate) fn listen() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let thread = thread::spawn(move || {
+        let thread = Builder::new().name(PEER.to_owned()).spawn(move || {
             let mut signatures = Vec::new();
             for turn in 0.. {
                 let (stream, _) = listener.accept().unwrap();
@@ -36,6 +38,7 @@ impl Nosy {
             }
             signatures
         });
+        let thread = thread.unwrap();
         Self { port, thread }
     }
 

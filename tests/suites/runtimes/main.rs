@@ -3,7 +3,8 @@
 //! This file is the list: runtimes, transports, scenarios, and nothing else. A test is named
 //! `runtime::transport::scenario`. To add a scenario, write a function over [`Subject`] in one of the modules and name
 //! it here; it shall not know which runtime and which transport it runs on. What a subject is stands in `subject`, how
-//! a transport reaches a server in `transport`, whom the clients talk to in `peers`.
+//! a transport reaches a server in `transport`, whom the clients talk to in `peers`. The program `conformance` turns what
+//! this prints, in one run or in many, into a table.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
@@ -36,6 +37,7 @@ mod subject;
 mod talk;
 mod transport;
 mod trust;
+mod waiting;
 mod wire;
 
 use facilitator_async_std::AsyncIo;
@@ -125,6 +127,7 @@ conformance! {
         lifecycle::an_abort_hands_back_and_another_session_delivers_it;
         lifecycle::one_handle_serves_every_use;
         restarts::three_restarts_of_the_facilitator_are_survived;
+        waiting::callers_that_come_and_go_lose_and_double_nothing;
         losses::each_lost_connection_has_its_reason;
         losses::an_unanswered_status_costs_the_connection;
         losses::what_cannot_be_read_costs_nothing;

@@ -44,10 +44,7 @@ pub(crate) fn a_black_hole_is_noticed_while_resolving<R: UnderTest>(subject: &Su
     let wire = Wire::by_name(subject, R::with_network(network), connecting);
     subject.block_on(async move {
         let job = wire.push();
-        wire.client.start().unwrap();
-        for _ in 0..2 {
-            noticed(&wire.client).await;
-        }
+        noticed(&wire.client, 2).await;
         goes_on(wire, &job).await;
     });
 }
@@ -96,8 +93,7 @@ async fn stop_without_dns<R: UnderTest>(subject: &Subject<R>) {
         subject.usual.clone(),
         connecting(config("wss://facilitator.example.org/")),
     );
-    client.start().unwrap();
-    noticed(&client).await;
+    noticed(&client, 1).await;
     // The resolver was not just slow to say no.
     name_server.recv(&mut [0; 512]).unwrap();
     reach(&client, Phase::Connecting).await;

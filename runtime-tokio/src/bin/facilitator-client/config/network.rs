@@ -93,9 +93,11 @@ fn key_of(error: &TlsError, settings: &NetworkSettings) -> &'static str {
 fn proxy(settings: &NetworkSettings, origins: &Origins) -> Result<Proxy, Mistake> {
     let proxy = match &settings.proxy {
         // It names the variable.
-        ProxyChoice::Environment => {
-            Proxy::from_environment().map_err(|error| Mistake::new(error.to_string()))?
-        }
+        ProxyChoice::Environment => Proxy::from_environment().map_err(|error| {
+            Mistake::new(format!(
+                "{error}; `proxy.uri = \"none\"` (--proxy none) goes without one"
+            ))
+        })?,
         ProxyChoice::None => Proxy::none(),
         ProxyChoice::Via(uri) => {
             Proxy::via(uri).map_err(|error| blame(origins, &[PROXY], &error.to_string()))?

@@ -102,7 +102,9 @@ fn load(file: &str, variables: &[(&str, &str)], words: &[&str]) -> Result<Loaded
         .map(|(name, value)| (name.into(), value.into()))
         .collect();
     variables.insert("FACILITATOR_CONFIG".into(), path.into());
-    let loaded = Loaded::layered(&flags(words), 0, &variables);
+    let verbose = words.iter().filter(|word| **word == "-v").count();
+    let words: Vec<&str> = words.iter().copied().filter(|word| *word != "-v").collect();
+    let loaded = Loaded::layered(&flags(&words), verbose.try_into().unwrap(), &variables);
     std::fs::remove_dir_all(folder).unwrap();
     loaded.map_err(|mistake| crate::failure::Failure::from(mistake).to_string())
 }
@@ -333,6 +335,31 @@ fn flags_win_over_the_environment_and_that_over_the_file() {
     ] {
         assert!(printed.contains(line), "no {line:?} in {printed}");
     }
+}
+
+#[test]
+fn how_verbose_the_log_is_can_be_said_by_a_letter() {
+    let of = |words: &[_]| {
+        let loaded = load("", &[("FACILITATOR_LOG", "error")], words).unwrap();
+        let origin = origin(&loaded, "log.filter");
+        (loaded.settings.log.filter, origin)
+    };
+    let said = |filter: &str, origin: &str| (filter.to_owned(), origin.to_owned());
+    assert_eq!(of(&[]), said("error", "FACILITATOR_LOG"));
+    assert_eq!(of(&["-v"]), said("debug", "--verbose"));
+    assert_eq!(of(&["-v", "-v"]), said("trace", "--verbose"));
+}
+
+#[test]
+fn the_command_line_is_shown_without_its_values() {
+    let shown = format!(
+        "{:?}",
+        flags(&["--header", "X: hunter2", "--proxy", "http://a:hunter2@b"])
+    );
+    assert!(
+        shown.contains("proxy") && !shown.contains("hunter2"),
+        "{shown}"
+    );
 }
 
 #[test]

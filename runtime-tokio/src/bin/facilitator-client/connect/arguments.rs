@@ -42,8 +42,8 @@ OUTPUT, one JSON object a line, with the key `event`:
   stopped            the last line; `owed` holds each message that was not delivered, whole, and `kept`
                      is true when the state file has them too
 
-CONFIGURATION: what can be set is set by a flag, an environment variable or a key of the configuration
-file, in this order; for each flag, `--help` names the other two. A key or a FACILITATOR_ variable that
+CONFIGURATION: what can be set is set by a flag, or else an environment variable, or else a key of the
+configuration file; for each flag, `--help` names the other two. A key or a FACILITATOR_ variable that
 is none is an error. Times and sizes have units, as 1m30s and 64MiB. A list or table replaces the whole
 one of a weaker place; variables hold lists with commas, and headers in lines. `--print-config` shows
 everything, with the place that it comes from, as a file that can be used after its secrets were filled
