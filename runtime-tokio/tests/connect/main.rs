@@ -15,6 +15,7 @@ mod flow;
 mod http;
 #[cfg(test)]
 mod metrics;
+#[cfg(test)]
 mod names;
 #[cfg(test)]
 mod network;
