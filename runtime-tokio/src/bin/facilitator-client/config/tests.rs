@@ -71,6 +71,9 @@ client_key = "me.key"
 [proxy]
 uri = "http://user:pass@proxy:3128"
 except = ["10.0.0.0/8", "localhost"]
+[metrics]
+listen = "0.0.0.0:9469"
+allow_remote = true
 [log]
 filter = "warn,facilitator_core=debug"
 format = "json"
