@@ -53,6 +53,7 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         .map_err(|error| Failure::failed(error.to_string()))?;
 
     let output = Output::new(tokio::io::stdout());
+    output.print(&Line::hello(None, &client.hotkey())).await;
     let (stopping, stop_seen) = watch::channel(false);
     let (promises, to_keep) = mpsc::unbounded_channel();
     let input = Input {
