@@ -1,50 +1,48 @@
-//! From a URI to an open WebSocket: DNS, TCP, TLS, upgrade. Each step fails with a kind of its own; deadlines are
-//! the session's.
+//! async-io's TCP and names, for the driver, which makes WebSocket connections of them.
 
-use std::sync::Arc;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
 
 use async_io::Timer;
 use async_net::TcpStream;
-use async_tungstenite::stream::Stream;
-use async_tungstenite::{WebSocketStream, client_async_with_config};
-use facilitator_core::client::{ConnectFailure, ConnectFailureKind, ConnectRequest};
-use facilitator_core::driver::rustls::ClientConfig;
-use facilitator_core::driver::{
-    client_request, connect_any, handshake_failure, server_name, tls_failure, websocket_config,
-};
-use futures_rustls::TlsConnector;
-use futures_rustls::client::TlsStream;
+use facilitator_core::driver;
+use futures_io::{AsyncRead as _, AsyncWrite as _};
 
-/// TCP, or TLS over it.
-pub(crate) type MaybeTlsStream = Stream<TcpStream, TlsStream<TcpStream>>;
+/// async-io's sockets, which need no runtime.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sockets;
 
-pub(crate) async fn connect(
-    request: ConnectRequest,
-    tls: Arc<ClientConfig>,
-) -> Result<WebSocketStream<MaybeTlsStream>, ConnectFailure> {
-    let endpoint = &request.endpoint;
-    let upgrade = client_request(&request)?;
-    let addresses = async_net::resolve((endpoint.host(), endpoint.port()))
-        .await
-        .map_err(|error| ConnectFailure::new(ConnectFailureKind::Dns, error.to_string()))?;
-    let tcp = connect_any(addresses, TcpStream::connect, async |duration| {
+impl driver::Sockets for Sockets {
+    type Socket = Socket;
+
+    async fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+        async_net::resolve((host, port)).await
+    }
+
+    async fn connect(&self, address: SocketAddr) -> io::Result<Socket> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(Socket(stream))
+    }
+
+    async fn sleep(&self, duration: Duration) {
         Timer::after(duration).await;
-    })
-    .await?;
-    // Small messages that are answered one by one must not wait for each other.
-    let _ = tcp.set_nodelay(true);
-    let stream = if endpoint.is_secure() {
-        let stream = TlsConnector::from(tls)
-            .connect(server_name(endpoint)?, tcp)
-            .await
-            .map_err(|error| tls_failure(&error))?;
-        Stream::Tls(stream)
-    } else {
-        Stream::Plain(tcp)
-    };
-    let config = websocket_config(request.max_message_bytes);
-    match client_async_with_config(upgrade, stream, Some(config)).await {
-        Ok((socket, _)) => Ok(socket),
-        Err(error) => Err(handshake_failure(&error)),
+    }
+}
+
+/// A TCP connection of async-io's.
+#[derive(Debug)]
+pub struct Socket(TcpStream);
+
+impl driver::Socket for Socket {
+    fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_read(cx, buffer)
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, bytes)
     }
 }

@@ -1,17 +1,14 @@
-//! async-io's clock and timers, and any executor's tasks, for the driver. How connections are opened is in `connect`;
-//! which executors there are is in `smol` and `async_std`.
+//! async-io's clock and timers, and any executor's tasks, for the driver. The sockets are in `connect`; which executors
+//! there are is in `smol` and `async_std`.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Instant;
 
 use async_io::Timer;
-use async_tungstenite::WebSocketStream;
 use facilitator_core::client::{ConnectFailure, ConnectRequest};
-use facilitator_core::driver::rustls::ClientConfig;
-use facilitator_core::driver::{BoxFuture, Runtime, SpawnError, default_tls};
+use facilitator_core::driver::{BoxFuture, Network, Runtime, SpawnError, Tls, WebSocket, open};
 
-use crate::connect::MaybeTlsStream;
+use crate::connect::{Socket, Sockets};
 
 /// What runs tasks. Sockets and timers need none: async-io drives them on a thread of its own, under any executor.
 pub trait Executor: Send + Sync + 'static {
@@ -23,47 +20,57 @@ pub trait Executor: Send + Sync + 'static {
     fn spawn(&self, future: BoxFuture<()>) -> Result<(), SpawnError>;
 }
 
-/// A runtime out of async-io and an executor.
+/// A runtime out of async-io and an executor, and how connections are made on it.
+///
+/// The default trusts the public authorities and goes through the proxy that the environment names; see [`Network`].
 #[derive(Clone)]
 pub struct AsyncIo<E> {
     executor: E,
-    tls: Arc<ClientConfig>,
+    network: Network,
 }
 
 impl<E> AsyncIo<E> {
-    /// The runtime with an executor of your own; [`default_tls`] is the usual configuration.
-    pub fn new(executor: E, tls: Arc<ClientConfig>) -> Self {
-        Self { executor, tls }
+    /// The runtime with an executor of your own.
+    pub fn new(executor: E, network: Network) -> Self {
+        Self { executor, network }
     }
 }
 
 impl<E: Default> AsyncIo<E> {
-    /// The runtime with a TLS configuration of your own: other roots, client certificates.
-    pub fn with_tls(tls: Arc<ClientConfig>) -> Self {
-        Self::new(E::default(), tls)
+    /// The runtime with connections of your own: authorities, client certificates, proxies, addresses.
+    pub fn with_network(network: Network) -> Self {
+        Self::new(E::default(), network)
+    }
+
+    /// The default with another TLS: other authorities, client certificates.
+    pub fn with_tls(tls: impl Into<Tls>) -> Self {
+        Self::with_network(Network::default().with_tls(tls))
     }
 }
 
 impl<E: Default> Default for AsyncIo<E> {
     fn default() -> Self {
-        Self::with_tls(default_tls())
+        Self::with_network(Network::default())
     }
 }
 
 impl<E> fmt::Debug for AsyncIo<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AsyncIo").finish_non_exhaustive()
+        f.debug_struct("AsyncIo")
+            .field("network", &self.network)
+            .finish_non_exhaustive()
     }
 }
 
 impl<E: Executor> Runtime for AsyncIo<E> {
-    type Transport = WebSocketStream<MaybeTlsStream>;
+    type Transport = WebSocket<Socket>;
 
     fn connect(
         &self,
         request: ConnectRequest,
     ) -> BoxFuture<Result<Self::Transport, ConnectFailure>> {
-        Box::pin(crate::connect::connect(request, Arc::clone(&self.tls)))
+        let network = self.network.clone();
+        Box::pin(async move { open(&Sockets, &network, request).await })
     }
 
     fn now(&self) -> Instant {

@@ -1,41 +1,49 @@
-//! From a URI to an open WebSocket: DNS, TCP, TLS, upgrade. Each step fails with a kind of its own; deadlines are
-//! the session's.
+//! tokio's TCP and names, for the driver, which makes WebSocket connections of them.
 
-use std::sync::Arc;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
-use facilitator_core::client::{ConnectFailure, ConnectFailureKind, ConnectRequest};
-use facilitator_core::driver::rustls::ClientConfig;
-use facilitator_core::driver::{
-    client_request, connect_any, handshake_failure, server_name, tls_failure, websocket_config,
-};
+use facilitator_core::driver;
+use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
 use tokio::net::{TcpStream, lookup_host};
-use tokio_rustls::TlsConnector;
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, client_async_with_config};
 
-pub(crate) async fn connect(
-    request: ConnectRequest,
-    tls: Arc<ClientConfig>,
-) -> Result<WebSocketStream<MaybeTlsStream<TcpStream>>, ConnectFailure> {
-    let endpoint = &request.endpoint;
-    let upgrade = client_request(&request)?;
-    let addresses = lookup_host((endpoint.host(), endpoint.port()))
-        .await
-        .map_err(|error| ConnectFailure::new(ConnectFailureKind::Dns, error.to_string()))?;
-    let tcp = connect_any(addresses.collect(), TcpStream::connect, tokio::time::sleep).await?;
-    // Small messages that are answered one by one must not wait for each other.
-    let _ = tcp.set_nodelay(true);
-    let stream = if endpoint.is_secure() {
-        let stream = TlsConnector::from(tls)
-            .connect(server_name(endpoint)?, tcp)
-            .await
-            .map_err(|error| tls_failure(&error))?;
-        MaybeTlsStream::Rustls(stream)
-    } else {
-        MaybeTlsStream::Plain(tcp)
-    };
-    let config = websocket_config(request.max_message_bytes);
-    match client_async_with_config(upgrade, stream, Some(config)).await {
-        Ok((socket, _)) => Ok(socket),
-        Err(error) => Err(handshake_failure(&error)),
+/// The sockets of the runtime that this is used on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sockets;
+
+impl driver::Sockets for Sockets {
+    type Socket = Socket;
+
+    async fn resolve(&self, host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+        Ok(lookup_host((host, port)).await?.collect())
+    }
+
+    async fn connect(&self, address: SocketAddr) -> io::Result<Socket> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(Socket(stream))
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        tokio::time::sleep(duration).await;
+    }
+}
+
+/// A TCP connection of tokio's.
+#[derive(Debug)]
+pub struct Socket(TcpStream);
+
+impl driver::Socket for Socket {
+    fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        let mut buffer = ReadBuf::new(buffer);
+        ready!(Pin::new(&mut self.0).poll_read(cx, &mut buffer))?;
+        Poll::Ready(Ok(buffer.filled().len()))
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write(cx, bytes)
     }
 }

@@ -1,6 +1,6 @@
 //! The facilitator client on tokio.
 //!
-//! This crate is thin: it opens connections ([`Tokio`]), and everything else is
+//! This crate is thin: it has sockets, timers and tasks ([`Tokio`]), and everything else is
 //! [`facilitator_core::driver`]. With the feature `server` it also serves the simulated facilitator on a real
 //! socket. The program `facilitator-client` (feature `cli`) is built on both.
 #![forbid(unsafe_code)]
@@ -16,6 +16,7 @@ pub use facilitator_core::client::{Config, Endpoint, Event, Outcome, Phase, Rece
 pub use facilitator_core::driver::{EventError, PendingReceipt, StartError, StopReport};
 pub use facilitator_core::signature::Keypair;
 
+pub use self::connect::Socket;
 pub use self::runtime::Tokio;
 
 /// A validator's session with its facilitator, on tokio. See

@@ -1,51 +1,54 @@
-//! tokio's clock, timers and tasks, for the driver. How connections are opened is in `connect`.
+//! tokio's clock, timers and tasks, for the driver. Its sockets are in `connect`.
 
-use std::fmt;
-use std::sync::Arc;
 use std::time::Instant;
 
 use facilitator_core::client::{ConnectFailure, ConnectRequest};
-use facilitator_core::driver::rustls::ClientConfig;
-use facilitator_core::driver::{BoxFuture, Runtime, SpawnError, default_tls};
-use tokio::net::TcpStream;
+use facilitator_core::driver::{BoxFuture, Network, Runtime, SpawnError, Tls, WebSocket, open};
 use tokio::runtime::Handle;
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
 
-/// The tokio runtime.
+use crate::connect::{Socket, Sockets};
+
+/// The tokio runtime, and how connections are made on it.
 ///
-/// TLS connections follow [`default_tls`], unless [`with_tls`](Self::with_tls) says otherwise.
-#[derive(Clone)]
+/// The default trusts the public authorities and goes through the proxy that the environment names; see [`Network`].
+#[derive(Clone, Debug, Default)]
 pub struct Tokio {
-    tls: Arc<ClientConfig>,
+    network: Network,
 }
 
 impl Tokio {
-    /// The runtime with a TLS configuration of your own: other roots, client certificates.
-    pub fn with_tls(tls: Arc<ClientConfig>) -> Self {
-        Self { tls }
+    /// The runtime with connections of your own: authorities, client certificates, proxies, addresses.
+    ///
+    /// ```
+    /// use facilitator_tokio::core::driver::{Network, Proxy};
+    /// use facilitator_tokio::{Config, Endpoint, FacilitatorClient, Keypair, Tokio};
+    ///
+    /// # fn client(keypair: &Keypair) -> Result<FacilitatorClient, Box<dyn std::error::Error>> {
+    /// let proxy = Proxy::via("http://user:password@proxy.example.org:3128")?;
+    /// let runtime = Tokio::new(Network::default().with_proxy(proxy));
+    /// let config = Config::new(Endpoint::public());
+    /// Ok(FacilitatorClient::with_runtime(config, keypair, runtime)?)
+    /// # }
+    /// ```
+    pub fn new(network: Network) -> Self {
+        Self { network }
     }
-}
 
-impl Default for Tokio {
-    fn default() -> Self {
-        Self::with_tls(default_tls())
-    }
-}
-
-impl fmt::Debug for Tokio {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Tokio").finish_non_exhaustive()
+    /// The default with another TLS: other authorities, client certificates.
+    pub fn with_tls(tls: impl Into<Tls>) -> Self {
+        Self::new(Network::default().with_tls(tls))
     }
 }
 
 impl Runtime for Tokio {
-    type Transport = WebSocketStream<MaybeTlsStream<TcpStream>>;
+    type Transport = WebSocket<Socket>;
 
     fn connect(
         &self,
         request: ConnectRequest,
     ) -> BoxFuture<Result<Self::Transport, ConnectFailure>> {
-        Box::pin(crate::connect::connect(request, Arc::clone(&self.tls)))
+        let network = self.network.clone();
+        Box::pin(async move { open(&Sockets, &network, request).await })
     }
 
     /// tokio's clock, so that its paused time works in tests.

@@ -1,9 +1,9 @@
-//! Writes the fuzz targets' seeds into `fuzz/corpus/`, anew from the golden vectors:
-//! `cargo run -p facilitator-tests --example seeds`. What has another name there, a fuzzer has found.
+//! Writes the fuzz targets' seeds into `fuzz/corpus/`, or another folder, anew from the golden vectors:
+//! `cargo run -p facilitator-tests --example seeds -- [FOLDER]`. What has another name there, a fuzzer has found.
 
 use std::error::Error;
-use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::{env, fs};
 
 use facilitator_tests::fuzz::Stage;
 use facilitator_tests::solo;
@@ -66,7 +66,9 @@ struct Vector {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let tests = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let corpus = tests.join("../fuzz/corpus");
+    let corpus = env::args_os()
+        .nth(1)
+        .map_or_else(|| tests.join("../fuzz/corpus"), PathBuf::from);
     for target in ["decode", "canonical", "session"] {
         fs::create_dir_all(corpus.join(target))?;
     }

@@ -117,7 +117,10 @@
     reason = "a harness fails a test by panicking, wherever it is"
 )]
 
+pub mod bounded;
+pub mod built;
 pub mod check;
+pub mod child;
 pub mod fuzz;
 pub mod mended;
 pub mod model;

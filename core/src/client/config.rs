@@ -90,6 +90,19 @@ pub struct Config {
     /// Jobs that may be open at once; further requests are answered `rejected` with reason `busy`. A job whose terminal
     /// status was refused or handed back is open again, even beyond it. Default 1000.
     pub open_jobs: usize,
+    /// Bytes that job requests may hold which the application has not taken yet, by their
+    /// [weight](crate::message::V2JobRequest::weight); one alone may hold more. Their number is bounded by `open_jobs`.
+    /// Default 64 MiB.
+    pub waiting_job_bytes: usize,
+    /// What becomes of a job request beyond `waiting_job_bytes`. Default: it is rejected.
+    pub when_jobs_wait: WhenJobsWait,
+    /// Events that may wait for the application in the shared driver, besides job requests: so many that ask for an
+    /// action (cheat reports, overdue jobs), and so many that do not. Beyond it the oldest are dropped and counted.
+    /// The session itself queues its outputs without a bound, and wants to be drained after every input. Default 4096.
+    pub waiting_events: usize,
+    /// The same bound in bytes of the messages that these events hold, for either kind; one alone may hold more.
+    /// Default 64 MiB.
+    pub waiting_event_bytes: usize,
     /// Added to the time limits of a job's own request, for everything that they do not cover: finding a miner, starting
     /// the executor (up to 4 minutes, by the name of its class), the way of the result. A job that has no terminal status
     /// by then is ended as `horde_failed`. Default 10 minutes.
@@ -99,6 +112,21 @@ pub struct Config {
     pub adopted_job_limit: Duration,
     /// Ended jobs that are remembered, so that a repeated request does not run them again. Default 10 000.
     pub ended_jobs: usize,
+}
+
+/// What becomes of a job request for which there is no room, because the application takes its requests too slowly.
+///
+/// Reading goes on in either case: responses, pongs and heartbeats come and go on the same connection, so that a
+/// request cannot be held back without them. It is not kept, and a [`JobDeclined`](super::Event::JobDeclined) tells of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum WhenJobsWait {
+    /// It is answered `rejected`, with reason `busy`, at once: the facilitator can give the job to somebody else.
+    #[default]
+    Reject,
+    /// It is left unanswered. The facilitator sends a request to every connection of a validator: where several
+    /// processes share a hotkey, a rejection by one would end a job that another one runs.
+    Ignore,
 }
 
 /// What follows when the facilitator refuses the signature of the authentication (`auth.signature_invalid`, or a close
@@ -148,6 +176,10 @@ impl Config {
             message_bytes: 16 * MIB,
             inbound_message_bytes: 64 * MIB,
             open_jobs: 1000,
+            waiting_job_bytes: 64 * MIB,
+            when_jobs_wait: WhenJobsWait::Reject,
+            waiting_events: 4096,
+            waiting_event_bytes: 64 * MIB,
             job_margin: Duration::from_mins(10),
             adopted_job_limit: Duration::from_hours(24),
             ended_jobs: 10_000,
@@ -193,6 +225,9 @@ impl Config {
             ("inbound_message_bytes", self.inbound_message_bytes),
             ("specs_entries", self.specs_entries),
             ("open_jobs", self.open_jobs),
+            ("waiting_job_bytes", self.waiting_job_bytes),
+            ("waiting_events", self.waiting_events),
+            ("waiting_event_bytes", self.waiting_event_bytes),
         ];
         for (field, value) in counts {
             if value == 0 {
@@ -281,6 +316,10 @@ impl fmt::Debug for Config {
             .field("message_bytes", &self.message_bytes)
             .field("inbound_message_bytes", &self.inbound_message_bytes)
             .field("open_jobs", &self.open_jobs)
+            .field("waiting_job_bytes", &self.waiting_job_bytes)
+            .field("when_jobs_wait", &self.when_jobs_wait)
+            .field("waiting_events", &self.waiting_events)
+            .field("waiting_event_bytes", &self.waiting_event_bytes)
             .field("job_margin", &self.job_margin)
             .field("adopted_job_limit", &self.adopted_job_limit)
             .field("ended_jobs", &self.ended_jobs)

@@ -123,6 +123,15 @@ impl Endpoint {
         self.port
     }
 
+    /// Path and query, as a request names them: at least `/`.
+    #[cfg(feature = "tls")]
+    pub(crate) fn path(&self) -> &str {
+        let rest = self.uri.split_once("://").map_or("", |(_, rest)| rest);
+        rest.find('/')
+            .and_then(|slash| rest.get(slash..))
+            .unwrap_or("/")
+    }
+
     /// Whether the host is this machine.
     pub fn is_loopback(&self) -> bool {
         match self.host.parse::<IpAddr>() {

@@ -225,12 +225,27 @@ pub enum ConnectFailureKind {
         /// The status.
         status: u16,
     },
+    /// The proxy did not open the way: it could not be reached, refused, did not answer as a proxy does, or its setting
+    /// makes no sense. Tried again like any other failure; a `Retry-After` of the proxy's is honoured. It says nothing
+    /// about the facilitator, which has seen nothing of it.
+    #[error("{}", proxy_text(*.status))]
+    Proxy {
+        /// The proxy's answer to `CONNECT`, if there was one that says no.
+        status: Option<u16>,
+    },
     /// The server did not speak WebSocket as it should.
     #[error("the WebSocket handshake failed")]
     Handshake,
     /// It took longer than `connect_timeout`.
     #[error("the attempt took too long")]
     Timeout,
+}
+
+fn proxy_text(status: Option<u16>) -> String {
+    match status {
+        Some(status) => alloc::format!("the proxy answered HTTP {status}"),
+        None => "the way through the proxy is closed".into(),
+    }
 }
 
 /// How an established connection ended, as the runtime saw it.
@@ -322,6 +337,13 @@ pub enum DeclineReason {
     /// Answered `rejected`: too many jobs are open.
     #[error("too many jobs are open, it was rejected as busy")]
     Busy,
+    /// Answered `rejected`: the application has not taken the requests before it, and they fill `waiting_job_bytes`.
+    #[error("too many job requests wait for the application, it was rejected as busy")]
+    Backlog,
+    /// As [`Backlog`](Self::Backlog), where [`WhenJobsWait::Ignore`](super::WhenJobsWait::Ignore) is configured:
+    /// nothing was answered, and the same request is looked at anew when it comes again.
+    #[error("too many job requests wait for the application, it was left unanswered")]
+    Ignored,
     /// Answered `rejected`: the session is stopping.
     #[error("the session is stopping, the job was rejected as busy")]
     Stopping,
@@ -340,6 +362,8 @@ impl DeclineReason {
             Self::Duplicate => "duplicate",
             Self::InvalidUuid => "invalid_uuid",
             Self::Busy => "busy",
+            Self::Backlog => "backlog",
+            Self::Ignored => "ignored",
             Self::Stopping => "stopping",
             Self::Closing => "closing",
             Self::OutboxFull => "outbox_full",

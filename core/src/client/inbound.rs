@@ -14,7 +14,8 @@ use super::responses::{self, About};
 use super::submit::rejection;
 use super::trust::TrustError;
 use super::{
-    Blame, FacilitatorClient, Link, OnSignatureInvalid, Timer, authentication, door, watchdog,
+    Blame, FacilitatorClient, Link, OnSignatureInvalid, Timer, WhenJobsWait, authentication, door,
+    watchdog,
 };
 use crate::message::{
     FacilitatorMessage, JobRejectionReason, JobStatus, Response, V0JobCheated, V0JobStatusUpdate,
@@ -259,11 +260,19 @@ impl FacilitatorClient {
         if self.jobs.open() >= self.config.open_jobs || self.check_room(2).is_err() {
             return self.reject_as_busy(uuid, DeclineReason::Busy);
         }
+        let weight = request.weight();
+        if !self.backlog.has_room(weight, self.config.waiting_job_bytes) {
+            return match self.config.when_jobs_wait {
+                WhenJobsWait::Reject => self.reject_as_busy(uuid, DeclineReason::Backlog),
+                WhenJobsWait::Ignore => self.decline(uuid, DeclineReason::Ignored),
+            };
+        }
         let open_for = watchdog::time_limit(&request).saturating_add(self.config.job_margin);
         let received = V0JobStatusUpdate::new(uuid, JobStatus::Received);
         match self.submit_status(&received, true, open_for) {
             Ok(_) => {
                 self.stats.jobs_received += 1;
+                self.backlog.queue(weight);
                 self.emit(Event::JobRequested(request));
             }
             Err(_) => self.decline(uuid, DeclineReason::OutboxFull),

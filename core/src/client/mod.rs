@@ -6,6 +6,7 @@
 //! `outbox`'s, what a job was given is `jobs`', what may be sent at all is `door`'s. A part knows none of the others.
 
 mod authentication;
+mod backlog;
 mod backoff;
 mod config;
 mod connection;
@@ -20,6 +21,7 @@ mod jobs;
 mod keepalive;
 mod outbox;
 mod phase;
+mod prepared;
 #[cfg(feature = "trace")]
 mod replay;
 mod responses;
@@ -37,7 +39,7 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 pub use self::authentication::AuthenticationMethod;
-pub use self::config::{Config, OnSignatureInvalid};
+pub use self::config::{Config, OnSignatureInvalid, WhenJobsWait};
 pub use self::endpoint::{Endpoint, EndpointError};
 pub use self::error::{ConfigError, LifecycleError, SendError};
 pub use self::event::{
@@ -48,6 +50,7 @@ pub use self::event::{
 pub use self::health::Health;
 pub use self::histogram::Histogram;
 pub use self::phase::Phase;
+pub use self::prepared::Prepared;
 #[cfg(feature = "trace")]
 pub(crate) use self::responses::is_response_shaped;
 pub use self::snapshot::{RestoreError, Restored, Snapshot};
@@ -58,6 +61,7 @@ pub use self::timer::Timer;
 pub use self::trust::{Signatories, TrustError, TrustPolicy};
 
 use self::authentication::Authenticator;
+use self::backlog::Backlog;
 use self::backoff::{Backoff, Retry};
 use self::door::Door;
 use self::health::Standing;
@@ -76,7 +80,7 @@ use crate::{ConnectionId, Frame, Timestamp};
 /// Its methods are of four kinds:
 ///
 /// - **lifecycle**: [`start`](Self::start), [`stop`](Self::stop), [`abort`](Self::abort);
-/// - **application**: `send_*`, `reject_job`, `fail_job`, `fail_horde`, `adopt_job`, `set_trust`; across a restart
+/// - **application**: `send`, `send_*`, `reject_job`, `fail_job`, `fail_horde`, `adopt_job`, `set_trust`; across a restart
 ///   [`snapshot`](Self::snapshot) and [`restore`](Self::restore);
 /// - **inputs** of the driver: `handle_*`;
 /// - **outputs** for the driver: [`poll_output`](Self::poll_output), [`poll_timeout`](Self::poll_timeout).
@@ -130,6 +134,7 @@ pub struct FacilitatorClient {
     /// What was handed back at the end, until the next start: for a snapshot of it.
     left: Vec<Owed>,
     jobs: Jobs,
+    backlog: Backlog,
     watchdog: Watchdog,
     trust: Trust,
     outputs: VecDeque<Output>,
@@ -228,6 +233,7 @@ impl FacilitatorClient {
             outbox: Outbox::default(),
             left: Vec::new(),
             jobs: Jobs::new(seed),
+            backlog: Backlog::default(),
             watchdog: Watchdog::default(),
             trust: Trust::new(config.trust.clone(), account),
             config,
@@ -492,8 +498,22 @@ impl FacilitatorClient {
 /// What the driver has to do.
 impl FacilitatorClient {
     /// The next thing to do, in causal order. `None` ends the drain.
+    ///
+    /// A job request that was polled counts as taken by the application. A driver that keeps it for somebody slower
+    /// has to say so with [`set_waiting_jobs`](Self::set_waiting_jobs).
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.outputs.pop_front()
+        let output = self.outputs.pop_front();
+        if let Some(Output::Event(Event::JobRequested(_))) = &output {
+            self.backlog.polled();
+        }
+        output
+    }
+
+    /// Tells what the driver keeps of job requests that it has polled and the application has not taken: the sum of
+    /// their [weights](crate::message::V2JobRequest::weight). With what is not polled yet, `waiting_job_bytes` bounds it,
+    /// and beyond that [`WhenJobsWait`] says what becomes of the next request. Until this is called, nothing is kept.
+    pub fn set_waiting_jobs(&mut self, bytes: usize) {
+        self.backlog.set_held(bytes);
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout) next, and for what; the latest `now` while output is

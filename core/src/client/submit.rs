@@ -11,6 +11,7 @@ use uuid::Uuid;
 use super::event::{Event, Outcome, Subject, UpdateId};
 use super::jobs::Given;
 use super::outbox::{Specs, Status};
+use super::prepared::Prepared;
 use super::slab::Slot;
 use super::{FacilitatorClient, Link, SendError, door};
 use crate::Timestamp;
@@ -47,6 +48,83 @@ impl FacilitatorClient {
         let id = self.submit_status(&update, false, open_for)?;
         self.after_input();
         Ok(id)
+    }
+
+    /// Checks and encodes a status of a job, to be given with [`send`](Self::send) as often as it takes to find room.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`]: the session does not run, or the facilitator could not digest the update.
+    pub fn prepare_job_status(&self, update: &V0JobStatusUpdate) -> Result<Prepared, SendError> {
+        self.check_accepting()?;
+        Prepared::job_status(update, self.config.message_bytes)
+    }
+
+    /// Checks and encodes the specs of a miner's machine, likewise.
+    ///
+    /// # Errors
+    ///
+    /// As [`prepare_job_status`](Self::prepare_job_status).
+    pub fn prepare_machine_specs(
+        &self,
+        miner_hotkey: &str,
+        batch_id: &str,
+        specs: JsonMap,
+    ) -> Result<Prepared, SendError> {
+        self.check_accepting()?;
+        let (hotkey, limit) = (self.hotkey.clone(), self.config.message_bytes);
+        Prepared::machine_specs(hotkey, miner_hotkey, batch_id, specs, limit)
+    }
+
+    /// Queues a prepared message, as [`send_job_status`](Self::send_job_status) and
+    /// [`send_machine_specs`](Self::send_machine_specs) do. The message stays as it is: when there was no room, it can
+    /// be given again. It belongs to the session that has prepared it, or to one with the same key and configuration.
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`] says why it was not queued.
+    pub fn send(&mut self, now: Timestamp, message: &Prepared) -> Result<UpdateId, SendError> {
+        self.advance(now);
+        self.check_accepting()?;
+        let (size, limit) = (message.text.len(), self.config.message_bytes);
+        if size > limit {
+            return Err(SendError::TooLarge { size, limit });
+        }
+        let text = Arc::clone(&message.text);
+        let id = match message.subject {
+            Subject::JobStatus { uuid, status } => {
+                let open_for = self.config.adopted_job_limit;
+                self.give_status(uuid, status, text, false, open_for)?
+            }
+            Subject::MachineSpecs { batch_id } => self.give_specs(Specs { batch_id }, text)?,
+        };
+        self.after_input();
+        Ok(id)
+    }
+
+    /// Whether room in the outbox decides on this message. It does not when the message is refused anyway, was delivered
+    /// before, or has a slot of its own.
+    #[cfg(feature = "driver")]
+    pub(crate) fn needs_room(&self, message: &Prepared) -> bool {
+        if self.check_accepting().is_err() {
+            return false;
+        }
+        let Subject::JobStatus { uuid, status } = message.subject else {
+            return true;
+        };
+        let Some(job) = self.jobs.find(&uuid) else {
+            return true;
+        };
+        match self.jobs.look_up(job, status) {
+            Given::Ended(_) | Given::Delivered => false,
+            Given::Underway => true,
+            Given::New => !self.has_reserved_slot(job, status),
+        }
+    }
+
+    /// The slot of an open job's terminal status is kept for it.
+    fn has_reserved_slot(&self, job: Slot, status: JobStatus) -> bool {
+        status.is_terminal() && self.jobs.terminal(job).is_none()
     }
 
     /// Ends a job as `rejected`, by the validator.
@@ -158,6 +236,12 @@ impl FacilitatorClient {
         specs: &V0MachineSpecsUpdate,
     ) -> Result<(UpdateId, Subject), SendError> {
         let (batch_id, text) = self.door.check_specs(specs, self.config.message_bytes)?;
+        let about = Specs { batch_id };
+        let id = self.give_specs(about, text)?;
+        Ok((id, about.into()))
+    }
+
+    fn give_specs(&mut self, about: Specs, text: Arc<str>) -> Result<UpdateId, SendError> {
         if self.outbox.specs_len() >= self.config.specs_entries {
             return Err(SendError::Full {
                 owed: self.outbox.specs_len(),
@@ -166,13 +250,12 @@ impl FacilitatorClient {
         }
         self.check_bytes(text.len())?;
         let id = self.outbox.next_id();
-        let about = Specs { batch_id };
         self.outbox.push_specs(id, about, text, self.now);
         self.stats.specs_accepted += 1;
-        Ok((id, about.into()))
+        Ok(id)
     }
 
-    fn check_accepting(&self) -> Result<(), SendError> {
+    pub(crate) fn check_accepting(&self) -> Result<(), SendError> {
         match (&self.link, self.draining) {
             (Link::Down, _) if self.started_before => Err(SendError::Stopped),
             (Link::Down, _) => Err(SendError::NotStarted),
@@ -190,7 +273,17 @@ impl FacilitatorClient {
         open_for: Duration,
     ) -> Result<UpdateId, SendError> {
         let (uuid, text) = self.door.check_status(update, self.config.message_bytes)?;
-        let status = update.status;
+        self.give_status(uuid, update.status, text, automatic, open_for)
+    }
+
+    fn give_status(
+        &mut self,
+        uuid: Uuid,
+        status: JobStatus,
+        text: Arc<str>,
+        automatic: bool,
+        open_for: Duration,
+    ) -> Result<UpdateId, SendError> {
         let job = self.jobs.find(&uuid);
         match job.map_or(Given::New, |job| self.jobs.look_up(job, status)) {
             Given::Ended(ended) => Err(SendError::JobEnded { uuid, ended }),
@@ -225,8 +318,7 @@ impl FacilitatorClient {
         automatic: bool,
         open_for: Duration,
     ) -> Result<UpdateId, SendError> {
-        let has_reserved_slot = job.is_some_and(|job| self.jobs.terminal(job).is_none());
-        if !(has_reserved_slot && status.is_terminal()) {
+        if !job.is_some_and(|job| self.has_reserved_slot(job, status)) {
             // A job that is taken up here, and not ended at once, needs a slot for its terminal status too.
             let takes_up = job.is_none() && !status.is_terminal();
             self.check_room(1 + usize::from(takes_up))?;

@@ -15,6 +15,24 @@ use crate::client::{ConnectFailure, ConnectFailureKind};
 /// How long an address has to itself before the next one is tried beside it (RFC 8305, section 5).
 const HEAD_START: Duration = Duration::from_millis(250);
 
+/// The addresses in turns of IPv6 and IPv4, in the order given otherwise (RFC 8305, section 4): when one of the two leads
+/// nowhere, which is common, it costs one head start and not one for each address.
+#[cfg(feature = "tls")]
+pub(super) fn alternating(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    let first = addresses.first().map(SocketAddr::is_ipv6);
+    let (ours, others): (Vec<_>, Vec<_>) = addresses
+        .into_iter()
+        .partition(|address| Some(address.is_ipv6()) == first);
+    let mut others = others.into_iter();
+    let mut turns: Vec<_> = ours
+        .into_iter()
+        .flat_map(|address| [Some(address), others.next()])
+        .flatten()
+        .collect();
+    turns.extend(others);
+    turns
+}
+
 /// Connects to a host by the first of its addresses that answers. `sleep` is the runtime's.
 ///
 /// They are tried in the order given. An address that fails hands over to the next at once; one that says nothing
@@ -212,5 +230,28 @@ mod tests {
             panic!("there is nothing to wait for");
         };
         assert_eq!(failure.kind, ConnectFailureKind::Dns);
+    }
+
+    #[cfg(feature = "tls")]
+    #[test]
+    fn both_families_get_their_turn() {
+        let order = |families: &str| -> alloc::string::String {
+            let address = |family| match family {
+                '4' => ([127, 0, 0, 1], 1).into(),
+                _ => ([0; 8], 1).into(),
+            };
+            let turns = alternating(families.chars().map(address).collect());
+            let family = |address: SocketAddr| if address.is_ipv6() { '6' } else { '4' };
+            turns.into_iter().map(family).collect()
+        };
+        for (given, turns) in [
+            ("", ""),
+            ("6644", "6464"),
+            ("44466", "46464"),
+            ("6444", "6444"),
+            ("66", "66"),
+        ] {
+            assert_eq!(order(given), turns);
+        }
     }
 }

@@ -13,12 +13,12 @@ use std::hash::{BuildHasher, RandomState};
 use futures_core::Stream;
 use tracing::warn;
 
+use super::room::{Lane, Ticket, Wants};
 use super::shared::{Shared, State, Waiters};
 use super::{EventError, PendingReceipt, Runtime, StartError, task};
-use crate::Timestamp;
 use crate::client::{
-    Config, ConfigError, Event, Health, LifecycleError, Owed, Phase, RestoreError, Restored,
-    SendError, Snapshot, Stats, TrustPolicy, UpdateId,
+    Config, ConfigError, Event, Health, LifecycleError, Owed, Phase, Prepared, RestoreError,
+    Restored, SendError, Snapshot, Stats, TrustPolicy, UpdateId, failure, horde_failure, rejection,
 };
 use crate::message::{
     HordeFailureDetails, JobFailureDetails, JobRejectionReason, JobStatus, JsonMap,
@@ -26,9 +26,6 @@ use crate::message::{
 };
 use crate::signature::Keypair;
 use crate::trace::{self, Recorder, RecordingError};
-
-const STATUSES: usize = 0;
-const SPECS: usize = 1;
 
 /// A validator's session with its facilitator, on a runtime.
 ///
@@ -50,11 +47,13 @@ impl<R: Runtime> Clone for FacilitatorClient<R> {
 
 impl<R: Runtime> fmt::Debug for FacilitatorClient<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let state = self.shared.lock();
+        let (phase, owed) = self
+            .shared
+            .visit(|state| (state.session.phase(), state.session.owed()));
         f.debug_struct("FacilitatorClient")
-            .field("hotkey", &state.session.hotkey())
-            .field("phase", &state.session.phase())
-            .field("owed", &state.session.owed())
+            .field("hotkey", &self.shared.hotkey)
+            .field("phase", &phase)
+            .field("owed", &owed)
             .finish_non_exhaustive()
     }
 }
@@ -106,12 +105,12 @@ impl<R: Runtime> FacilitatorClient<R> {
     /// [`RecordingError`], when the session was used before, or the sink refuses the first line. Later, a recording
     /// that cannot go on ends, and the session goes on without it.
     pub fn record(&self, sink: impl trace::Sink + 'static) -> Result<(), RecordingError> {
-        self.shared.lock().session.record(sink)
+        self.shared.visit(|state| state.session.record(sink))
     }
 
     /// Why the recording has ended before the session, if it has.
     pub fn recording_error(&self) -> Option<RecordingError> {
-        self.shared.lock().session.recording_error()
+        self.shared.visit(|state| state.session.recording_error())
     }
 
     /// Starts the session. It connects, authenticates and reconnects by itself from now on.
@@ -121,14 +120,14 @@ impl<R: Runtime> FacilitatorClient<R> {
     /// [`StartError`], when it runs already or is stopping: nothing changes. When there is no runtime here, the session
     /// has ended again before this returns.
     pub fn start(&self) -> Result<(), StartError> {
-        {
-            let (mut state, now) = self.shared.lock_now();
+        let has_task = self.shared.visit_now(|state, now| {
             state.session.start(now)?;
             state.started_before = true;
             state.settle();
-            if core::mem::replace(&mut state.task_runs, true) {
-                return Ok(());
-            }
+            Ok::<_, LifecycleError>(core::mem::replace(&mut state.task_runs, true))
+        })?;
+        if has_task {
+            return Ok(());
         }
         // Not under the lock: where there is no runtime, the task is dropped at once, and ends the session.
         let task = task::run(Arc::clone(&self.shared));
@@ -143,14 +142,15 @@ impl<R: Runtime> FacilitatorClient<R> {
     ///
     /// [`LifecycleError`], when the session does not run, or is stopping already.
     pub async fn stop(&self) -> Result<StopReport, LifecycleError> {
-        let ended_before = {
-            let now = self.shared.now();
-            let mut state = self.shared.lock();
+        let now = self.shared.now();
+        let ended_before = self.shared.visit(|state| {
             let ended = state.ended;
             state.session.stop(now)?;
             state.settle();
-            ended
-        };
+            // Nothing new is taken from now on.
+            state.wake_senders();
+            Ok(ended)
+        })?;
         Ok(self.wait_for_end(ended_before).await)
     }
 
@@ -161,11 +161,10 @@ impl<R: Runtime> FacilitatorClient<R> {
     /// [`LifecycleError`], when the session does not run.
     pub fn abort(&self) -> Result<StopReport, LifecycleError> {
         let now = self.shared.now();
-        let mut state = self.shared.lock();
-        state.session.abort(now)?;
-        state.settle();
-        Ok(StopReport {
-            owed: state.left.clone(),
+        self.shared.visit(|state| {
+            state.session.abort(now)?;
+            state.settle();
+            Ok(state.report())
         })
     }
 
@@ -187,12 +186,10 @@ impl<R: Runtime> FacilitatorClient<R> {
             Ok(report) => report,
             // The closure stopped it, or is about to have.
             Err(LifecycleError::AlreadyStopping) => {
-                let ended = self.shared.lock().ended;
+                let ended = self.shared.visit(|state| state.ended);
                 self.wait_for_end(ended).await
             }
-            Err(_) => StopReport {
-                owed: self.shared.lock().left.clone(),
-            },
+            Err(_) => self.shared.visit(|state| state.report()),
         };
         core::mem::forget(scope);
         Ok((result, report))
@@ -201,8 +198,8 @@ impl<R: Runtime> FacilitatorClient<R> {
     /// What is owed, and every job that is known, as a value that serde can keep; see
     /// [`Session::snapshot`](crate::client::FacilitatorClient::snapshot). For a planned restart, take it after [`stop`](Self::stop): it holds what was handed back then.
     pub fn snapshot(&self) -> Snapshot {
-        let (state, now) = self.shared.lock_now();
-        state.session.snapshot(now)
+        self.shared
+            .visit_now(|state, now| state.session.snapshot(now))
     }
 
     /// Puts in what another session owed, before `start`; see
@@ -215,47 +212,48 @@ impl<R: Runtime> FacilitatorClient<R> {
         &self,
         snapshot: &Snapshot,
     ) -> Result<Vec<(Restored, PendingReceipt)>, RestoreError> {
-        let (mut state, now) = self.shared.lock_now();
-        let messages = state.session.restore(now, snapshot)?;
-        let promises = messages
-            .into_iter()
-            .map(|message| {
-                let receipt = state.promise(message.id);
-                (message, receipt)
-            })
-            .collect();
-        state.settle();
-        Ok(promises)
+        self.shared.visit_now(|state, now| {
+            let messages = state.session.restore(now, snapshot)?;
+            let promises = messages
+                .into_iter()
+                .map(|message| {
+                    let receipt = state.promise(message.id);
+                    (message, receipt)
+                })
+                .collect();
+            state.settle();
+            Ok(promises)
+        })
     }
 
     /// Changes who may give us work, from now on.
     pub fn set_trust(&self, policy: TrustPolicy) {
-        self.shared.lock().session.set_trust(policy);
+        self.shared.visit(|state| state.session.set_trust(policy));
     }
 
     /// Whether the session runs: it was started and has not ended since.
     pub fn is_running(&self) -> bool {
-        self.shared.lock().session.is_running()
+        self.shared.visit(|state| state.session.is_running())
     }
 
     /// What the session is doing.
     pub fn phase(&self) -> Phase {
-        self.shared.lock().session.phase()
+        self.shared.visit(|state| state.session.phase())
     }
 
     /// How the session is, in one word.
     pub fn health(&self) -> Health {
-        self.shared.lock().session.health()
+        self.shared.visit(|state| state.session.health())
     }
 
     /// Counters and gauges.
     pub fn stats(&self) -> Stats {
-        self.shared.lock().session.stats()
+        self.shared.visit(|state| state.session.stats())
     }
 
     /// The validator's own address: SS58 with prefix 42.
     pub fn hotkey(&self) -> alloc::string::String {
-        self.shared.lock().session.hotkey().into()
+        self.shared.hotkey.clone()
     }
 
     /// The next event.
@@ -286,40 +284,48 @@ impl<R: Runtime> FacilitatorClient<R> {
         cx: &mut Context<'_>,
         waiting: &mut Registration<'_, R>,
     ) -> Poll<Result<Event, EventError>> {
-        let mut state = self.shared.lock();
-        if let Some(event) = state.take_event() {
-            return Poll::Ready(Ok(event));
-        }
-        if state.session.is_running() {
-            waiting.wait(&mut state, cx);
-            return Poll::Pending;
-        }
-        let error = if state.started_before {
-            EventError::Stopped
-        } else {
-            EventError::NotStarted
-        };
-        Poll::Ready(Err(error))
+        self.shared.visit(|state| {
+            if let Some(event) = state.take_event() {
+                return Poll::Ready(Ok(event));
+            }
+            if state.session.is_running() {
+                waiting.wait(state, cx);
+                return Poll::Pending;
+            }
+            Poll::Ready(Err(if state.started_before {
+                EventError::Stopped
+            } else {
+                EventError::NotStarted
+            }))
+        })
     }
 
     async fn wait_for_end(&self, ended_before: u64) -> StopReport {
         let mut waiting = Registration::new(&self.shared, |state| &mut state.end_waiters);
         poll_fn(|cx| {
-            let mut state = self.shared.lock();
-            if state.ended > ended_before || !state.session.is_running() {
-                return Poll::Ready(StopReport {
-                    owed: state.left.clone(),
-                });
-            }
-            waiting.wait(&mut state, cx);
-            Poll::Pending
+            self.shared.visit(|state| {
+                if state.ended > ended_before || !state.session.is_running() {
+                    return Poll::Ready(state.report());
+                }
+                waiting.wait(state, cx);
+                Poll::Pending
+            })
         })
         .await
     }
 }
 
-/// Sending. Every method waits while the outbox has no room, first come first served, and returns the promise of a
-/// receipt once the message is accepted. Dropping such a future before it has returned takes the message back.
+/// Sending. Every method returns the promise of a receipt once the message is accepted, and waits while the outbox has no
+/// room. Dropping such a future before it has returned takes the message back: it was not accepted, and will not be.
+///
+/// Callers are served in the order of their first poll, statuses and machine specs each in a queue of their own: a small
+/// message does not overtake a large one, and whoever waits for bytes, which both share, is waited for by all who came
+/// later. A message for which room does not matter (the terminal status of an open job, what was delivered before,
+/// what is refused) waits for nobody.
+///
+/// A place in the queue belongs to the future. A loop that makes a new one at every turn of a `select!` stands at the end
+/// again each time: keep the future, pinned, outside of the loop, and poll it by reference. And a future that is kept but
+/// not polled any more holds up all behind it: drop it.
 impl<R: Runtime> FacilitatorClient<R> {
     /// Sends a status of a job; see
     /// [`Session::send_job_status`](crate::client::FacilitatorClient::send_job_status).
@@ -331,12 +337,8 @@ impl<R: Runtime> FacilitatorClient<R> {
         &self,
         update: V0JobStatusUpdate,
     ) -> Result<PendingReceipt, SendError> {
-        // The slot of a terminal status is reserved: it need not stand in the queue.
-        let reserved = update.status.is_terminal();
-        self.send(STATUSES, reserved, move |session, now| {
-            session.send_job_status(now, update.clone())
-        })
-        .await
+        let message = self.prepare_status(update)?;
+        self.send(Lane::Statuses, message).await
     }
 
     /// As [`send_job_status`](Self::send_job_status), without waiting for room.
@@ -348,21 +350,20 @@ impl<R: Runtime> FacilitatorClient<R> {
         &self,
         update: V0JobStatusUpdate,
     ) -> Result<PendingReceipt, SendError> {
+        let message = self.prepare_status(update)?;
         let now = self.shared.now();
-        let mut state = self.shared.lock();
-        let others_wait = state
-            .room
-            .get(STATUSES)
-            .is_some_and(|queue| !queue.is_empty());
-        if others_wait && !update.status.is_terminal() && state.session.is_running() {
-            let capacity = state.session.config().outbox_entries;
-            return Err(SendError::Full {
-                owed: state.session.owed(),
-                capacity,
-            });
-        }
-        let id = state.session.send_job_status(now, update)?;
-        Ok(accepted(&mut state, id))
+        self.shared.visit(|state| {
+            let others_wait = !state.room.is_turn(Lane::Statuses, None);
+            if others_wait && state.session.needs_room(&message) {
+                let capacity = state.session.config().outbox_entries;
+                return Err(SendError::Full {
+                    owed: state.session.owed(),
+                    capacity,
+                });
+            }
+            let id = state.session.send(now, &message)?;
+            Ok(accepted(state, id))
+        })
     }
 
     /// Sends a status without metadata.
@@ -390,10 +391,7 @@ impl<R: Runtime> FacilitatorClient<R> {
         reason: JobRejectionReason,
         message: &str,
     ) -> Result<PendingReceipt, SendError> {
-        self.send(STATUSES, true, |session, now| {
-            session.reject_job(now, uuid, reason, message)
-        })
-        .await
+        self.send_job_status(rejection(uuid, reason, message)).await
     }
 
     /// Ends a job as `failed`: the job itself did not succeed.
@@ -406,10 +404,7 @@ impl<R: Runtime> FacilitatorClient<R> {
         uuid: &str,
         details: JobFailureDetails,
     ) -> Result<PendingReceipt, SendError> {
-        self.send(STATUSES, true, |session, now| {
-            session.fail_job(now, uuid, details.clone())
-        })
-        .await
+        self.send_job_status(failure(uuid, details)).await
     }
 
     /// Ends a job as `horde_failed`: what should have run the job did not.
@@ -422,10 +417,7 @@ impl<R: Runtime> FacilitatorClient<R> {
         uuid: &str,
         details: HordeFailureDetails,
     ) -> Result<PendingReceipt, SendError> {
-        self.send(STATUSES, true, |session, now| {
-            session.fail_horde(now, uuid, details.clone())
-        })
-        .await
+        self.send_job_status(horde_failure(uuid, details)).await
     }
 
     /// Takes up a job that another process received; see
@@ -435,10 +427,11 @@ impl<R: Runtime> FacilitatorClient<R> {
     ///
     /// [`SendError`]: the session does not run, the uuid is none, the job has ended, or there is no room for another one.
     pub fn adopt_job(&self, uuid: &str, time_left: Duration) -> Result<(), SendError> {
-        let (mut state, now) = self.shared.lock_now();
-        state.session.adopt_job(now, uuid, time_left)?;
-        state.settle();
-        Ok(())
+        self.shared.visit_now(|state, now| {
+            state.session.adopt_job(now, uuid, time_left)?;
+            state.settle();
+            Ok(())
+        })
     }
 
     /// Sends the specs of a miner's machine; see
@@ -453,67 +446,71 @@ impl<R: Runtime> FacilitatorClient<R> {
         batch_id: &str,
         specs: JsonMap,
     ) -> Result<PendingReceipt, SendError> {
-        self.send(SPECS, false, |session, now| {
-            session.send_machine_specs(now, miner_hotkey, batch_id, specs.clone())
-        })
-        .await
+        self.check_accepting()?;
+        let (hotkey, limit) = (self.shared.hotkey.clone(), self.shared.message_bytes);
+        let message = Prepared::machine_specs(hotkey, miner_hotkey, batch_id, specs, limit)?;
+        self.send(Lane::Specs, message).await
     }
 
-    async fn send(
-        &self,
-        lane: usize,
-        reserved: bool,
-        mut submit: impl FnMut(&mut Recorder, Timestamp) -> Result<UpdateId, SendError>,
-    ) -> Result<PendingReceipt, SendError> {
+    /// Encoded once, however long it waits; and without the lock, since that takes long for a large one.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "the text stands for the update from here on, which can be large, too"
+    )]
+    fn prepare_status(&self, update: V0JobStatusUpdate) -> Result<Prepared, SendError> {
+        self.check_accepting()?;
+        Prepared::job_status(&update, self.shared.message_bytes)
+    }
+
+    /// What is wrong with the session is said before what is wrong with the message.
+    fn check_accepting(&self) -> Result<(), SendError> {
+        self.shared.visit(|state| state.session.check_accepting())
+    }
+
+    async fn send(&self, lane: Lane, message: Prepared) -> Result<PendingReceipt, SendError> {
         let mut place = None;
-        poll_fn(|cx| self.poll_send(cx, lane, reserved, &mut submit, &mut place)).await
+        poll_fn(|cx| self.poll_send(cx, lane, &message, &mut place)).await
     }
 
     fn poll_send<'a>(
         &'a self,
         cx: &mut Context<'_>,
-        lane: usize,
-        reserved: bool,
-        submit: &mut impl FnMut(&mut Recorder, Timestamp) -> Result<UpdateId, SendError>,
+        lane: Lane,
+        message: &Prepared,
         place: &mut Option<Place<'a, R>>,
     ) -> Poll<Result<PendingReceipt, SendError>> {
         let now = self.shared.now();
-        let mut state = self.shared.lock();
-        let ticket = place.as_ref().map(|place| place.ticket);
-        let Some(queue) = state.room.get(lane) else {
-            return Poll::Pending;
-        };
-        let first = ticket.map_or_else(|| queue.is_empty(), |ticket| queue.is_first(ticket));
-        if first || reserved || !state.session.is_running() {
-            match submit(&mut state.session, now) {
-                Err(error) if error.is_full() => {}
-                Err(error) => {
-                    drop(state);
-                    *place = None;
-                    return Poll::Ready(Err(error));
-                }
-                Ok(id) => {
-                    let receipt = accepted(&mut state, id);
-                    drop(state);
-                    // Leaving the queue wakes the next, who may find room too.
-                    *place = None;
-                    return Poll::Ready(Ok(receipt));
+        let before = place.as_ref().map(|place| place.ticket);
+        let polled = self.shared.visit(|state| {
+            let mut wants = Wants::Entry;
+            if state.room.is_turn(lane, before) || !state.session.needs_room(message) {
+                match state.session.send(now, message) {
+                    Ok(id) => return Ok(Ok(accepted(state, id))),
+                    Err(SendError::FullBytes { .. }) => wants = Wants::Bytes,
+                    Err(error) if error.is_full() => {}
+                    Err(error) => return Ok(Err(error)),
                 }
             }
-        }
-        let Some(queue) = state.room.get_mut(lane) else {
-            return Poll::Pending;
-        };
-        let ticket = ticket.unwrap_or_else(|| queue.join());
-        queue.wait(ticket, cx.waker());
-        drop(state);
-        // Not `get_or_insert`: a place made in vain would leave the queue when it is dropped.
-        place.get_or_insert_with(|| Place {
-            shared: &self.shared,
-            lane,
-            ticket,
+            let (ticket, replaced) = state.room.wait(lane, before, wants, cx.waker());
+            state.discarded.extend(replaced);
+            Err(ticket)
         });
-        Poll::Pending
+        match polled {
+            Ok(result) => {
+                // Leaving the queue wakes the next, who may find room too.
+                *place = None;
+                Poll::Ready(result)
+            }
+            Err(ticket) => {
+                // Not `get_or_insert`: a place made in vain would leave the queue when it is dropped.
+                place.get_or_insert_with(|| Place {
+                    shared: &self.shared,
+                    lane,
+                    ticket,
+                });
+                Poll::Pending
+            }
+        }
     }
 }
 
@@ -540,14 +537,19 @@ impl<'a, R: Runtime> Registration<'a, R> {
     }
 
     fn wait(&mut self, state: &mut State, cx: &Context<'_>) {
-        self.key = Some((self.list)(state).wait(self.key, cx.waker()));
+        let (key, replaced) = (self.list)(state).wait(self.key, cx.waker());
+        self.key = Some(key);
+        state.discarded.extend(replaced);
     }
 }
 
 impl<R: Runtime> Drop for Registration<'_, R> {
     fn drop(&mut self) {
         if let Some(key) = self.key {
-            (self.list)(&mut self.shared.lock()).leave(key);
+            self.shared.visit(|state| {
+                let waker = (self.list)(state).leave(key);
+                state.discarded.extend(waker);
+            });
         }
     }
 }
@@ -555,15 +557,16 @@ impl<R: Runtime> Drop for Registration<'_, R> {
 /// A place in the queue for room; leaving it, also by cancellation, lets the next one try.
 struct Place<'a, R: Runtime> {
     shared: &'a Shared<R>,
-    lane: usize,
-    ticket: u64,
+    lane: Lane,
+    ticket: Ticket,
 }
 
 impl<R: Runtime> Drop for Place<'_, R> {
     fn drop(&mut self) {
-        if let Some(queue) = self.shared.lock().room.get_mut(self.lane) {
-            queue.leave(self.ticket);
-        }
+        self.shared.visit(|state| {
+            let waker = state.room.leave(self.lane, self.ticket, &mut state.woken);
+            state.discarded.extend(waker);
+        });
     }
 }
 
@@ -610,14 +613,16 @@ impl<R: Runtime> Drop for Guard<R> {
 
 fn abandon<R: Runtime>(shared: &Shared<R>, why: &'static str) {
     let now = shared.now();
-    let mut state = shared.lock();
-    if state.session.abort(now).is_ok() {
+    let owed = shared.visit(|state| {
+        state.session.abort(now).ok()?;
         state.settle();
-        if !state.left.is_empty() {
-            warn!(
-                owed = state.left.len(),
-                "the session was aborted because {why}; updates were not delivered"
-            );
-        }
+        Some(state.left.len())
+    });
+    // Not under the lock: a log can be anybody's code.
+    if let Some(owed @ 1..) = owed {
+        warn!(
+            owed,
+            "the session was aborted because {why}; updates were not delivered"
+        );
     }
 }

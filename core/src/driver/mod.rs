@@ -4,14 +4,20 @@
 //! way to spawn. All else is here: the handle that applications hold ([`FacilitatorClient`]), receipts, and the task
 //! that carries frames between the transport and the [pure session](crate::client). No decision of the protocol is
 //! taken here.
+//!
+//! With the feature `tls` it also opens the connections: an adapter supplies TCP ([`Sockets`]), and [`open`] makes
+//! WebSockets of it, through proxies and TLS as a [`Network`] says. A runtime with WebSockets of its own implements
+//! [`Runtime::connect`] by itself.
 
 mod addresses;
 mod handle;
+mod inbox;
+#[cfg(feature = "tls")]
+mod network;
 mod receipt;
+mod room;
 mod shared;
 mod task;
-#[cfg(feature = "tls")]
-mod tls;
 mod transport;
 
 use alloc::boxed::Box;
@@ -27,9 +33,12 @@ pub use tungstenite;
 
 pub use self::addresses::connect_any;
 pub use self::handle::{Events, FacilitatorClient, StopReport};
-pub use self::receipt::PendingReceipt;
 #[cfg(feature = "tls")]
-pub use self::tls::{default_tls, server_name, tls_failure};
+pub use self::network::{
+    Network, Proxy, ProxyError, ProxyOrigin, ProxyProblem, Resolve, Resolving, Socket, Sockets,
+    Tls, TlsBuilder, TlsError, TlsInput, WebSocket, default_tls, open, server_name, tls_failure,
+};
+pub use self::receipt::PendingReceipt;
 pub use self::transport::{
     Transport, client_request, disconnected_by, frame_of, handshake_failure, io_failure,
     message_of, websocket_config,

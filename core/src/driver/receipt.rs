@@ -26,15 +26,12 @@ pub(super) struct Slot {
 }
 
 impl Slot {
-    pub(super) fn fill(&self, receipt: Receipt) {
-        let waker = {
-            let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-            state.0 = Some(receipt);
-            state.1.take()
-        };
-        if let Some(waker) = waker {
-            waker.wake();
-        }
+    /// Returns who has to be woken for it, without any lock.
+    #[must_use = "somebody waits"]
+    pub(super) fn fill(&self, receipt: Receipt) -> Option<Waker> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.0 = Some(receipt);
+        state.1.take()
     }
 }
 
@@ -53,15 +50,19 @@ impl Future for PendingReceipt {
     type Output = Receipt;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Receipt> {
-        let mut state = self
-            .slot
-            .state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(receipt) = state.0.clone() {
-            return Poll::Ready(receipt);
-        }
-        state.1 = Some(cx.waker().clone());
+        let before = {
+            let mut state = self
+                .slot
+                .state
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            if let Some(receipt) = state.0.clone() {
+                return Poll::Ready(receipt);
+            }
+            state.1.replace(cx.waker().clone())
+        };
+        // Without the lock: what a waker does when it is dropped is its own affair.
+        drop(before);
         Poll::Pending
     }
 }

@@ -1,5 +1,5 @@
 //! What the handle and the task share: the session, the events that wait to be taken, the receipts that wait to be
-//! filled, and who has to be woken for what.
+//! filled, and who has to be woken for what. Nobody is woken, and nothing of others is dropped, under the lock.
 
 use alloc::collections::{BTreeMap, VecDeque};
 use alloc::sync::Arc;
@@ -8,22 +8,19 @@ use core::task::{Context, Waker};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, UNIX_EPOCH};
 
-use uuid::Uuid;
-
+use super::inbox::Inbox;
 use super::receipt::Slot;
-use super::{PendingReceipt, Runtime};
+use super::room::Room;
+use super::{PendingReceipt, Runtime, StopReport};
 use crate::Timestamp;
-use crate::client::{Event, Outcome, Output, Owed, Timer, Unexpected, UpdateId};
-use crate::message::{ResponseError, parse_uuid};
+use crate::client::{Event, Output, Owed, Timer, UpdateId};
 use crate::trace::Recorder;
-
-/// Events of one kind that wait for a slow application; beyond it the oldest are dropped and counted.
-const WAITING_EVENTS: usize = 4096;
-/// What they may hold in messages, in bytes.
-const WAITING_BYTES: usize = 64 * 1024 * 1024;
 
 pub(super) struct Shared<R> {
     pub(super) runtime: R,
+    /// What a message needs that is prepared outside of the lock: they do not change.
+    pub(super) hotkey: alloc::string::String,
+    pub(super) message_bytes: usize,
     origin: Instant,
     state: Mutex<State>,
 }
@@ -32,11 +29,9 @@ pub(super) struct State {
     pub(super) session: Recorder,
     /// Outputs for the task, in order.
     io: VecDeque<Output>,
-    events: VecDeque<Waiting>,
-    /// What waits of each kind that can be dropped.
-    news: Load,
-    reports: Load,
-    missed: u64,
+    inbox: Inbox,
+    /// What the session was told last of the job requests in the inbox.
+    told_job_bytes: usize,
     receipts: BTreeMap<UpdateId, Arc<Slot>>,
     /// Whether a task carries this session's frames.
     pub(super) task_runs: bool,
@@ -47,8 +42,13 @@ pub(super) struct State {
     task: Option<Waker>,
     pub(super) event_takers: Waiters,
     pub(super) end_waiters: Waiters,
-    /// Callers that wait for room, first come first served, one queue for each lane.
-    pub(super) room: [RoomQueue; 2],
+    /// Callers that wait for room.
+    pub(super) room: Room,
+    /// To be woken when the lock has been given back. Waking runs code of others, which may come back here: an executor
+    /// can drop a future on the spot, and a future that is dropped leaves its place.
+    pub(super) woken: Vec<Waker>,
+    /// Likewise to be dropped.
+    pub(super) discarded: Vec<Waker>,
 }
 
 /// Futures that wait for the same thing. One that is dropped takes its waker with it.
@@ -59,95 +59,36 @@ pub(super) struct Waiters {
 }
 
 impl Waiters {
-    /// Waits under this key, or a new one. Returns the key.
-    pub(super) fn wait(&mut self, key: Option<u64>, waker: &Waker) -> u64 {
+    /// Waits under this key, or a new one. Returns the key, and a waker that is not needed any more.
+    pub(super) fn wait(&mut self, key: Option<u64>, waker: &Waker) -> (u64, Option<Waker>) {
         let key = key.unwrap_or_else(|| {
             self.next_key += 1;
             self.next_key
         });
-        self.wakers.insert(key, waker.clone());
-        key
+        (key, self.wakers.insert(key, waker.clone()))
     }
 
-    pub(super) fn leave(&mut self, key: u64) {
-        self.wakers.remove(&key);
+    /// Returns a waker that is not needed any more.
+    pub(super) fn leave(&mut self, key: u64) -> Option<Waker> {
+        self.wakers.remove(&key)
     }
 
-    fn wake_all(&mut self) {
-        for (_, waker) in core::mem::take(&mut self.wakers) {
-            waker.wake();
-        }
-    }
-}
-
-/// Callers that wait for room in one lane.
-#[derive(Default)]
-pub(super) struct RoomQueue {
-    next_ticket: u64,
-    waiting: VecDeque<(u64, Option<Waker>)>,
-}
-
-impl RoomQueue {
-    pub(super) fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
-    }
-
-    pub(super) fn join(&mut self) -> u64 {
-        self.next_ticket += 1;
-        self.waiting.push_back((self.next_ticket, None));
-        self.next_ticket
-    }
-
-    pub(super) fn is_first(&self, ticket: u64) -> bool {
-        self.waiting
-            .front()
-            .is_some_and(|(first, _)| *first == ticket)
-    }
-
-    pub(super) fn wait(&mut self, ticket: u64, waker: &Waker) {
-        if let Some((_, slot)) = self
-            .waiting
-            .iter_mut()
-            .find(|(number, _)| *number == ticket)
-        {
-            *slot = Some(waker.clone());
-        }
-    }
-
-    pub(super) fn leave(&mut self, ticket: u64) {
-        self.waiting.retain(|(number, _)| *number != ticket);
-        self.wake_first();
-    }
-
-    fn wake_first(&mut self) {
-        if let Some((_, waker)) = self.waiting.front_mut()
-            && let Some(waker) = waker.take()
-        {
-            waker.wake();
-        }
-    }
-
-    fn wake_all(&mut self) {
-        for waker in self
-            .waiting
-            .iter_mut()
-            .filter_map(|(_, waker)| waker.take())
-        {
-            waker.wake();
-        }
+    fn wake_all(&mut self, wakers: &mut Vec<Waker>) {
+        wakers.extend(core::mem::take(&mut self.wakers).into_values());
     }
 }
 
 impl<R: Runtime> Shared<R> {
     pub(super) fn new(runtime: R, session: Recorder) -> Self {
         let origin = runtime.now();
+        let config = session.config();
+        let (inbox, message_bytes) = (Inbox::new(config), config.message_bytes);
+        let hotkey = session.hotkey().into();
         let state = State {
             session,
             io: VecDeque::new(),
-            events: VecDeque::new(),
-            news: Load::default(),
-            reports: Load::default(),
-            missed: 0,
+            inbox,
+            told_job_bytes: 0,
             receipts: BTreeMap::new(),
             task_runs: false,
             started_before: false,
@@ -156,10 +97,14 @@ impl<R: Runtime> Shared<R> {
             task: None,
             event_takers: Waiters::default(),
             end_waiters: Waiters::default(),
-            room: Default::default(),
+            room: Room::default(),
+            woken: Vec::new(),
+            discarded: Vec::new(),
         };
         Self {
             runtime,
+            hotkey,
+            message_bytes,
             origin,
             state: Mutex::new(state),
         }
@@ -169,22 +114,49 @@ impl<R: Runtime> Shared<R> {
         Timestamp::from_duration(self.runtime.now().saturating_duration_since(self.origin))
     }
 
-    /// The state, and the time, which the session is told on this occasion.
-    pub(super) fn lock_now(&self) -> (MutexGuard<'_, State>, Timestamp) {
+    /// A visit to the state. Those who have to know of what it changed are woken afterwards.
+    pub(super) fn visit<T>(&self, visit: impl FnOnce(&mut State) -> T) -> T {
         let mut state = self.lock();
-        let now = self.now();
-        // A clock before 1970 is wrong; the session does without one then.
-        if let Ok(unix) = self.runtime.wall_clock().duration_since(UNIX_EPOCH) {
-            state.session.set_wall_clock(now, unix);
+        let result = visit(&mut state);
+        let woken = core::mem::take(&mut state.woken);
+        let discarded = core::mem::take(&mut state.discarded);
+        drop(state);
+        drop(discarded);
+        for waker in woken {
+            waker.wake();
         }
-        (state, now)
+        result
+    }
+
+    /// The same with the time, which the session is told on this occasion.
+    pub(super) fn visit_now<T>(&self, visit: impl FnOnce(&mut State, Timestamp) -> T) -> T {
+        self.visit(|state| {
+            let now = self.now();
+            // A clock before 1970 is wrong; the session does without one then.
+            if let Ok(unix) = self.runtime.wall_clock().duration_since(UNIX_EPOCH) {
+                state.session.set_wall_clock(now, unix);
+            }
+            visit(state, now)
+        })
     }
 
     /// What the task has for the session. The task goes on by itself afterwards, so nobody wakes it.
     pub(super) fn feed(&self, input: impl FnOnce(&mut Recorder, Timestamp)) {
-        let (mut state, now) = self.lock_now();
-        input(&mut state.session, now);
-        state.hand_on();
+        self.feed_each([input]);
+    }
+
+    /// The same for several inputs: before each, the session knows what has become of those before.
+    pub(super) fn feed_each<I>(&self, inputs: impl IntoIterator<Item = I>)
+    where
+        I: FnOnce(&mut Recorder, Timestamp),
+    {
+        self.visit_now(|state, now| {
+            for input in inputs {
+                state.tell_waiting_jobs();
+                input(&mut state.session, now);
+                state.hand_on();
+            }
+        });
     }
 
     pub(super) fn instant(&self, at: Timestamp) -> Instant {
@@ -197,7 +169,7 @@ impl<R: Runtime> Shared<R> {
 
     /// A panic while this was held left no half-done change behind that could not be lived with: the session's
     /// methods do not panic, and everything else is queues.
-    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -207,9 +179,7 @@ impl State {
     /// the lock is given back: whoever finds the session changed must find the news of it too.
     pub(super) fn settle(&mut self) {
         self.hand_on();
-        if let Some(task) = self.task.take() {
-            task.wake();
-        }
+        self.woken.extend(self.task.take());
     }
 
     fn hand_on(&mut self) {
@@ -221,13 +191,22 @@ impl State {
         }
     }
 
+    /// Only what has changed since the last time matters, and only to what comes in.
+    fn tell_waiting_jobs(&mut self) {
+        let bytes = self.inbox.job_bytes();
+        if bytes != self.told_job_bytes {
+            self.told_job_bytes = bytes;
+            self.session.set_waiting_jobs(bytes);
+        }
+    }
+
     /// The outputs for the task, and when it has to tick next.
     pub(super) fn take_io(
         &mut self,
         cx: &Context<'_>,
     ) -> (VecDeque<Output>, Option<(Timestamp, Timer)>) {
         self.hand_on();
-        self.task = Some(cx.waker().clone());
+        self.discarded.extend(self.task.replace(cx.waker().clone()));
         (core::mem::take(&mut self.io), self.session.poll_timeout())
     }
 
@@ -240,170 +219,43 @@ impl State {
         let slot = Arc::new(Slot::default());
         self.receipts.insert(id, Arc::clone(&slot));
         // What was accepted may have ended the job that somebody waits to report on.
-        for queue in &mut self.room {
-            queue.wake_first();
-        }
+        self.room.wake_first(&mut self.woken);
         PendingReceipt::new(id, slot)
     }
 
     pub(super) fn take_event(&mut self) -> Option<Event> {
-        if self.missed > 0 {
-            return Some(Event::Missed {
-                events: core::mem::take(&mut self.missed),
-            });
-        }
-        let waiting = self.events.pop_front()?;
-        if let Some(load) = self.load(waiting.kind) {
-            load.remove(&waiting);
-        }
-        Some(waiting.event)
+        self.inbox.take()
     }
 
-    fn load(&mut self, kind: Kind) -> Option<&mut Load> {
-        match kind {
-            Kind::Must => None,
-            Kind::Report => Some(&mut self.reports),
-            Kind::News => Some(&mut self.news),
+    /// How the latest session ended.
+    pub(super) fn report(&self) -> StopReport {
+        StopReport {
+            owed: self.left.clone(),
         }
     }
 
-    fn drop_oldest(&mut self, kind: Kind) {
-        let oldest = self.events.iter().position(|waiting| waiting.kind == kind);
-        if let Some(dropped) = oldest.and_then(|oldest| self.events.remove(oldest)) {
-            self.missed += 1;
-            if let Some(load) = self.load(kind) {
-                load.remove(&dropped);
-            }
-        }
-    }
-
-    /// The job has ended before the application took its request: it must not run any more. And since such a request
-    /// is no open job's, nothing else would bound how many of them wait.
-    fn drop_request(&mut self, job: Uuid) {
-        let request = self.events.iter().position(|waiting| match &waiting.event {
-            Event::JobRequested(request) => parse_uuid(&request.uuid) == Some(job),
-            _ => false,
-        });
-        if request
-            .and_then(|place| self.events.remove(place))
-            .is_some()
-        {
-            self.missed += 1;
-        }
+    /// All who wait for room have to look again: they are told something else.
+    pub(super) fn wake_senders(&mut self) {
+        self.room.wake_all(&mut self.woken);
     }
 
     fn deliver(&mut self, event: Event) {
         match &event {
             Event::Receipt(receipt) => {
                 if let Some(slot) = self.receipts.remove(&receipt.id) {
-                    slot.fill(receipt.clone());
+                    self.woken.extend(slot.fill(receipt.clone()));
                 }
-                for queue in &mut self.room {
-                    queue.wake_first();
-                }
+                self.room.wake_first(&mut self.woken);
             }
             Event::Stopped { owed } => {
                 self.ended += 1;
                 self.left.clone_from(owed);
-                self.end_waiters.wake_all();
-                for queue in &mut self.room {
-                    queue.wake_all();
-                }
+                self.end_waiters.wake_all(&mut self.woken);
+                self.wake_senders();
             }
-            Event::JobOverdue { uuid } => self.drop_request(*uuid),
             _ => {}
         }
-        let waiting = Waiting::new(event);
-        let kind = waiting.kind;
-        if let Some(load) = self.load(kind) {
-            load.add(&waiting);
-        }
-        self.events.push_back(waiting);
-        while self.load(kind).is_some_and(|load| load.is_too_much()) {
-            self.drop_oldest(kind);
-        }
-        self.event_takers.wake_all();
-    }
-}
-
-/// An event that waits to be taken.
-struct Waiting {
-    event: Event,
-    kind: Kind,
-    bytes: usize,
-}
-
-/// What becomes of an event when too many wait.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    /// It is never dropped while its job is open, and `open_jobs` bounds those.
-    Must,
-    /// Something has to be done about it: dropped only when too many of its own kind wait.
-    Report,
-    /// Nothing has to be done about it.
-    News,
-}
-
-impl Waiting {
-    fn new(event: Event) -> Self {
-        let (kind, bytes) = match &event {
-            Event::JobRequested(_) => (Kind::Must, 0),
-            Event::JobCheated(report) => (Kind::Report, report.encode().len()),
-            Event::Stopped { owed } => (
-                Kind::Report,
-                owed.iter().map(|owed| owed.as_json().len()).sum(),
-            ),
-            Event::JobOverdue { .. } => (Kind::Report, 0),
-            Event::JobRefused { request, .. } => (Kind::News, request.encode().len()),
-            Event::CheatReportRefused { report, .. } => (Kind::News, report.encode().len()),
-            Event::Receipt(receipt) => match &receipt.outcome {
-                Outcome::SetAside(owed) | Outcome::HandedBack(owed) => {
-                    (Kind::News, owed.as_json().len())
-                }
-                Outcome::Refused(errors) => (Kind::News, bytes_of(errors)),
-                Outcome::Acknowledged | Outcome::AlreadyKnown => (Kind::News, 0),
-            },
-            Event::Unexpected(
-                Unexpected::Response { errors } | Unexpected::HeartbeatRefused { errors },
-            ) => (Kind::News, bytes_of(errors)),
-            _ => (Kind::News, 0),
-        };
-        Self { event, kind, bytes }
-    }
-}
-
-/// What the facilitator's errors hold: its validation library echoes whole messages.
-fn bytes_of(errors: &[ResponseError]) -> usize {
-    let bytes = |error: &ResponseError| {
-        let extra = error.extra.iter();
-        let extra: usize = extra
-            .map(|(key, value)| key.len() + value.as_str().len())
-            .sum();
-        size_of::<ResponseError>() + error.msg.len() + error.kind.len() + error.help.len() + extra
-    };
-    errors.iter().map(bytes).sum()
-}
-
-/// How much waits of one kind.
-#[derive(Default)]
-struct Load {
-    events: usize,
-    bytes: usize,
-}
-
-impl Load {
-    fn add(&mut self, waiting: &Waiting) {
-        self.events += 1;
-        self.bytes += waiting.bytes;
-    }
-
-    fn remove(&mut self, waiting: &Waiting) {
-        self.events -= 1;
-        self.bytes -= waiting.bytes;
-    }
-
-    /// One alone is never too much.
-    fn is_too_much(&self) -> bool {
-        self.events > WAITING_EVENTS || (self.events > 1 && self.bytes > WAITING_BYTES)
+        self.inbox.push(event);
+        self.event_takers.wake_all(&mut self.woken);
     }
 }

@@ -20,6 +20,8 @@ use crate::{ConnectionId, Frame, Timestamp};
 const ROUNDS: usize = 32;
 /// Messages that are read in one round.
 const READS: usize = 64;
+/// Bytes of them, besides the last one, before the session sees them: messages can be large.
+const READ_BYTES: usize = 256 * 1024;
 
 /// Carries one session until it has ended.
 ///
@@ -89,7 +91,7 @@ impl<R: Runtime> Task<R> {
 
     /// Does what the session asks for; returns when it wants to be ticked.
     fn carry_out(&mut self, cx: &mut Context<'_>) -> Option<Timestamp> {
-        let (outputs, timeout) = self.shared.lock().take_io(cx);
+        let (outputs, timeout) = self.shared.visit(|state| state.take_io(cx));
         for output in outputs {
             match output {
                 Output::Connect(id, request) => {
@@ -141,12 +143,12 @@ impl<R: Runtime> Task<R> {
     /// Whether the session has ended and everything of it is done. Says so under the lock, so that a new start knows
     /// whether it needs a new task.
     fn has_ended(&mut self) -> bool {
-        let mut state = self.shared.lock();
-        let ended = !state.session.is_running() && !state.has_io();
-        if ended {
-            state.task_runs = false;
-            self.has_left = true;
-        }
+        let ended = self.shared.visit(|state| {
+            let ended = !state.session.is_running() && !state.has_io();
+            state.task_runs &= !ended;
+            ended
+        });
+        self.has_left |= ended;
         ended
     }
 
@@ -201,14 +203,13 @@ impl<R: Runtime> Task<R> {
         if matches!(inputs.back(), Some(Input::Disconnected(_))) {
             self.link = Link::None;
         }
-        self.shared.feed(|session, now| {
-            for input in inputs {
-                match input {
-                    Input::Frame(frame) => session.handle_frame(now, id, frame),
-                    Input::Disconnected(how) => session.handle_disconnected(now, id, how),
-                }
+        let inputs = inputs.into_iter().map(|input| {
+            move |session: &mut Recorder, now| match input {
+                Input::Frame(frame) => session.handle_frame(now, id, frame),
+                Input::Disconnected(how) => session.handle_disconnected(now, id, how),
             }
         });
+        self.shared.feed_each(inputs);
         true
     }
 
@@ -245,12 +246,13 @@ impl<R: Runtime> Drop for Task<R> {
         if self.has_left {
             return;
         }
-        let mut state = self.shared.lock();
-        state.task_runs = false;
         let now = self.shared.now();
-        if state.session.abort(now).is_ok() {
-            state.settle();
-        }
+        self.shared.visit(|state| {
+            state.task_runs = false;
+            if state.session.abort(now).is_ok() {
+                state.settle();
+            }
+        });
     }
 }
 
@@ -275,12 +277,17 @@ impl<T: super::Transport> Connection<T> {
     }
 
     fn read(&mut self, cx: &mut Context<'_>, inputs: &mut VecDeque<Input>) {
+        let mut bytes = 0;
         for _ in 0..READS {
+            if bytes > READ_BYTES {
+                return;
+            }
             match Pin::new(&mut self.transport).poll_next(cx) {
                 Poll::Pending => return,
                 Poll::Ready(Some(Ok(message))) => {
                     // The WebSocket layer has queued its answer; it leaves with the next flush.
                     self.needs_flush |= message.is_ping() || message.is_close();
+                    bytes += message.len();
                     if let Some(frame) = frame_of(message) {
                         if let Frame::Close(close) = &frame {
                             self.closed = Some(Disconnected::Closed(close.clone()));

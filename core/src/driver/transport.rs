@@ -1,6 +1,6 @@
 //! WebSocket messages of tungstenite to and from the session's frames, and its errors to the session's causes.
 
-use alloc::string::ToString;
+use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use std::io;
 use std::time::SystemTime;
@@ -17,7 +17,7 @@ use tungstenite::http::{HeaderName, HeaderValue, header};
 use tungstenite::protocol::WebSocketConfig;
 use tungstenite::protocol::frame::coding::CloseCode;
 
-use crate::client::{ConnectFailure, ConnectFailureKind, ConnectRequest, Disconnected};
+use crate::client::{ConnectFailure, ConnectFailureKind, ConnectRequest, Disconnected, Endpoint};
 use crate::{CloseFrame, Frame};
 
 /// An open WebSocket connection: a stream and a sink of messages.
@@ -114,6 +114,9 @@ pub fn client_request(request: &ConnectRequest) -> Result<Request, ConnectFailur
         .as_str()
         .into_client_request()
         .map_err(|_| unsendable("the URI"))?;
+    let host = HeaderValue::try_from(host_header(&request.endpoint));
+    let host = host.map_err(|_| unsendable("the host"))?;
+    upgrade.headers_mut().insert(header::HOST, host);
     for (name, value) in &request.headers {
         let header = HeaderName::try_from(name.as_str()).map_err(|_| unsendable(name))?;
         let mut value = HeaderValue::try_from(value.as_str()).map_err(|_| unsendable(name))?;
@@ -122,6 +125,20 @@ pub fn client_request(request: &ConnectRequest) -> Result<Request, ConnectFailur
         upgrade.headers_mut().append(header, value);
     }
     Ok(upgrade)
+}
+
+/// The host for the `Host` header: an address of IPv6 in brackets, a port only when it is not the scheme's own.
+pub(super) fn host_header(endpoint: &Endpoint) -> String {
+    let host = endpoint.host();
+    let (open, close) = if host.contains(':') {
+        ("[", "]")
+    } else {
+        ("", "")
+    };
+    match (endpoint.is_secure(), endpoint.port()) {
+        (true, 443) | (false, 80) => alloc::format!("{open}{host}{close}"),
+        (_, port) => alloc::format!("{open}{host}{close}:{port}"),
+    }
 }
 
 /// Limits and buffers: messages of the protocol are small, most of the time.
@@ -135,7 +152,7 @@ pub fn websocket_config(max_message_bytes: usize) -> WebSocketConfig {
 
 /// How long a server asks to wait: seconds, or a date (RFC 9110, section 10.2.3). A date that has passed asks for
 /// nothing; what is neither is ignored.
-fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
+pub(super) fn asked_to_wait(value: &str, now: SystemTime) -> Option<Duration> {
     let value = value.trim();
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
         // More digits than fit are a long time, not none.
@@ -145,25 +162,40 @@ fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
     Some(date.duration_since(now).unwrap_or_default())
 }
 
-/// Why the WebSocket handshake failed.
-pub fn handshake_failure(error: &tungstenite::Error) -> ConnectFailure {
+/// An upgrade that was answered with this status. `retry_after` is the header's value, `now` the wall clock.
+pub(super) fn http_failure(
+    status: u16,
+    retry_after: Option<&str>,
+    now: SystemTime,
+) -> ConnectFailure {
+    let detail = if (300..400).contains(&status) {
+        "redirects are not followed: the authentication would go to a host that nobody named"
+    } else {
+        ""
+    };
+    ConnectFailure {
+        retry_after: retry_after.and_then(|value| asked_to_wait(value, now)),
+        ..ConnectFailure::new(ConnectFailureKind::Http { status }, detail)
+    }
+}
+
+/// Why the WebSocket handshake of tungstenite failed. `now` is the wall clock, for a `Retry-After` that is a date.
+pub fn handshake_failure(error: &tungstenite::Error, now: SystemTime) -> ConnectFailure {
     use tungstenite::Error;
     match error {
         Error::Http(response) => {
-            let status = response.status().as_u16();
-            let detail = if response.status().is_redirection() {
-                "redirects are not followed: the authentication would go to a host that nobody named"
-            } else {
-                ""
-            };
-            let retry_after = response
-                .headers()
-                .get(header::RETRY_AFTER)
-                .and_then(|value| retry_after(value.to_str().ok()?, SystemTime::now()));
-            ConnectFailure {
-                retry_after,
-                ..ConnectFailure::new(ConnectFailureKind::Http { status }, detail)
-            }
+            let retry_after = response.headers().get(header::RETRY_AFTER);
+            let retry_after = retry_after.and_then(|value| value.to_str().ok());
+            http_failure(response.status().as_u16(), retry_after, now)
+        }
+        // A server of TLS 1.3 judges the client's certificate only when the client's handshake is done.
+        #[cfg(feature = "tls")]
+        Error::Io(error)
+            if error
+                .get_ref()
+                .is_some_and(|inner| inner.is::<rustls::Error>()) =>
+        {
+            super::tls_failure(error)
         }
         Error::Io(error) if error.kind() != io::ErrorKind::UnexpectedEof => io_failure(error),
         Error::Tls(error) => ConnectFailure::new(ConnectFailureKind::Tls, error.to_string()),
@@ -179,7 +211,7 @@ mod tests {
     fn a_time_to_wait_is_seconds_or_a_date_and_garbage_is_ignored() {
         // RFC 9110's own example of a date, in its three spellings, ten seconds before.
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777 - 10);
-        let wait = |value| retry_after(value, now).map(|wait| wait.as_secs());
+        let wait = |value| asked_to_wait(value, now).map(|wait| wait.as_secs());
         for (value, seconds) in [
             ("0", 0),
             ("120", 120),

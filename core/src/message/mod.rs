@@ -80,6 +80,7 @@ mod tests;
 mod upload;
 mod validator;
 mod volume;
+mod weight;
 
 pub use authentication::{V0AuthenticationRequest, V0Heartbeat};
 pub use cheated::V0JobCheated;

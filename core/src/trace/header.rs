@@ -9,13 +9,13 @@ use serde::{Deserialize, Serialize};
 use super::time::Span;
 use crate::client::{
     AuthenticationMethod, Config, Endpoint, FacilitatorClient, OnSignatureInvalid, Signatories,
-    TrustPolicy,
+    TrustPolicy, WhenJobsWait,
 };
 use crate::message::DecodeMode;
 use crate::signature::AccountId;
 
 /// The format that is written, and the only one that is read.
-pub(super) const FORMAT: u32 = 1;
+pub(super) const FORMAT: u32 = 2;
 
 /// How a session began.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,6 +70,10 @@ pub(super) struct Settings {
     message_bytes: usize,
     inbound_message_bytes: usize,
     open_jobs: usize,
+    waiting_job_bytes: usize,
+    leave_waiting_unanswered: bool,
+    waiting_events: usize,
+    waiting_event_bytes: usize,
     job_margin: Span,
     adopted_job_limit: Span,
     ended_jobs: usize,
@@ -177,6 +181,10 @@ impl Settings {
             message_bytes,
             inbound_message_bytes,
             open_jobs,
+            waiting_job_bytes,
+            when_jobs_wait,
+            waiting_events,
+            waiting_event_bytes,
             job_margin,
             adopted_job_limit,
             ended_jobs,
@@ -216,6 +224,10 @@ impl Settings {
             message_bytes: *message_bytes,
             inbound_message_bytes: *inbound_message_bytes,
             open_jobs: *open_jobs,
+            waiting_job_bytes: *waiting_job_bytes,
+            leave_waiting_unanswered: *when_jobs_wait == WhenJobsWait::Ignore,
+            waiting_events: *waiting_events,
+            waiting_event_bytes: *waiting_event_bytes,
             job_margin: (*job_margin).into(),
             adopted_job_limit: (*adopted_job_limit).into(),
             ended_jobs: *ended_jobs,
@@ -269,6 +281,14 @@ impl Settings {
             message_bytes: self.message_bytes,
             inbound_message_bytes: self.inbound_message_bytes,
             open_jobs: self.open_jobs,
+            waiting_job_bytes: self.waiting_job_bytes,
+            when_jobs_wait: if self.leave_waiting_unanswered {
+                WhenJobsWait::Ignore
+            } else {
+                WhenJobsWait::Reject
+            },
+            waiting_events: self.waiting_events,
+            waiting_event_bytes: self.waiting_event_bytes,
             job_margin: self.job_margin.into(),
             adopted_job_limit: self.adopted_job_limit.into(),
             ended_jobs: self.ended_jobs,
@@ -309,6 +329,8 @@ mod tests {
             },
             decode_mode: DecodeMode::Strict,
             on_signature_invalid: OnSignatureInvalid::Stop,
+            when_jobs_wait: WhenJobsWait::Ignore,
+            waiting_job_bytes: 5,
             drain_timeout: Duration::MAX,
             window: 3,
             ..Config::new(endpoint.unwrap())

@@ -53,6 +53,10 @@ pub(super) enum Input {
         unix: Span,
     },
     Trust(Trust),
+    /// What the driver keeps of job requests.
+    WaitingJobs {
+        bytes: usize,
+    },
     Restore(Box<Snapshot>),
     Adopt {
         uuid: String,
@@ -90,6 +94,7 @@ pub(super) enum FailureKind {
     Io,
     Tls,
     Http { status: u16 },
+    Proxy { status: Option<u16> },
     Handshake,
     Timeout,
 }
@@ -102,6 +107,7 @@ impl From<ConnectFailureKind> for FailureKind {
             ConnectFailureKind::Io => Self::Io,
             ConnectFailureKind::Tls => Self::Tls,
             ConnectFailureKind::Http { status } => Self::Http { status },
+            ConnectFailureKind::Proxy { status } => Self::Proxy { status },
             ConnectFailureKind::Handshake => Self::Handshake,
             ConnectFailureKind::Timeout => Self::Timeout,
         }
@@ -116,6 +122,7 @@ impl From<FailureKind> for ConnectFailureKind {
             FailureKind::Io => Self::Io,
             FailureKind::Tls => Self::Tls,
             FailureKind::Http { status } => Self::Http { status },
+            FailureKind::Proxy { status } => Self::Proxy { status },
             FailureKind::Handshake => Self::Handshake,
             FailureKind::Timeout => Self::Timeout,
         }

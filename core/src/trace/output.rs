@@ -280,6 +280,10 @@ fn reason_name(reason: &LostReason) -> String {
             FailureKind::Io => "connect_failed io".to_owned(),
             FailureKind::Tls => "connect_failed tls".to_owned(),
             FailureKind::Http { status } => format!("connect_failed http {status}"),
+            FailureKind::Proxy { status: None } => "connect_failed proxy".to_owned(),
+            FailureKind::Proxy {
+                status: Some(status),
+            } => format!("connect_failed proxy {status}"),
             FailureKind::Handshake => "connect_failed handshake".to_owned(),
             FailureKind::Timeout => "connect_failed timeout".to_owned(),
         },

@@ -262,6 +262,10 @@ fn tell(session: &mut FacilitatorClient, now: Timestamp, what: Input) -> Result<
         }
         // Verdicts are told: who is trusted decides nothing here.
         Input::Trust(_) => Ok(()),
+        Input::WaitingJobs { bytes } => {
+            session.set_waiting_jobs(bytes);
+            Ok(())
+        }
         Input::Restore(snapshot) => {
             let mut whole = true;
             let snapshot = snapshot.map_messages(|message| {

@@ -20,8 +20,8 @@ use super::time::Span;
 use super::verdict::Verdict;
 use crate::client::{
     Config, ConfigError, ConnectFailure, Disconnected, FacilitatorClient, LifecycleError, Output,
-    RestoreError, Restored, SendError, Snapshot, Timer, TrustPolicy, UpdateId, failure,
-    horde_failure, rejection,
+    Prepared, RestoreError, Restored, SendError, Snapshot, Subject, Timer, TrustPolicy, UpdateId,
+    failure, horde_failure, rejection,
 };
 use crate::message::{
     HordeFailureDetails, JobFailureDetails, JobRejectionReason, JsonMap, V0JobStatusUpdate,
@@ -321,6 +321,15 @@ impl Recorder {
         }
     }
 
+    /// See [`FacilitatorClient::set_waiting_jobs`].
+    pub fn set_waiting_jobs(&mut self, bytes: usize) {
+        self.begun = true;
+        self.session.set_waiting_jobs(bytes);
+        if self.is_recording() {
+            self.write_input(&Input::WaitingJobs { bytes });
+        }
+    }
+
     /// See [`FacilitatorClient::set_wall_clock`].
     pub fn set_wall_clock(&mut self, now: Timestamp, unix: Duration) {
         self.session.set_wall_clock(now, unix);
@@ -370,6 +379,26 @@ impl Recorder {
             |_| Input::Status(raw(message.unwrap_or_default())),
             |session| session.send_job_status(now, update),
         )
+    }
+
+    /// See [`FacilitatorClient::send`].
+    ///
+    /// # Errors
+    ///
+    /// [`SendError`] says why it was not queued.
+    pub fn send(&mut self, now: Timestamp, message: &Prepared) -> Result<UpdateId, SendError> {
+        self.begun = true;
+        self.now = self.now.max(now);
+        // Redacted once it is queued: it can be given many times before.
+        let id = self.session.send(now, message)?;
+        if self.is_recording() {
+            let redacted = raw(redact(message.as_json()));
+            self.write_input(&match message.subject() {
+                Subject::JobStatus { .. } => Input::Status(redacted),
+                Subject::MachineSpecs { .. } => Input::Specs(redacted),
+            });
+        }
+        Ok(id)
     }
 
     /// See [`FacilitatorClient::reject_job`].

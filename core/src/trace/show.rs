@@ -105,6 +105,10 @@ pub(super) fn input(what: &Input) -> (Who, String) {
         Input::Stop => (Who::Application, "stop".to_string()),
         Input::Abort => (Who::Application, "abort".to_string()),
         Input::Trust(_) => (Who::Application, "other people are trusted".to_string()),
+        Input::WaitingJobs { bytes } => {
+            let text = format!("job requests of {bytes} bytes wait");
+            (Who::Application, text)
+        }
         Input::Restore(snapshot) => {
             let (owed, jobs) = (snapshot.owed(), snapshot.open_jobs());
             let text = format!("restore {owed} messages and {jobs} open jobs");
@@ -164,6 +168,10 @@ fn failure(kind: FailureKind) -> String {
         FailureKind::Dns => "dns".to_string(),
         FailureKind::Refused => "refused".to_string(),
         FailureKind::Io => "io".to_string(),
+        FailureKind::Proxy { status: None } => "proxy".to_string(),
+        FailureKind::Proxy {
+            status: Some(status),
+        } => format!("proxy, HTTP {status}"),
         FailureKind::Tls => "tls".to_string(),
         FailureKind::Http { status } => format!("http {status}"),
         FailureKind::Handshake => "handshake".to_string(),

@@ -84,9 +84,12 @@ fn missing_unknown_and_malformed_arguments() {
     let hotkey = hotkey_file();
     let hotkey = hotkey.to_str().unwrap();
     for (arguments, told) in [
-        (&["connect"][..], &["--uri", "--hotkey"][..]),
+        (&["connect"][..], &["--hotkey"][..]),
         (&["connect", "--uri", GOOD_URI], &["--hotkey"]),
-        (&["connect", "--hotkey", hotkey], &["--uri"]),
+        (
+            &["connect", "--hotkey", hotkey, "--hotkey", hotkey],
+            &["--hotkey"],
+        ),
         (&["connect", "--uri"], &["--uri"]),
         (&["conect"], &["conect", "'connect'"]),
         (&["connect", "--urii", GOOD_URI], &["--urii", "--uri"]),
@@ -94,23 +97,25 @@ fn missing_unknown_and_malformed_arguments() {
         assert_usage_error(bare_command(arguments), told);
     }
     for (flag, value, told) in [
-        ("--drain-timeout", "-1", "seconds above 0"),
-        ("--drain-timeout", "0", "seconds above 0"),
-        ("--drain-timeout", "ten", "seconds above 0"),
-        ("--drain-timeout", "NaN", "seconds above 0"),
-        ("--heartbeat-interval", "1e300", "seconds above 0"),
-        ("--ping-interval", "", "seconds above 0"),
+        ("--drain-timeout", "-1s", "no time"),
+        ("--drain-timeout", "0s", "more than 0s"),
+        ("--drain-timeout", "10", "\"10s\"?"),
+        ("--drain-timeout", "ten", "10s or 1m30s"),
+        ("--drain-timeout", "NaN", "10s or 1m30s"),
+        ("--heartbeat-interval", "1e300s", "10s or 1m30s"),
+        ("--ping-interval", "", "which is empty"),
         ("--window", "0", "from 1 to"),
         ("--window", "-1", "from 1 to"),
         ("--outbox-entries", "2", "from 3 to"),
-        ("--line-bytes", "1", "1024"),
-        ("--backoff-initial", "3600", "backoff_initial"),
+        ("--line-bytes", "1", "\"1B\"?"),
+        ("--line-bytes", "1B", "from 1KiB"),
+        ("--backoff-initial", "1h", "backoff_max"),
         ("--trust", "5Grwva", "SS58 address"),
-        ("--authentication", "cookie", "frame, headers"),
+        ("--authentication", "cookie", "\"frame\", \"headers\""),
     ] {
         let name = flag.trim_start_matches("--");
         let field = name.replace('-', "_");
-        let command = program::command(GOOD_URI, &["--backoff-max", "1", flag, value]);
+        let command = program::command(GOOD_URI, &["--backoff-max", "1s", flag, value]);
         let error = command_error(command);
         assert!(
             error.contains(name) || error.contains(&field),

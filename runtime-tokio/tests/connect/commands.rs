@@ -349,7 +349,7 @@ async fn each_bad_line_is_answered_and_costs_nothing() {
         .await
         .unwrap();
     push(&server, 2);
-    let mut program = Program::start(&server.uri(), &["--line-bytes", "4096"]);
+    let mut program = Program::start(&server.uri(), &["--line-bytes", "4KiB"]);
     program.expect_event("job_request");
     program.expect_event("job_request");
     let good = uuid(2);

@@ -130,7 +130,7 @@ fn nothing_waits_for_room_that_cannot_come() {
             }
         }
     });
-    let bounds = ["--outbox-entries", "5", "--outbox-bytes", "2000"];
+    let bounds = ["--outbox-entries", "5", "--outbox-bytes", "2000B"];
     let mut program = Program::start(&uri, &bounds);
     for number in 1..=3 {
         program.send_status(&uuid(number), "accepted");
@@ -208,7 +208,7 @@ fn unread_receipts_are_bounded() {
             }
         }
     });
-    let bounds = ["--line-bytes", "200000", "--outbox-bytes", "1000000"];
+    let bounds = ["--line-bytes", "200kB", "--outbox-bytes", "1MB"];
     let mut program = Program::start_unread(command(&uri, &bounds));
     let writer = Writer::start(program.take_stdin(), LINES, |number| {
         rejection(number, 100_000)
@@ -298,7 +298,7 @@ async fn heartbeats(events: &mut Events, count: usize) {
 async fn a_stalled_stdout_holds_up_nothing_else() {
     let server = facilitator().await;
     let mut events = server.events();
-    let arguments = ["--heartbeat-interval", "0.1", "--drain-timeout", "1"];
+    let arguments = ["--heartbeat-interval", "100ms", "--drain-timeout", "1s"];
     let mut program = Program::start_unread(command(&server.uri(), &arguments));
     let stdin = program.take_stdin();
     let writer = Writer::start(stdin, 100_000, |_| "{}".to_owned());
@@ -329,7 +329,7 @@ fn an_endless_line() {
         script.authenticate();
         script.fall_silent();
     });
-    let mut program = Program::start(&uri, &["--line-bytes", "1000000"]);
+    let mut program = Program::start(&uri, &["--line-bytes", "1MB"]);
     program.expect_phase("ready");
     let before = program.resident_kib();
     let mut stdin = program.take_stdin();

@@ -6,6 +6,8 @@ mod arguments;
 #[cfg(test)]
 mod commands;
 #[cfg(test)]
+mod configuration;
+#[cfg(test)]
 mod flow;
 #[cfg(test)]
 mod peers;
@@ -17,5 +19,7 @@ mod recording;
 mod secrets;
 #[cfg(test)]
 mod session;
+#[cfg(test)]
+mod state;
 #[cfg(test)]
 mod stopping;

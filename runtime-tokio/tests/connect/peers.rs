@@ -48,21 +48,32 @@ pub(crate) fn scripted(play: impl Fn(&mut Script) + Send + 'static) -> String {
 }
 
 /// As [`scripted`], with the request's `X-Signature`.
-#[expect(clippy::result_large_err, reason = "the library's own error type")]
 pub(crate) fn scripted_by_header(play: impl Fn(&mut Script, &str) + Send + 'static) -> String {
+    scripted_with_request(move |script, headers| {
+        let line = headers
+            .lines()
+            .find_map(|line| line.strip_prefix("x-signature: "));
+        play(script, line.unwrap_or_default());
+    })
+}
+
+/// As [`scripted`], with the request's headers, a line each, their names in small letters.
+#[expect(clippy::result_large_err, reason = "the library's own error type")]
+pub(crate) fn scripted_with_request(play: impl Fn(&mut Script, &str) + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let uri = format!("ws://{}/", listener.local_addr().unwrap());
     thread::spawn(move || {
         for stream in listener.incoming() {
-            let mut signature = String::new();
+            let mut headers = String::new();
             let read = |request: &Request, response: Response| {
-                if let Some(value) = request.headers().get("X-Signature") {
-                    value.to_str().unwrap().clone_into(&mut signature);
-                }
+                let lines = request.headers().iter();
+                let lines =
+                    lines.map(|(name, value)| format!("{name}: {}\n", value.to_str().unwrap()));
+                headers = lines.collect();
                 Ok(response)
             };
             let socket = tungstenite::accept_hdr(stream.unwrap(), read).unwrap();
-            play(&mut Script(socket, VecDeque::new()), &signature);
+            play(&mut Script(socket, VecDeque::new()), &headers);
         }
     });
     uri

@@ -45,7 +45,7 @@ pub(crate) fn command(uri: &str, arguments: &[&str]) -> Command {
     let mut command = bare_command(&["connect", "--uri", uri, "--hotkey"]);
     command.arg(hotkey_file());
     if !arguments.contains(&"--backoff-max") {
-        command.args(["--backoff-initial", "0.05", "--backoff-max", "0.2"]);
+        command.args(["--backoff-initial", "50ms", "--backoff-max", "200ms"]);
     }
     command.args(arguments);
     command
@@ -59,6 +59,8 @@ pub(crate) fn bare_command(arguments: &[&str]) -> Command {
         .env_remove("VALIDATOR_VERSION")
         .env_remove("VALIDATOR_RUNNER_VERSION")
         .env_remove("FACILITATOR_LOG")
+        // The file of whoever runs the tests is not asked: this one is empty.
+        .env("FACILITATOR_CONFIG", "/dev/null")
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());

@@ -11,7 +11,7 @@ use crate::program::{Ended, Program, SOON, command, uuid};
 use crate::session::{facilitator, push, stored};
 
 /// The drain timeout of these tests, and what a busy machine may add to it.
-const DRAIN: &str = "1";
+const DRAIN: &str = "1s";
 const IN_TIME: Duration = Duration::from_secs(6);
 
 /// Starts, gives it something to deliver, sends the signal in that phase, and waits for the end.
@@ -80,7 +80,7 @@ fn a_signal_while_connecting() {
 fn a_signal_while_waiting() {
     for signal in ["INT", "TERM"] {
         let peer = Refusing::new();
-        let pauses = ["--backoff-initial", "600", "--backoff-max", "600"];
+        let pauses = ["--backoff-initial", "10m", "--backoff-max", "10m"];
         let (ended, took) = interrupted(&peer.uri(), "waiting", signal, &pauses);
         assert_handed_back(&ended, 0);
         assert!(took < IN_TIME, "{took:?}");
@@ -120,7 +120,7 @@ fn with_nothing_owed_the_end_comes_at_once() {
         (silent, "authenticating"),
     ] {
         // A drain timeout that would be noticed.
-        let mut program = Program::start(&uri, &["--drain-timeout", "600"]);
+        let mut program = Program::start(&uri, &["--drain-timeout", "10m"]);
         program.expect_phase(phase);
         program.signal("INT");
         let ended = program.wait();
@@ -140,7 +140,7 @@ fn a_second_signal_aborts() {
         script.fall_silent();
     });
     for (first, second) in [("INT", "INT"), ("TERM", "INT"), ("INT", "TERM")] {
-        let mut program = Program::start(&uri, &["--drain-timeout", "600"]);
+        let mut program = Program::start(&uri, &["--drain-timeout", "10m"]);
         program.expect_phase("ready");
         program.send_status(&uuid(1), "accepted");
         program.send("answered, so that the line before was taken");
@@ -172,7 +172,7 @@ fn the_end_of_the_input_and_two_signals() {
         script.authenticate();
         script.fall_silent();
     });
-    let mut program = Program::start(&uri, &["--drain-timeout", "600"]);
+    let mut program = Program::start(&uri, &["--drain-timeout", "10m"]);
     program.send_status(&uuid(1), "accepted");
     program.expect_phase("ready");
     drop(program.take_stdin());

@@ -40,6 +40,7 @@ impl Program {
         let mut child = Command::new(env!("CARGO_BIN_EXE_facilitator-client"))
             .args(arguments)
             .env_remove("FACILITATOR_LOG")
+            .env_remove("FACILITATOR_LOG_FORMAT")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -8,7 +8,7 @@ use futures_util::FutureExt as _;
 use crate::memory::{Peer, World, config, within};
 
 /// Room for two statuses of one job, besides its terminal status.
-fn small() -> Config {
+pub(crate) fn small() -> Config {
     Config {
         outbox_entries: 3,
         window: 1,
@@ -17,7 +17,7 @@ fn small() -> Config {
 }
 
 /// A status of the n-th job with so many bytes of output.
-fn big(n: u128, bytes: usize) -> V0JobStatusUpdate {
+pub(crate) fn big(n: u128, bytes: usize) -> V0JobStatusUpdate {
     let metadata = JobStatusMetadata {
         miner_response: Some(Box::new(MinerResponse::new("", "x".repeat(bytes)))),
         ..JobStatusMetadata::default()
@@ -26,7 +26,7 @@ fn big(n: u128, bytes: usize) -> V0JobStatusUpdate {
 }
 
 /// Two statuses fill the outbox.
-async fn full(world: &mut World) -> Peer {
+pub(crate) async fn full(world: &mut World) -> Peer {
     let mut peer = world.ready().await;
     for status in [JobStatus::Received, JobStatus::Accepted] {
         world

@@ -10,10 +10,14 @@
 )]
 
 mod cancellation;
+mod crowd;
+mod dropped;
 mod events;
+mod fairness;
 mod handle;
 mod leaks;
 mod memory;
+mod pressure;
 mod restart;
 mod writing;
 

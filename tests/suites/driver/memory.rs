@@ -199,6 +199,11 @@ impl Peer {
         self.0.send(Message::text(text)).await.unwrap();
     }
 
+    /// Sends, unless the connection has ended.
+    pub(crate) async fn send_or_end(&mut self, text: &str) -> Result<(), ()> {
+        self.0.send(Message::text(text)).await.map_err(|_| ())
+    }
+
     /// The next close frame's code, or nothing when the connection ends without one.
     pub(crate) async fn goodbye(&mut self) -> Option<u16> {
         loop {
@@ -224,6 +229,22 @@ impl Peer {
                 Some(Err(_)) | None => return false,
             }
         }
+    }
+
+    /// The next text, if one comes by itself; a status is answered with success. When none comes, a second passes.
+    pub(crate) async fn step(&mut self) -> Option<String> {
+        let text = tokio::time::timeout(Duration::from_millis(5), self.try_text()).await;
+        let text = text.ok().flatten();
+        if text
+            .as_ref()
+            .is_some_and(|text| text.contains("V0JobStatusUpdate"))
+        {
+            self.send(SUCCESS).await;
+        }
+        // Everybody whom this concerns has had its turn when the clock moves.
+        let pause = if text.is_some() { 1 } else { 1000 };
+        tokio::time::sleep(Duration::from_millis(pause)).await;
+        text
     }
 
     /// Answers every status with success until the connection ends; returns the statuses.

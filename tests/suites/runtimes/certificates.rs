@@ -3,9 +3,13 @@
 use std::sync::{Arc, LazyLock};
 
 use facilitator_core::driver::rustls::crypto::ring::default_provider;
-use facilitator_core::driver::rustls::pki_types::{CertificateDer, PrivatePkcs8KeyDer};
+use facilitator_core::driver::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use facilitator_core::driver::rustls::server::WebPkiClientVerifier;
 use facilitator_core::driver::rustls::{ClientConfig, RootCertStore, ServerConfig};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{
+    BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair,
+    date_time_ymd,
+};
 
 static AUTHORITY: LazyLock<CertifiedIssuer<'static, KeyPair>> = LazyLock::new(|| {
     let mut params = CertificateParams::default();
@@ -15,28 +19,86 @@ static AUTHORITY: LazyLock<CertifiedIssuer<'static, KeyPair>> = LazyLock::new(||
 
 /// A client's side that trusts the authority, and nobody else.
 pub(crate) fn trusted() -> Arc<ClientConfig> {
-    let mut roots = RootCertStore::empty();
-    roots.add(AUTHORITY.der().clone()).unwrap();
     let config = ClientConfig::builder_with_provider(default_provider().into())
         .with_safe_default_protocol_versions()
         .unwrap()
-        .with_root_certificates(roots)
+        .with_root_certificates(roots())
         .with_no_client_auth();
     Arc::new(config)
 }
 
 /// A server's side whose certificate is for this host.
 pub(crate) fn signed_for(host: &str) -> Arc<ServerConfig> {
-    let key = KeyPair::generate().unwrap();
-    let certificate = CertificateParams::new([host.to_owned()])
-        .and_then(|params| params.signed_by(&key, &AUTHORITY))
+    serving(&key(), |key| signed(params(host), key))
+}
+
+/// As [`signed_for`], but nobody has vouched for it.
+pub(crate) fn self_signed(host: &str) -> Arc<ServerConfig> {
+    serving(&key(), |key| params(host).self_signed(key).unwrap())
+}
+
+/// As [`signed_for`], but it was valid long ago.
+pub(crate) fn expired(host: &str) -> Arc<ServerConfig> {
+    let mut params = params(host);
+    params.not_before = date_time_ymd(1999, 1, 1);
+    params.not_after = date_time_ymd(2000, 1, 1);
+    serving(&key(), |key| signed(params, key))
+}
+
+/// As [`signed_for`], but it will be valid in a distant future.
+pub(crate) fn not_yet_valid(host: &str) -> Arc<ServerConfig> {
+    let mut params = params(host);
+    params.not_before = date_time_ymd(4000, 1, 1);
+    params.not_after = date_time_ymd(4001, 1, 1);
+    serving(&key(), |key| signed(params, key))
+}
+
+/// As [`signed_for`], but the client, too, has to show a certificate of the authority.
+pub(crate) fn for_members_only(host: &str) -> Arc<ServerConfig> {
+    let key = key();
+    let provider = Arc::new(default_provider());
+    let members =
+        WebPkiClientVerifier::builder_with_provider(roots().into(), Arc::clone(&provider));
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_client_cert_verifier(members.build().unwrap())
+        .with_single_cert(vec![signed(params(host), &key).into()], private(&key))
         .unwrap();
-    let chain: Vec<CertificateDer<'static>> = vec![certificate.der().clone()];
+    Arc::new(config)
+}
+
+fn roots() -> RootCertStore {
+    let mut roots = RootCertStore::empty();
+    roots.add(AUTHORITY.der().clone()).unwrap();
+    roots
+}
+
+fn key() -> KeyPair {
+    KeyPair::generate().unwrap()
+}
+
+fn private(key: &KeyPair) -> PrivateKeyDer<'static> {
+    PrivatePkcs8KeyDer::from(key.serialize_der()).into()
+}
+
+fn params(host: &str) -> CertificateParams {
+    let mut params = CertificateParams::new([host.to_owned()]).unwrap();
+    // Not the authority's own name, which is the default: that would be its certificate with a wrong signature.
+    params.distinguished_name.push(DnType::CommonName, host);
+    params
+}
+
+fn signed(params: CertificateParams, key: &KeyPair) -> Certificate {
+    params.signed_by(key, &AUTHORITY).unwrap()
+}
+
+fn serving(key: &KeyPair, certify: impl FnOnce(&KeyPair) -> Certificate) -> Arc<ServerConfig> {
     let config = ServerConfig::builder_with_provider(default_provider().into())
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
-        .with_single_cert(chain, PrivatePkcs8KeyDer::from(key.serialize_der()).into())
+        .with_single_cert(vec![certify(key).into()], private(key))
         .unwrap();
     Arc::new(config)
 }

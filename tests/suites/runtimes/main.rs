@@ -10,15 +10,23 @@
     reason = "a test fails by panicking, in its helpers too"
 )]
 
+mod authentication;
 mod certificates;
+mod costs;
 mod cuts;
 mod ending;
 mod failures;
+mod holes;
+mod lifecycle;
+mod losses;
 mod peers;
+mod restarts;
+mod script;
 mod session;
 mod subject;
 mod talk;
 mod transport;
+mod wire;
 
 use facilitator_async_std::AsyncIo;
 use facilitator_async_std::async_std::AsyncStd;
@@ -95,13 +103,33 @@ conformance! {
         session::the_upgrade_carries_the_headers;
         ending::a_stopped_session_starts_again;
         ending::the_last_handle_ends_the_connection;
-        cuts::a_link_that_drops_everything_is_noticed;
+        authentication::an_unknown_validator_is_told_and_let_in_later;
+        authentication::a_refused_signature_is_told_loudly;
+        authentication::each_answer_to_the_authentication_has_its_outcome;
+        authentication::authentication_in_headers_works_and_is_refused;
+        authentication::a_job_may_come_at_any_moment;
+        failures::a_refused_upgrade_is_named_and_a_wait_is_granted;
+        failures::a_redirect_is_not_followed;
+        lifecycle::each_call_at_the_wrong_time_is_named_and_changes_nothing;
+        lifecycle::a_stop_delivers_what_is_owed;
+        lifecycle::an_abort_hands_back_and_another_session_delivers_it;
+        lifecycle::one_handle_serves_every_use;
+        restarts::three_restarts_of_the_facilitator_are_survived;
+        losses::each_lost_connection_has_its_reason;
+        losses::an_unanswered_status_costs_the_connection;
+        losses::what_cannot_be_read_costs_nothing;
+        cuts::a_cut_at_any_byte_of_a_job_loses_and_reorders_nothing;
+        holes::a_black_hole_is_noticed_while_connecting;
+        holes::a_black_hole_is_noticed_in_the_first_handshake;
+        holes::a_black_hole_is_noticed_during_the_upgrade;
+        holes::a_black_hole_is_noticed_during_the_authentication;
+        holes::a_black_hole_is_noticed_when_ready;
     }
     once: {
         ending::stop_ends_within_its_deadline_whatever_hangs;
-        cuts::a_cut_at_any_byte_of_a_job_loses_and_reorders_nothing;
         failures::each_failed_attempt_is_named;
         failures::a_certificate_is_verified;
+        failures::a_mismatch_of_tls_is_named;
     }
 }
 

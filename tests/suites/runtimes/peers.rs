@@ -78,15 +78,20 @@ pub(crate) fn tls_in_front_of(server: SocketAddr, config: Arc<ServerConfig>) -> 
 async fn terminate(acceptor: TlsAcceptor, stream: TcpStream, server: SocketAddr) -> io::Result<()> {
     let mut outer = acceptor.accept(stream).await?;
     let mut inner = TcpStream::connect(server).await?;
-    copy_bidirectional(&mut outer, &mut inner).await?;
-    Ok(())
+    let carried = copy_bidirectional(&mut outer, &mut inner).await;
+    if carried.is_err() {
+        // Whoever broke, the other one shall see a break, not an end.
+        outer.get_ref().0.set_zero_linger()?;
+        inner.set_zero_linger()?;
+    }
+    carried.map(drop)
 }
 
 /// What a server that is no facilitator does once it was spoken to.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Manners {
     /// It says this and waits until the peer has gone.
-    Says(&'static str),
+    Says(String),
     /// It ends the connection.
     HangsUp,
     /// It never says a word.
@@ -95,11 +100,11 @@ pub(crate) enum Manners {
 
 /// A server that is no facilitator. Returns its port.
 pub(crate) fn stranger(manners: Manners) -> u16 {
-    serve(move |stream| receive(stream, manners))
+    serve(move |stream| receive(stream, manners.clone()))
 }
 
 /// Listens for whoever comes, each served on its own. Returns the port.
-fn serve<F>(serve: impl Fn(TcpStream) -> F + Send + 'static) -> u16
+pub(crate) fn serve<F>(serve: impl Fn(TcpStream) -> F + Send + 'static) -> u16
 where
     F: Future<Output = ()> + Send + 'static,
 {

@@ -1,6 +1,6 @@
 //! A job from its request to its last receipt: with a cut in between, and with messages too large for any buffer.
 
-use facilitator_core::client::{Config, Event, LostReason, Outcome};
+use facilitator_core::client::{Config, LostReason, Outcome};
 use facilitator_core::driver::{FacilitatorClient, Runtime};
 use facilitator_core::facilitator::Event as Seen;
 use facilitator_core::message::JobStatus::{
@@ -14,6 +14,7 @@ use facilitator_core::signature::{Keypair, sign_job_request, verify_job_request}
 use facilitator_tokio::server::{Server, ServerEvent};
 
 use crate::subject::Line;
+use crate::talk::next_job;
 use crate::{Subject, UnderTest, lost, signer};
 
 const JOB: &str = "f4b1c4b2-5d3f-4a39-9c75-0a0c0de61d4b";
@@ -172,14 +173,4 @@ fn update(status: JobStatus, output: &str) -> V0JobStatusUpdate {
         miner_response: Some(Box::new(MinerResponse::new("", output))),
         ..JobStatusMetadata::default()
     })
-}
-
-async fn next_job<R: Runtime>(client: &FacilitatorClient<R>) -> V2JobRequest {
-    loop {
-        match client.next_event().await.unwrap() {
-            Event::JobRequested(request) => return *request,
-            Event::JobDeclined { reason, .. } => panic!("{reason}"),
-            _ => {}
-        }
-    }
 }

@@ -4,15 +4,13 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::panic::resume_unwind;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
 use facilitator_async_std::{AsyncIo, Executor};
 use facilitator_core::client::Config;
-use facilitator_core::driver::rustls::ClientConfig;
-use facilitator_core::driver::{BoxFuture, FacilitatorClient, Runtime, SpawnError};
+use facilitator_core::driver::{BoxFuture, FacilitatorClient, Network, Proxy, Runtime, SpawnError};
 use facilitator_tokio::Tokio;
 use facilitator_tokio::server::Server;
 
@@ -24,19 +22,19 @@ const LIMIT: Duration = Duration::from_mins(2);
 
 /// What the suite has to know of a runtime, besides what every runtime is.
 pub(crate) trait UnderTest: Runtime + Clone + Default {
-    /// With this TLS configuration instead of the public roots.
-    fn with_tls(tls: Arc<ClientConfig>) -> Self;
+    /// With connections made like this.
+    fn with_network(network: Network) -> Self;
 }
 
 impl UnderTest for Tokio {
-    fn with_tls(tls: Arc<ClientConfig>) -> Self {
-        Self::with_tls(tls)
+    fn with_network(network: Network) -> Self {
+        Self::new(network)
     }
 }
 
 impl<E: Executor + Clone + Default> UnderTest for AsyncIo<E> {
-    fn with_tls(tls: Arc<ClientConfig>) -> Self {
-        Self::with_tls(tls)
+    fn with_network(network: Network) -> Self {
+        Self::with_network(network)
     }
 }
 
@@ -58,7 +56,7 @@ type Scenario<'a> = Pin<Box<dyn Future<Output = ()> + 'a>>;
 pub(crate) struct Subject<R> {
     /// The test's full name, as the program of the tests takes it.
     pub(crate) test: &'static str,
-    /// As it comes: with the public roots.
+    /// As it comes, with the public roots, and without a proxy.
     pub(crate) usual: R,
     /// Trusts the tests' own authority, and nobody else.
     pub(crate) trusting: R,
@@ -80,8 +78,8 @@ impl<R: UnderTest> Subject<R> {
     ) -> Self {
         Self {
             test,
-            usual: R::default(),
-            trusting: R::with_tls(certificates::trusted()),
+            usual: R::with_network(direct()),
+            trusting: R::with_network(direct().with_tls(certificates::trusted())),
             transport,
             block_on,
         }
@@ -121,6 +119,11 @@ impl<R: UnderTest> Subject<R> {
         let uri = self.transport.uri(self.transport.front(server));
         client(self.runtime(), change(config(&uri)))
     }
+}
+
+/// Connections without a proxy, whatever the environment of the tests says.
+pub(crate) fn direct() -> Network {
+    Network::default().with_proxy(Proxy::none())
 }
 
 /// Runs a test on a thread of its own, and fails it when it does not end.

@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use facilitator_core::client::{
-    Config, ConnectFailure, Endpoint, Event, LostReason, Phase, Signatories, TrustPolicy,
+    Config, ConnectFailure, Endpoint, Event, LostReason, Phase, PhaseChange, Signatories,
+    TrustPolicy,
 };
 use facilitator_core::driver::{FacilitatorClient, Runtime};
-use facilitator_core::signature::{Keypair, Scheme};
+use facilitator_core::message::{ExecutorClass, V2JobRequest};
+use facilitator_core::signature::{Keypair, Scheme, sign_job_request};
+use facilitator_tests::solo::job;
 
 /// The validator of all tests.
 pub(crate) fn keypair() -> Keypair {
@@ -16,6 +19,13 @@ pub(crate) fn keypair() -> Keypair {
 /// Who signs the jobs.
 pub(crate) fn signer() -> Keypair {
     Keypair::from_uri(Scheme::Sr25519, "//Customer").unwrap()
+}
+
+/// The request of the n-th job, signed.
+pub(crate) fn signed_job(n: u128) -> V2JobRequest {
+    let mut request = V2JobRequest::new(job(n), ExecutorClass::AlwaysOnTest, "python:3.11");
+    sign_job_request(&mut request, &signer(), 1);
+    request
 }
 
 /// A configuration that trusts the signer and tries again soon.
@@ -62,5 +72,31 @@ pub(crate) async fn failure<R: Runtime>(client: &FacilitatorClient<R>) -> Connec
     match lost(client).await {
         LostReason::ConnectFailed(failure) => failure,
         other => panic!("the attempt succeeded, then: {other}"),
+    }
+}
+
+/// Waits until the session waits for its next attempt, and says why and for how long.
+pub(crate) async fn waiting<R: Runtime>(client: &FacilitatorClient<R>) -> (LostReason, Duration) {
+    loop {
+        if let Event::Phase(PhaseChange {
+            phase: Phase::Waiting,
+            reason,
+            retry_in,
+            ..
+        }) = client.next_event().await.unwrap()
+        {
+            return (reason.unwrap(), retry_in.unwrap());
+        }
+    }
+}
+
+/// Waits for the next job.
+pub(crate) async fn next_job<R: Runtime>(client: &FacilitatorClient<R>) -> V2JobRequest {
+    loop {
+        match client.next_event().await.unwrap() {
+            Event::JobRequested(request) => return *request,
+            Event::JobDeclined { reason, .. } => panic!("{reason}"),
+            _ => {}
+        }
     }
 }

@@ -175,8 +175,8 @@ fn the_first_line_has_its_own_errors() {
     }
     let header = &lines[0];
     assert_eq!(
-        first(header.replace(r#""format":1"#, r#""format":2"#)),
-        ReplayError::Format { found: 2 }
+        first(header.replace(r#""format":2"#, r#""format":1"#)),
+        ReplayError::Format { found: 1 }
     );
     assert_eq!(
         first(r#"{"session":{"format":9,"of":"a later time"}}"#.into()),

@@ -1,6 +1,7 @@
 //! The program `facilitator-client`: parse the arguments, run one command, say in one line what went wrong.
 //! Each command is a module of its own.
 
+mod config;
 mod connect;
 mod demo;
 mod failure;
@@ -49,9 +50,7 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return usage(&error),
     };
-    logging::start(arguments.verbose);
-    let result = run(arguments.command);
-    match result {
+    match run(arguments.command, arguments.verbose) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
     }
@@ -76,21 +75,30 @@ fn usage(error: &clap::Error) -> ExitCode {
     Failure::usage(format!("{line}; --help tells more")).report()
 }
 
-fn run(command: Command) -> Result<(), Failure> {
+fn run(command: Command, verbose: u8) -> Result<(), Failure> {
+    // `connect` is configured, in everything; the others listen to the environment about their log.
+    let log = || logging::start(&config::log_of_environment(verbose)?);
+    match command {
+        Command::Connect(arguments) => match arguments.settings(verbose)? {
+            Some(settings) => {
+                logging::start(&settings.log)?;
+                block_on(connect::run(settings))
+            }
+            None => Ok(()),
+        },
+        Command::Demo(arguments) => log().and_then(|()| block_on(demo::run(arguments))),
+        Command::Serve(arguments) => log().and_then(|()| block_on(serve::run(arguments))),
+        Command::Replay(arguments) => log().and_then(|()| replay::run(&arguments)),
+        Command::Key(arguments) => log().and_then(|()| key::run(&arguments)),
+    }
+}
+
+fn block_on(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::failed(format!("no tokio runtime could be started: {error}")))?;
-    let result = runtime.block_on(async {
-        match command {
-            Command::Demo(arguments) => demo::run(arguments).await,
-            Command::Connect(arguments) => connect::run(*arguments).await,
-            Command::Serve(arguments) => serve::run(arguments).await,
-            // They wait for nothing but files and stdin, and nothing else runs meanwhile.
-            Command::Replay(arguments) => replay::run(&arguments),
-            Command::Key(arguments) => key::run(&arguments),
-        }
-    });
+    let result = runtime.block_on(command);
     // A read of stdin cannot be cancelled, and nobody shall wait for it.
     runtime.shutdown_background();
     result

@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use facilitator_tokio::core::client::SendError;
 use facilitator_tokio::core::message::{
@@ -18,6 +19,9 @@ use serde_json::value::RawValue;
 /// What a line may be, in words.
 pub(super) const ACCEPTED: &str =
     r#"a JSON object on one line, as {"command":"job_status","uuid":"..","status":"accepted"}"#;
+
+/// A job that may run longer than a year was hardly meant.
+const LONGEST: Duration = Duration::from_hours(24 * 366);
 
 /// Names are repeated in errors up to this many characters.
 const SHOWN: usize = 64;
@@ -85,6 +89,10 @@ pub(super) enum Command {
         batch_id: String,
         specs: JsonMap,
     },
+    AdoptJob {
+        uuid: String,
+        time_left: Duration,
+    },
     /// Which lines are spoken, and on a socket by whom.
     Hello {
         protocol: u64,
@@ -137,13 +145,14 @@ enum Key {
     MinerHotkey,
     BatchId,
     Specs,
+    TimeLeft,
     Protocol,
     Worker,
     Jobs,
 }
 
 impl Key {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
         Self::Command,
         Self::Id,
         Self::Uuid,
@@ -154,6 +163,7 @@ impl Key {
         Self::MinerHotkey,
         Self::BatchId,
         Self::Specs,
+        Self::TimeLeft,
         Self::Protocol,
         Self::Worker,
         Self::Jobs,
@@ -171,6 +181,7 @@ impl Key {
             Self::MinerHotkey => "miner_hotkey",
             Self::BatchId => "batch_id",
             Self::Specs => "specs",
+            Self::TimeLeft => "time_left_s",
             Self::Protocol => "protocol",
             Self::Worker => "worker",
             Self::Jobs => "jobs",
@@ -253,6 +264,7 @@ impl<'a> Fields<'a> {
             "job_status" => &[Key::Uuid, Key::Status, Key::Metadata],
             "reject_job" => &[Key::Uuid, Key::Reason, Key::Message],
             "machine_specs" => &[Key::MinerHotkey, Key::BatchId, Key::Specs],
+            "adopt_job" => &[Key::Uuid, Key::TimeLeft],
             "hello" => &[Key::Protocol, Key::Worker, Key::Jobs],
             "capacity" => &[Key::Jobs],
             "stop" => &[],
@@ -281,6 +293,10 @@ impl<'a> Fields<'a> {
                 miner_hotkey: self.text(Key::MinerHotkey)?,
                 batch_id: self.text(Key::BatchId)?,
                 specs: self.object(Key::Specs)?,
+            }),
+            "adopt_job" => Ok(Command::AdoptJob {
+                uuid: self.text(Key::Uuid)?,
+                time_left: self.seconds(Key::TimeLeft)?,
             }),
             _ => Ok(Command::Stop),
         }
@@ -356,6 +372,24 @@ impl<'a> Fields<'a> {
         })
     }
 
+    fn seconds(&self, key: Key) -> Result<Duration, Wrong> {
+        let name = key.as_str();
+        let wrong = |what| Wrong::in_field(name, what);
+        let raw = self
+            .get(key)
+            .ok_or_else(|| wrong(format!("`{name}` is missing; a number of seconds is needed")))?;
+        serde_json::from_str(raw.get())
+            .ok()
+            .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+            .filter(|time| !time.is_zero() && *time <= LONGEST)
+            .ok_or_else(|| {
+                let (found, longest) = (shorten(raw.get()), LONGEST.as_secs());
+                wrong(format!(
+                    "`{name}` must be a number of seconds above 0, up to {longest}, found {found}"
+                ))
+            })
+    }
+
     fn number(&self, key: Key) -> Result<u64, Wrong> {
         let name = key.as_str();
         let wrong = |what| Wrong::in_field(name, what);
@@ -420,7 +454,7 @@ impl<'de> Visitor<'de> for &mut Fields<'de> {
     }
 }
 
-const COMMANDS: &str = "job_status, reject_job, machine_specs, hello, capacity and stop";
+const COMMANDS: &str = "job_status, reject_job, machine_specs, adopt_job, hello, capacity and stop";
 
 fn status_of(name: &str) -> Result<JobStatus, String> {
     JobStatus::from_str(name).map_err(|_| {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use facilitator_tokio::FacilitatorClient;
 use tokio::time::sleep;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::input::End;
 use crate::failure::Failure;
@@ -19,6 +19,7 @@ pub(super) struct Ending {
     signals: Signals,
     interrupted: bool,
     aborted: bool,
+    refused: bool,
 }
 
 impl Ending {
@@ -27,6 +28,7 @@ impl Ending {
             signals,
             interrupted: false,
             aborted: false,
+            refused: false,
         }
     }
 
@@ -42,6 +44,12 @@ impl Ending {
         }
     }
 
+    /// The session has ended by itself: it was told to, should the facilitator refuse the signature.
+    pub(super) fn refused(&mut self) {
+        error!("stopped: the facilitator refuses the signature");
+        self.refused = true;
+    }
+
     /// Ends the session. Its events tell what is left.
     pub(super) async fn stop(&mut self, client: &FacilitatorClient) {
         let stopped = client.stop();
@@ -49,7 +57,7 @@ impl Ending {
         while !self.aborted {
             tokio::select! {
                 biased;
-                // Nobody else stops it, so this cannot come at the wrong time.
+                // Nobody else stops it: an error means that it has ended by itself.
                 _ = &mut stopped => return,
                 () = self.signal() => {}
             }
@@ -81,9 +89,16 @@ impl Ending {
         self,
         output: &Output,
         told: Option<(End, usize)>,
+        kept: Option<Result<(), String>>,
         unrecorded: Option<String>,
     ) -> Result<(), Failure> {
         let mut reasons = Vec::new();
+        if self.refused {
+            reasons.push(
+                "the facilitator refuses the signature; look at the hotkey and the endpoint"
+                    .to_owned(),
+            );
+        }
         if self.aborted {
             reasons.push("aborted by a second signal".to_owned());
         }
@@ -94,7 +109,9 @@ impl Ending {
                 if let End::Failed(error) = end {
                     reasons.push(format!("stdin cannot be read: {error}"));
                 }
-                if owed > 0 {
+                if owed > 0 && matches!(kept, Some(Ok(()))) {
+                    info!(owed, "what is owed was kept; the next start sends it");
+                } else if owed > 0 {
                     let where_to = match failure {
                         None => "`stopped` holds them",
                         Some(_) => "they could not be printed",
@@ -104,6 +121,7 @@ impl Ending {
                 reasons.extend(failure);
             }
         }
+        reasons.extend(kept.and_then(Result::err));
         reasons.extend(unrecorded);
         if reasons.is_empty() {
             Ok(())

@@ -89,6 +89,12 @@ pub(super) enum Line<'a> {
         field: Option<String>,
         error: String,
     },
+    /// A job that was taken up because a command said so.
+    JobAdopted {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<&'a RawValue>,
+        uuid: &'a str,
+    },
     /// A message of the facilitator that could not be read.
     Malformed { error: String },
     /// A `Response` that belongs to no message.
@@ -106,6 +112,9 @@ pub(super) enum Line<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         id: Option<&'a RawValue>,
         owed: Vec<OwedMessage<'a>>,
+        /// That the state file holds them: the next start sends them.
+        #[serde(skip_serializing_if = "std::ops::Not::not")]
+        kept: bool,
     },
 }
 
@@ -239,7 +248,7 @@ impl<'a> Line<'a> {
     }
 
     /// The last line.
-    pub(super) fn stopped(id: Option<&'a RawValue>, left: &'a Left) -> Self {
+    pub(super) fn stopped(id: Option<&'a RawValue>, left: &'a Left, kept: bool) -> Self {
         let owed = left.owed.iter().map(|owed| OwedMessage {
             id: left.ids.get(&owed.id).map(|id| &**id),
             transmissions: owed.transmissions,
@@ -248,6 +257,7 @@ impl<'a> Line<'a> {
         Self::Stopped {
             id,
             owed: owed.collect(),
+            kept,
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use facilitator_tokio::core::client::{Config, SendError};
 use facilitator_tokio::{FacilitatorClient, PendingReceipt};
@@ -102,6 +103,9 @@ impl Input {
             let Parsed { id, command } = commands::parse(line);
             match command {
                 Ok(Command::Stop) => return End::Command(id),
+                Ok(Command::AdoptJob { uuid, time_left }) => {
+                    self.adopt(number, id, &uuid, time_left).await;
+                }
                 Ok(Command::Hello {
                     protocol,
                     worker,
@@ -122,6 +126,7 @@ impl Input {
                 Ok(command) => match self.submit(command, cost).await {
                     Ok((receipt, share)) => {
                         // Whoever waits for promises lives until this sender is gone.
+                        let share = Some(share);
                         let _ = self.promises.send(Promise { receipt, id, share });
                     }
                     Err(error) => self.refuse(number, id, error).await,
@@ -148,6 +153,17 @@ impl Input {
         let sent = submit(&self.client, command).await;
         let receipt = sent.map_err(|error| complaint(&error))?;
         Ok((receipt, share))
+    }
+
+    async fn adopt(&self, line: u64, id: Option<Box<RawValue>>, uuid: &str, time_left: Duration) {
+        match self.client.adopt_job(uuid, time_left) {
+            Ok(()) => {
+                let id = id.as_deref();
+                let adopted = events::Line::JobAdopted { id, uuid };
+                self.output.print(&adopted).await;
+            }
+            Err(error) => self.refuse(line, id, complaint(&error)).await,
+        }
     }
 
     async fn refuse(&self, line: u64, id: Option<Box<RawValue>>, wrong: Wrong) {
@@ -179,9 +195,10 @@ pub(super) async fn submit(
                 .await
         }
         // They send nothing.
-        Command::Hello { .. } | Command::Capacity { .. } | Command::Stop => {
-            Err(SendError::Stopping)
-        }
+        Command::AdoptJob { .. }
+        | Command::Hello { .. }
+        | Command::Capacity { .. }
+        | Command::Stop => Err(SendError::Stopping),
     }
 }
 

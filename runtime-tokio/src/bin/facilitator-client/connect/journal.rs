@@ -10,19 +10,32 @@ use facilitator_tokio::core::message::ResponseError;
 use facilitator_tokio::{FacilitatorClient, PendingReceipt};
 use futures_util::FutureExt;
 use serde_json::value::RawValue;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tracing::{debug, error, info, warn};
 
 use super::events::{Line, lost_cause, seconds};
+use super::state::Taken;
 use crate::output::Output;
 
 /// An accepted command whose receipt was not printed yet.
 pub(super) struct Promise {
     pub(super) receipt: PendingReceipt,
     pub(super) id: Option<Box<RawValue>>,
-    /// Its share of what may wait, given back once the receipt is printed.
-    pub(super) share: OwnedSemaphorePermit,
+    /// Its share of what may wait, given back once the receipt is printed. What the last session has left needs none:
+    /// it is no more than the outbox holds.
+    pub(super) share: Option<OwnedSemaphorePermit>,
+}
+
+impl Promise {
+    /// Of a message that the last session has left.
+    pub(super) fn taken(taken: Taken) -> Self {
+        Self {
+            receipt: taken.receipt,
+            id: taken.id,
+            share: None,
+        }
+    }
 }
 
 /// What is left when a session has ended.
@@ -43,24 +56,30 @@ pub(super) struct Journal {
     waiting: BTreeMap<UpdateId, Promise>,
     /// The newest promise seen.
     newest: Option<UpdateId>,
+    /// Told when the session has ended.
+    ended: Option<oneshot::Sender<()>>,
     /// The ids of what was handed back.
     handed_back: BTreeMap<UpdateId, Box<RawValue>>,
 }
 
 impl Journal {
+    /// With it, what tells that the session has ended, whoever has ended it.
     pub(super) fn new(
         client: FacilitatorClient,
         output: Output,
         promises: UnboundedReceiver<Promise>,
-    ) -> Self {
-        Self {
+    ) -> (Self, oneshot::Receiver<()>) {
+        let (ended, session_ended) = oneshot::channel();
+        let journal = Self {
             client,
             output,
             promises,
             waiting: BTreeMap::new(),
             newest: None,
+            ended: Some(ended),
             handed_back: BTreeMap::new(),
-        }
+        };
+        (journal, session_ended)
     }
 
     /// Ends when the session has ended and nobody can make a promise any more; every receipt was printed then.
@@ -83,6 +102,9 @@ impl Journal {
                     }
                 }
             }
+        }
+        if let Some(ended) = self.ended.take() {
+            let _ = ended.send(());
         }
         while let Some(promise) = self.promises.recv().await {
             self.note(promise);

@@ -9,6 +9,7 @@ mod input;
 mod journal;
 mod lines;
 mod recording;
+mod state;
 
 use std::sync::Arc;
 
@@ -18,35 +19,44 @@ use tokio::task::JoinError;
 use tracing::{info, warn};
 
 pub(crate) use self::arguments::Arguments;
-use self::arguments::Settings;
+pub(crate) use self::arguments::Settings;
 use self::ending::Ending;
 use self::events::Line;
 use self::input::Input;
-use self::journal::Journal;
+use self::journal::{Journal, Promise};
 use self::lines::Lines;
 use self::recording::Recording;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::signals::Signals;
 
-pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
+pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     let Settings {
         config,
         keypair,
         line_bytes,
         record,
-    } = arguments.settings()?;
+        state,
+        ..
+    } = settings;
     let signals = Signals::new()
         .map_err(|error| Failure::failed(format!("signals cannot be caught: {error}")))?;
     let mut ending = Ending::new(signals);
-    let (host, port) = (config.endpoint.host().to_owned(), config.endpoint.port());
     let shares = Semaphore::new(input::share_bytes(&config, line_bytes));
-    let client = FacilitatorClient::new(config, &keypair)
+    let client = FacilitatorClient::new(config.clone(), &keypair)
         .map_err(|error| Failure::usage(error.to_string()))?;
     drop(keypair);
     let recording = record
         .map(|path| Recording::begin(&client, &path))
         .transpose()?;
+    let (promises, to_keep) = mpsc::unbounded_channel();
+    if let Some(state) = &state {
+        for taken in state.take_up(&client, &config)? {
+            // Whoever waits for promises begins below.
+            let _ = promises.send(Promise::taken(taken));
+        }
+    }
+    let (host, port) = (config.endpoint.host(), config.endpoint.port());
     info!(host, port, hotkey = client.hotkey(), "starting");
     client
         .start()
@@ -55,7 +65,6 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     let output = Output::new(tokio::io::stdout());
     output.print(&Line::hello(None, &client.hotkey())).await;
     let (stopping, stop_seen) = watch::channel(false);
-    let (promises, to_keep) = mpsc::unbounded_channel();
     let input = Input {
         client: client.clone(),
         output: output.clone(),
@@ -64,13 +73,16 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
         stopping: stop_seen,
     };
     let mut input = tokio::spawn(input.run(Lines::new(tokio::io::stdin(), line_bytes)));
-    let journal = tokio::spawn(Journal::new(client.clone(), output.clone(), to_keep).keep());
+    let (journal, session_ended) = Journal::new(client.clone(), output.clone(), to_keep);
+    let journal = tokio::spawn(journal.keep());
 
     let mut end = None;
     tokio::select! {
         biased;
         () = ending.signal() => {}
         () = output.failed() => warn!("stopping: stdout cannot be written"),
+        // Nobody has asked it to.
+        Ok(()) = session_ended => ending.refused(),
         result = &mut input => {
             info!("stopping: the input has ended");
             end = Some(result.map_err(lost_task)?);
@@ -78,22 +90,37 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     }
     stopping.send_replace(true);
     ending.stop(&client).await;
+    // Before anybody is waited for who might not read the last words.
+    let kept = match &state {
+        Some(state) => Some(state.keep(&client, None).await),
+        None => None,
+    };
 
+    let is_kept = matches!(kept, Some(Ok(())));
     let last_words = async {
         let left = journal.await.map_err(lost_task)?;
         let end = match end {
             Some(end) => end,
             None => input.await.map_err(lost_task)?,
         };
-        output.print(&Line::stopped(end.stop_id(), &left)).await;
-        Ok((end, left.owed.len()))
+        output
+            .print(&Line::stopped(end.stop_id(), &left, is_kept))
+            .await;
+        Ok::<_, Failure>((end, left))
     };
     let told = ending.wait_for(last_words, &output).await.transpose()?;
+    let kept = match (&state, &told, kept) {
+        (Some(state), Some((_, left)), Some(Ok(()))) if !left.owed.is_empty() => {
+            Some(state.keep(&client, Some(left)).await)
+        }
+        (.., kept) => kept,
+    };
     let unrecorded = match recording {
         Some(recording) => recording.finish().await,
         None => None,
     };
-    ending.verdict(&output, told, unrecorded)
+    let told = told.map(|(end, left)| (end, left.owed.len()));
+    ending.verdict(&output, told, kept, unrecorded)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]

@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use facilitator_tokio::core::client::{Signatories, TrustPolicy};
+use facilitator_tokio::core::driver::rustls::crypto::ring;
 use facilitator_tokio::core::facilitator::{
     Event as FacilitatorEvent, FacilitatorConfig, Known, StatusOutcome,
 };
@@ -23,7 +24,6 @@ use facilitator_tokio::server::{Server, ServerEvent};
 use facilitator_tokio::{Config, Endpoint, FacilitatorClient, Keypair};
 use tokio::sync::mpsc;
 use tokio::time::timeout;
-use tokio_rustls::rustls::crypto::ring;
 
 use self::book::Book;
 use self::plan::{Plan, Schedule};

@@ -1,0 +1,182 @@
+//! WebSocket frames as bytes: writing ours, and knowing where those of the peer begin and end. Their contents, and the
+//! rules for them, are the WebSocket layer's.
+
+use alloc::vec::Vec;
+use core::hash::BuildHasher;
+use std::hash::RandomState;
+use std::io::Cursor;
+
+use tungstenite::protocol::frame::FrameHeader;
+use tungstenite::protocol::frame::coding::{Data, OpCode};
+
+/// The longest header: 2 bytes, 8 for the length, 4 for the mask.
+const LONGEST_HEADER: usize = 14;
+
+/// Writes masked frames (RFC 6455, section 5.3).
+///
+/// Not left to tungstenite, which would keep a copy of the largest message ever sent, and logs whole frames through the
+/// crate `log`: the authentication is among them.
+pub(super) struct FrameWriter {
+    /// A mask is for proxies that take one protocol for another: nobody may foresee it. A keyed hash of a counter is
+    /// that, and the keys come from the system.
+    masks: RandomState,
+    written: u64,
+}
+
+impl FrameWriter {
+    pub(super) fn new() -> Self {
+        Self {
+            masks: RandomState::new(),
+            written: 0,
+        }
+    }
+
+    /// Appends one whole frame.
+    pub(super) fn write(&mut self, out: &mut Vec<u8>, opcode: OpCode, payload: &[u8]) {
+        let [a, b, c, d, ..] = self.masks.hash_one(self.written).to_ne_bytes();
+        let mask = [a, b, c, d];
+        self.written = self.written.wrapping_add(1);
+        let header = FrameHeader {
+            is_final: true,
+            opcode,
+            mask: Some(mask),
+            ..FrameHeader::default()
+        };
+        out.reserve(LONGEST_HEADER + payload.len());
+        // Writing to memory does not fail.
+        let _ = header.format(payload.len() as u64, out);
+        let begin = out.len();
+        out.extend_from_slice(payload);
+        for group in out.get_mut(begin..).unwrap_or_default().chunks_mut(4) {
+            for (byte, mask) in group.iter_mut().zip(mask) {
+                *byte ^= mask;
+            }
+        }
+    }
+}
+
+/// Follows the frames in what passes by.
+#[derive(Default)]
+pub(super) struct FrameTracker {
+    /// The beginning of a header that is not complete.
+    header: [u8; LONGEST_HEADER],
+    known: usize,
+    /// Bytes of the current frame's payload that are still to come.
+    payload: u64,
+    /// A message has begun whose last frame has not.
+    in_fragments: bool,
+    /// The bytes are no frames. Whoever reads them finds that out too.
+    lost: bool,
+}
+
+impl FrameTracker {
+    pub(super) fn pass(&mut self, mut bytes: &[u8]) {
+        while !self.lost {
+            let skipped = usize::try_from(self.payload).map_or(bytes.len(), |p| p.min(bytes.len()));
+            self.payload -= skipped as u64;
+            let Some((next, rest)) = bytes.get(skipped..).unwrap_or_default().split_first() else {
+                return;
+            };
+            bytes = rest;
+            self.take(*next);
+        }
+    }
+
+    /// Takes one more byte of a header.
+    fn take(&mut self, byte: u8) {
+        let Some(place) = self.header.get_mut(self.known) else {
+            self.lost = true;
+            return;
+        };
+        *place = byte;
+        self.known += 1;
+        let known = self.header.get(..self.known).unwrap_or_default();
+        match FrameHeader::parse(&mut Cursor::new(known)) {
+            Ok(None) => {}
+            Ok(Some((header, payload))) => {
+                self.known = 0;
+                self.payload = payload;
+                if matches!(
+                    header.opcode,
+                    OpCode::Data(Data::Text | Data::Binary | Data::Continue)
+                ) {
+                    self.in_fragments = !header.is_final;
+                }
+            }
+            Err(_) => self.lost = true,
+        }
+    }
+
+    /// Whether all that has passed by are whole messages.
+    pub(super) fn is_between_messages(&self) -> bool {
+        self.known == 0 && self.payload == 0 && !self.in_fragments && !self.lost
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::vec;
+
+    #[test]
+    fn a_written_frame_is_read_back_and_masked_anew_each_time() {
+        let mut writer = FrameWriter::new();
+        for length in [0, 1, 3, 4, 5, 125, 126, 65_535, 65_536] {
+            let payload: Vec<u8> = (0..=255).cycle().take(length).collect();
+            let mut masks = Vec::new();
+            for _ in 0..2 {
+                let mut out = vec![7];
+                writer.write(&mut out, OpCode::Data(Data::Text), &payload);
+                let mut cursor = Cursor::new(&out[1..]);
+                let (header, read) = FrameHeader::parse(&mut cursor).unwrap().unwrap();
+                assert_eq!(read, length as u64);
+                assert!(header.is_final && header.opcode == OpCode::Data(Data::Text));
+                let mask = header.mask.unwrap();
+                let begin = 1 + usize::try_from(cursor.position()).unwrap();
+                let unmasked = out[begin..].iter().zip(mask.iter().cycle());
+                let unmasked: Vec<u8> = unmasked.map(|(byte, mask)| byte ^ mask).collect();
+                assert_eq!(unmasked, payload);
+                masks.push(mask);
+            }
+            assert_ne!(masks[0], masks[1]);
+        }
+    }
+
+    #[test]
+    fn the_ends_of_messages_are_known_however_they_are_cut() {
+        // Text "hi", a ping between the two fragments of a text, a binary message with a long length.
+        let mut stream = vec![0x81, 2, b'h', b'i'];
+        let mut ends = vec![0, stream.len()];
+        stream.extend([0x01, 1, b'a', 0x89, 1, b'p', 0x80, 0]);
+        ends.push(stream.len());
+        stream.extend([0x82, 126, 1, 0]);
+        stream.extend([0; 256]);
+        ends.push(stream.len());
+        for step in 1..20 {
+            let mut tracker = FrameTracker::default();
+            let mut passed = 0;
+            for chunk in stream.chunks(step) {
+                assert_eq!(
+                    tracker.is_between_messages(),
+                    ends.contains(&passed),
+                    "{passed}"
+                );
+                tracker.pass(chunk);
+                passed += chunk.len();
+            }
+            assert!(tracker.is_between_messages());
+        }
+    }
+
+    #[test]
+    fn what_is_no_frame_is_never_between_messages() {
+        let mut tracker = FrameTracker::default();
+        tracker.pass(&[0x83, 0]);
+        assert!(!tracker.is_between_messages());
+        tracker.pass(&[0x81, 0]);
+        assert!(!tracker.is_between_messages());
+        let mut tracker = FrameTracker::default();
+        tracker.pass(&[0x82, 127, 255, 255, 255, 255, 255, 255, 255, 255, 1, 2, 3]);
+        assert!(!tracker.is_between_messages());
+    }
+}

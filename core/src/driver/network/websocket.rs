@@ -1,0 +1,574 @@
+//! An open WebSocket connection as the driver's task uses it. What is written is collected and leaves with one flush;
+//! what is read is tungstenite's to understand. How the connection came about is in `open`.
+
+use alloc::vec::Vec;
+use core::fmt;
+use core::pin::Pin;
+use core::task::{Context, Poll, ready};
+use std::io::{self, ErrorKind, Read, Write};
+
+use futures_core::Stream;
+use futures_sink::Sink;
+use tungstenite::error::ProtocolError;
+use tungstenite::protocol::frame::coding::{CloseCode, Control, Data, OpCode};
+use tungstenite::protocol::{CloseFrame, Role, WebSocketConfig, WebSocketContext};
+use tungstenite::{Error, Message};
+
+use super::frames::{FrameTracker, FrameWriter};
+use super::layers::{Layers, write_out};
+use super::sockets::Socket;
+use crate::driver::transport::websocket_config;
+
+/// What is collected before a writer has to wait for the socket, in bytes. Beyond it there is at most one message.
+const COLLECTED: usize = 64 * 1024;
+/// What tungstenite may hold back for a socket that takes nothing, in bytes: pongs. Then only the newest ping is answered.
+const PONGS: usize = 4 * 1024;
+/// What buffers keep while nothing happens, in bytes. Larger ones are given back.
+const KEPT: usize = 2 * 1024;
+
+/// An open WebSocket connection on a runtime's sockets.
+///
+/// Both halves, the stream and the sink, belong to one task. An idle one holds a few KiB, whatever has passed through
+/// it before.
+pub struct WebSocket<S: Socket> {
+    pipe: Pipe<S>,
+    context: WebSocketContext,
+    config: WebSocketConfig,
+    writer: FrameWriter,
+    /// A message was read that has made the reading buffer grow.
+    has_grown: bool,
+    has_ended: bool,
+}
+
+/// What tungstenite reads from and writes to. Writing only collects, and blocks when that is too much.
+struct Pipe<S: Socket> {
+    layers: Layers<S>,
+    /// Read with the answer to the upgrade already.
+    ahead: Vec<u8>,
+    tracker: FrameTracker,
+    /// Nothing was there to read the last time; so whoever reads has used up all there was.
+    is_starved: bool,
+    out: Vec<u8>,
+    /// Bytes of `out` that have left.
+    sent: usize,
+    /// Something was not collected, for want of room: tungstenite may hold back a pong.
+    has_refused: bool,
+}
+
+impl<S: Socket> WebSocket<S> {
+    /// After the upgrade; `ahead` is what was read beyond its answer.
+    pub(super) fn new(layers: Layers<S>, ahead: Vec<u8>, max_message_bytes: usize) -> Self {
+        // What tungstenite writes goes on at once; to collect it is the pipe's.
+        let config = websocket_config(max_message_bytes)
+            .write_buffer_size(0)
+            .max_write_buffer_size(PONGS);
+        Self {
+            pipe: Pipe {
+                layers,
+                ahead,
+                tracker: FrameTracker::default(),
+                is_starved: false,
+                out: Vec::new(),
+                sent: 0,
+                has_refused: false,
+            },
+            context: WebSocketContext::new(Role::Client, Some(config)),
+            config,
+            writer: FrameWriter::new(),
+            has_grown: false,
+            has_ended: false,
+        }
+    }
+
+    fn queue(&mut self, message: Message) -> Result<(), Error> {
+        let (opcode, payload) = match &message {
+            Message::Text(text) => (OpCode::Data(Data::Text), text.as_bytes()),
+            Message::Binary(bytes) => (OpCode::Data(Data::Binary), bytes.as_ref()),
+            Message::Ping(bytes) => (OpCode::Control(Control::Ping), bytes.as_ref()),
+            Message::Pong(bytes) => (OpCode::Control(Control::Pong), bytes.as_ref()),
+            // Whether we may close, and what we may do afterwards, tungstenite keeps the account of.
+            Message::Close(_) | Message::Frame(_) => {
+                return self.context.write(&mut self.pipe, message);
+            }
+        };
+        if !self.context.can_write() {
+            return Err(Error::Protocol(ProtocolError::SendAfterClosing));
+        }
+        self.writer.write(&mut self.pipe.out, opcode, payload);
+        Ok(())
+    }
+
+    /// Gives a grown reading buffer back, which tungstenite would keep for ever: takes a new one when the old one is
+    /// known to be empty.
+    fn shrink(&mut self) {
+        if self.has_grown && self.pipe.is_at_rest() && self.context.can_write() {
+            self.context = WebSocketContext::new(Role::Client, Some(self.config));
+            self.has_grown = false;
+        }
+    }
+
+    /// Tells the peer what it did wrong (RFC 6455, section 7.1.7), if there is a way to. Nobody waits for it.
+    fn complain(&mut self, error: &Error) {
+        let code = match error {
+            Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) | Error::Io(_) => return,
+            Error::Capacity(_) => CloseCode::Size,
+            Error::Utf8(_) => CloseCode::Invalid,
+            _ => CloseCode::Protocol,
+        };
+        let reason = "".into();
+        let _ = self
+            .context
+            .close(&mut self.pipe, Some(CloseFrame { code, reason }));
+    }
+}
+
+impl<S: Socket> Stream for WebSocket<S> {
+    type Item = Result<Message, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        if this.has_ended {
+            return Poll::Ready(None);
+        }
+        this.pipe.layers.set_waker(cx.waker());
+        match unblocked(this.context.read(&mut this.pipe)) {
+            Poll::Pending => {
+                this.shrink();
+                Poll::Pending
+            }
+            Poll::Ready(Ok(message)) => {
+                this.has_grown |= message.len() > KEPT;
+                Poll::Ready(Some(Ok(message)))
+            }
+            Poll::Ready(Err(error)) => {
+                this.has_ended = true;
+                if matches!(error, Error::ConnectionClosed | Error::AlreadyClosed) {
+                    return Poll::Ready(None);
+                }
+                this.complain(&error);
+                Poll::Ready(Some(Err(error)))
+            }
+        }
+    }
+}
+
+impl<S: Socket> Sink<Message> for WebSocket<S> {
+    type Error = Error;
+
+    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        if self.pipe.collected() < COLLECTED {
+            Poll::Ready(Ok(()))
+        } else {
+            self.poll_flush(cx)
+        }
+    }
+
+    fn start_send(mut self: Pin<&mut Self>, message: Message) -> Result<(), Error> {
+        match unblocked(self.queue(message)) {
+            // It is collected, and leaves with the next flush.
+            Poll::Pending => Ok(()),
+            Poll::Ready(result) => result,
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let this = &mut *self;
+        this.pipe.layers.set_waker(cx.waker());
+        let mut flushed = ready!(unblocked(this.context.flush(&mut this.pipe)));
+        // A pong for which there was no room finds some only now.
+        if flushed.is_ok() && core::mem::take(&mut this.pipe.has_refused) {
+            flushed = ready!(unblocked(this.context.flush(&mut this.pipe)));
+        }
+        let flushed = match flushed {
+            Err(Error::ConnectionClosed) => Ok(()),
+            other => other,
+        };
+        this.shrink();
+        Poll::Ready(flushed)
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        let this = &mut *self;
+        this.pipe.layers.set_waker(cx.waker());
+        match ready!(unblocked(this.context.close(&mut this.pipe, None))) {
+            Err(Error::ConnectionClosed) => Poll::Ready(Ok(())),
+            other => Poll::Ready(other),
+        }
+    }
+}
+
+impl<S: Socket> fmt::Debug for WebSocket<S> {
+    /// Without what is read and written.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WebSocket")
+            .field("has_ended", &self.has_ended)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<S: Socket> Pipe<S> {
+    /// What has not left, in bytes.
+    fn collected(&self) -> usize {
+        self.out.len().saturating_sub(self.sent)
+    }
+
+    /// Whether everything has left, and what was read are whole messages, and they have been handed on.
+    fn is_at_rest(&self) -> bool {
+        self.out.is_empty()
+            && !self.has_refused
+            && self.is_starved
+            && self.tracker.is_between_messages()
+    }
+}
+
+impl<S: Socket> Read for Pipe<S> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.is_starved = false;
+        let bytes = if self.ahead.is_empty() {
+            let read = self.layers.read(buffer);
+            let starved = |error: &io::Error| error.kind() == ErrorKind::WouldBlock;
+            self.is_starved = read.as_ref().is_err_and(starved);
+            read?
+        } else {
+            let bytes = buffer.len().min(self.ahead.len());
+            for (place, byte) in buffer.iter_mut().zip(self.ahead.drain(..bytes)) {
+                *place = byte;
+            }
+            if self.ahead.is_empty() {
+                self.ahead = Vec::new();
+            }
+            bytes
+        };
+        self.tracker.pass(buffer.get(..bytes).unwrap_or_default());
+        Ok(bytes)
+    }
+}
+
+impl<S: Socket> Write for Pipe<S> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.collected() >= COLLECTED {
+            self.has_refused = true;
+            self.flush()?;
+        }
+        self.out.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let all = self.out.get(self.sent..).unwrap_or_default();
+        let mut left = all;
+        let written = write_out(&mut self.layers, &mut left);
+        self.sent += all.len() - left.len();
+        written?;
+        self.layers.flush()?;
+        self.sent = 0;
+        if self.out.capacity() > KEPT {
+            self.out = Vec::new();
+        } else {
+            self.out.clear();
+        }
+        Ok(())
+    }
+}
+
+/// A blocked action is pending: its waker is set.
+fn unblocked<T>(result: Result<T, Error>) -> Poll<Result<T, Error>> {
+    match result {
+        Err(Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => Poll::Pending,
+        other => Poll::Ready(other),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::collections::VecDeque;
+    use alloc::string::String;
+    use alloc::sync::Arc;
+    use alloc::vec;
+    use std::io::Cursor;
+    use std::sync::{Mutex, MutexGuard};
+
+    use tungstenite::protocol::frame::FrameHeader;
+
+    /// A socket whose other end is the test.
+    #[derive(Clone, Default)]
+    struct Wire(Arc<Mutex<Line>>);
+
+    #[derive(Default)]
+    struct Line {
+        /// What can be read, chunk by chunk.
+        incoming: VecDeque<Vec<u8>>,
+        outgoing: Vec<u8>,
+        /// What can still be written, in bytes.
+        room: usize,
+        writes: usize,
+    }
+
+    impl Wire {
+        fn line(&self) -> MutexGuard<'_, Line> {
+            self.0.lock().unwrap()
+        }
+
+        fn says(&self, bytes: &[u8]) {
+            self.line().incoming.push_back(bytes.to_vec());
+        }
+
+        /// What was written since the last time: the opcodes and unmasked payloads of whole frames.
+        fn heard(&self) -> Vec<(OpCode, Vec<u8>)> {
+            let bytes = core::mem::take(&mut self.line().outgoing);
+            let mut cursor = Cursor::new(&bytes[..]);
+            let mut frames = Vec::new();
+            while let Some((header, length)) = FrameHeader::parse(&mut cursor).unwrap() {
+                let begin = usize::try_from(cursor.position()).unwrap();
+                let end = begin + usize::try_from(length).unwrap();
+                let mask = header.mask.expect("a client's frames are masked");
+                let payload = bytes[begin..end].iter().zip(mask.iter().cycle());
+                frames.push((
+                    header.opcode,
+                    payload.map(|(byte, mask)| byte ^ mask).collect(),
+                ));
+                cursor.set_position(end as u64);
+            }
+            frames
+        }
+    }
+
+    impl Socket for Wire {
+        fn poll_read(&mut self, _: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+            let mut line = self.line();
+            let Some(mut chunk) = line.incoming.pop_front() else {
+                return Poll::Pending;
+            };
+            let bytes = chunk.len().min(buffer.len());
+            buffer[..bytes].copy_from_slice(&chunk[..bytes]);
+            let rest = chunk.split_off(bytes);
+            if !rest.is_empty() {
+                line.incoming.push_front(rest);
+            }
+            Poll::Ready(Ok(bytes))
+        }
+
+        fn poll_write(&mut self, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+            let mut line = self.line();
+            let taken = bytes.len().min(line.room);
+            if taken == 0 {
+                return Poll::Pending;
+            }
+            line.outgoing.extend_from_slice(&bytes[..taken]);
+            line.room -= taken;
+            line.writes += 1;
+            Poll::Ready(Ok(taken))
+        }
+    }
+
+    const MAX: usize = 100_000;
+
+    fn open(room: usize) -> (WebSocket<Wire>, Wire) {
+        let wire = Wire::default();
+        wire.line().room = room;
+        (
+            WebSocket::new(Layers::new(wire.clone()), Vec::new(), MAX),
+            wire,
+        )
+    }
+
+    fn cx() -> Context<'static> {
+        Context::from_waker(core::task::Waker::noop())
+    }
+
+    fn next(socket: &mut WebSocket<Wire>) -> Poll<Option<Result<Message, Error>>> {
+        Pin::new(socket).poll_next(&mut cx())
+    }
+
+    fn flush(socket: &mut WebSocket<Wire>) -> bool {
+        let flushed = Pin::new(socket).poll_flush(&mut cx());
+        flushed.map(|result| result.unwrap()).is_ready()
+    }
+
+    fn send(socket: &mut WebSocket<Wire>, text: &str) {
+        assert!(Pin::new(&mut *socket).poll_ready(&mut cx()).is_ready());
+        Pin::new(socket).start_send(Message::text(text)).unwrap();
+    }
+
+    /// A frame of the server's.
+    fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
+        let mut bytes = vec![first];
+        match u16::try_from(payload.len()) {
+            Ok(length @ 0..126) => bytes.push(length.to_be_bytes()[1]),
+            Ok(length) => {
+                bytes.push(126);
+                bytes.extend(length.to_be_bytes());
+            }
+            Err(_) => {
+                bytes.push(127);
+                bytes.extend((payload.len() as u64).to_be_bytes());
+            }
+        }
+        bytes.extend_from_slice(payload);
+        bytes
+    }
+
+    #[test]
+    fn messages_leave_with_one_write() {
+        let (mut socket, wire) = open(usize::MAX);
+        for _ in 0..64 {
+            send(&mut socket, "status");
+        }
+        assert_eq!(wire.line().writes, 0);
+        assert!(flush(&mut socket));
+        assert_eq!(wire.line().writes, 1);
+        let heard = wire.heard();
+        assert_eq!(heard.len(), 64);
+        assert!(heard.iter().all(|(_, payload)| payload == b"status"));
+    }
+
+    #[test]
+    fn a_writer_waits_when_too_much_is_collected() {
+        let (mut socket, wire) = open(0);
+        let text = "x".repeat(1000);
+        let mut sent = 0;
+        while Pin::new(&mut socket).poll_ready(&mut cx()).is_ready() {
+            Pin::new(&mut socket)
+                .start_send(Message::text(&*text))
+                .unwrap();
+            sent += 1;
+        }
+        assert_eq!(sent, COLLECTED / 1008 + 1);
+        // One byte after the other, and nothing is lost on the way.
+        for _ in 0..sent * 1008 - 1 {
+            wire.line().room = 1;
+            assert!(!flush(&mut socket));
+        }
+        wire.line().room = 1;
+        assert!(flush(&mut socket));
+        assert_eq!(wire.heard().len(), sent);
+        assert!(socket.pipe.out.capacity() <= KEPT);
+    }
+
+    #[test]
+    fn pings_of_a_peer_that_does_not_read_do_not_pile_up() {
+        let (mut socket, wire) = open(0);
+        for number in 0..10_000_u32 {
+            wire.says(&frame(0x89, &number.to_be_bytes()));
+            assert!(matches!(
+                next(&mut socket),
+                Poll::Ready(Some(Ok(Message::Ping(_))))
+            ));
+            assert!(!flush(&mut socket));
+        }
+        assert!(socket.pipe.out.capacity() <= 2 * COLLECTED + PONGS);
+        wire.line().room = usize::MAX;
+        assert!(flush(&mut socket));
+        // Those that fitted, and the newest.
+        let pongs = wire.heard();
+        assert!(pongs.len() < 10_000);
+        assert_eq!(pongs.last().unwrap().1, 9_999_u32.to_be_bytes());
+    }
+
+    #[test]
+    fn nothing_is_lost_when_a_grown_buffer_is_given_back() {
+        let large = "y".repeat(KEPT + 1);
+        let mut stream = Vec::new();
+        for n in 0..3_u8 {
+            stream.extend(frame(0x81, large.as_bytes()));
+            stream.extend(frame(0x89, b"ping"));
+            stream.extend(frame(0x01, large.as_bytes()));
+            stream.extend(frame(0x80, &[b'0' + n]));
+            stream.extend(frame(0x81, b"small"));
+        }
+        let length = stream.len();
+        for step in (1..40).chain([KEPT, KEPT + 3, KEPT + 4, 4096, length - 1, length]) {
+            let (mut socket, wire) = open(usize::MAX);
+            let mut texts = Vec::new();
+            let mut shrunk = 0;
+            for chunk in stream.chunks(step) {
+                wire.says(chunk);
+                loop {
+                    let had_grown = socket.has_grown;
+                    match next(&mut socket) {
+                        Poll::Ready(Some(Ok(Message::Text(text)))) => texts.push(text),
+                        Poll::Ready(Some(Ok(Message::Ping(_)))) => {}
+                        Poll::Ready(other) => panic!("{step}: {other:?}"),
+                        Poll::Pending => {
+                            shrunk += usize::from(had_grown && !socket.has_grown);
+                            break;
+                        }
+                    }
+                    assert!(flush(&mut socket));
+                }
+            }
+            let texts: Vec<_> = texts.iter().map(|text| text.len()).collect();
+            assert_eq!(texts, [KEPT + 1, KEPT + 2, 5].repeat(3), "{step}");
+            assert_eq!(wire.heard().len(), 3, "{step}");
+            assert!(!socket.has_grown && shrunk > 0, "{step}: {shrunk}");
+        }
+    }
+
+    #[test]
+    fn what_came_with_the_upgrade_is_read_first() {
+        let wire = Wire::default();
+        wire.says(&frame(0x81, b"second"));
+        let ahead = frame(0x81, b"first");
+        let mut socket = WebSocket::new(Layers::new(wire), ahead, MAX);
+        for text in ["first", "second"] {
+            let Poll::Ready(Some(Ok(Message::Text(read)))) = next(&mut socket) else {
+                panic!("there is more");
+            };
+            assert_eq!(read.as_str(), text);
+        }
+        assert!(next(&mut socket).is_pending());
+    }
+
+    #[test]
+    fn a_peer_is_told_which_rule_it_broke() {
+        let large = vec![b'z'; MAX];
+        let in_parts = [frame(0x01, &large), frame(0x80, b"z")].concat();
+        let head_of_too_much = frame(0x81, &[large.clone(), vec![0]].concat())[..10].to_vec();
+        for (bytes, code) in [
+            (head_of_too_much, 1009_u16),
+            (in_parts, 1009),
+            (frame(0xc1, b"RSV1"), 1002),
+            (frame(0x83, b"opcode"), 1002),
+            (frame(0x80, b"continues nothing"), 1002),
+            ([frame(0x01, b"a"), frame(0x81, b"b")].concat(), 1002),
+            (frame(0x09, b"a fragmented ping"), 1002),
+            (frame(0x89, &[0; 126]), 1002),
+            (vec![0x81, 0x81, 1, 2, 3, 4, 5], 1002),
+            (frame(0x81, b"\xff"), 1007),
+            (vec![0x88, 1, 0], 1002),
+        ] {
+            let (mut socket, wire) = open(usize::MAX);
+            wire.says(&bytes);
+            let Poll::Ready(Some(Err(error))) = next(&mut socket) else {
+                panic!("{code}: not refused");
+            };
+            let begin: String = alloc::format!("{:?}", bytes.iter().take(8));
+            let heard = wire.heard();
+            let [(OpCode::Control(Control::Close), payload)] = &heard[..] else {
+                panic!("{begin}: {error}, {heard:?}");
+            };
+            assert_eq!(payload[..], code.to_be_bytes(), "{begin}: {error}");
+            assert!(matches!(next(&mut socket), Poll::Ready(None)));
+        }
+    }
+
+    #[test]
+    fn after_a_goodbye_nothing_more_is_sent() {
+        let (mut socket, wire) = open(usize::MAX);
+        let close = || Message::Close(None);
+        Pin::new(&mut socket).start_send(close()).unwrap();
+        assert!(flush(&mut socket));
+        let error = Pin::new(&mut socket).start_send(Message::text("late"));
+        assert!(matches!(
+            error,
+            Err(Error::Protocol(ProtocolError::SendAfterClosing))
+        ));
+        wire.says(&frame(0x88, &[]));
+        assert!(matches!(
+            next(&mut socket),
+            Poll::Ready(Some(Ok(Message::Close(None))))
+        ));
+        assert_eq!(wire.heard().len(), 1);
+    }
+}
