@@ -98,10 +98,10 @@ pub use metadata::{
     StreamingServerDetails,
 };
 pub use names::UnknownName;
+pub use poison::parse_uuid;
 pub(crate) use poison::{
     contains_nul, is_within_limits, missing_specs_part, missing_streaming_detail, parse_usual_uuid,
 };
-pub use poison::parse_uuid;
 pub use response::{Response, ResponseError, ResponseStatus};
 pub use signature_info::{SignatureInfo, SignatureScope};
 pub use specs::V0MachineSpecsUpdate;

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use facilitator_tokio::{Config, Endpoint};
 
+use super::workers::Workers;
+
 /// What the program does.
 #[derive(Clone)]
 pub(crate) struct Settings {
@@ -16,6 +18,7 @@ pub(crate) struct Settings {
     pub(crate) state_file: Option<PathBuf>,
     pub(crate) record: Option<PathBuf>,
     pub(crate) line_bytes: usize,
+    pub(crate) workers: Workers,
     pub(crate) log: Log,
 }
 
@@ -46,6 +49,7 @@ impl Default for Settings {
             record: None,
             // Three times the largest message, for text that is escaped all over.
             line_bytes: 48 << 20,
+            workers: Workers::default(),
             log: Log::default(),
         }
     }

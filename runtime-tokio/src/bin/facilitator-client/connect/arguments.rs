@@ -7,6 +7,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use facilitator_tokio::{Config, Keypair};
 
 use super::state::StateFile;
+#[cfg(unix)]
+use crate::config::Workers;
 use crate::config::{Flags, Loaded, Log};
 use crate::failure::Failure;
 use crate::hotkey_file;
@@ -74,6 +76,8 @@ pub(crate) struct Settings {
     pub(super) line_bytes: usize,
     pub(super) record: Option<PathBuf>,
     pub(super) state: Option<StateFile>,
+    #[cfg(unix)]
+    pub(super) workers: Workers,
     pub(crate) log: Log,
 }
 
@@ -101,6 +105,8 @@ impl Arguments {
             line_bytes: settings.line_bytes,
             record: settings.record.map(with_time),
             state: state.map_err(|error| loaded.blame("state_file", &error))?,
+            #[cfg(unix)]
+            workers: settings.workers,
             log: settings.log,
         }))
     }

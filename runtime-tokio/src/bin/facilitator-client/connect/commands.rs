@@ -375,9 +375,11 @@ impl<'a> Fields<'a> {
     fn seconds(&self, key: Key) -> Result<Duration, Wrong> {
         let name = key.as_str();
         let wrong = |what| Wrong::in_field(name, what);
-        let raw = self
-            .get(key)
-            .ok_or_else(|| wrong(format!("`{name}` is missing; a number of seconds is needed")))?;
+        let raw = self.get(key).ok_or_else(|| {
+            wrong(format!(
+                "`{name}` is missing; a number of seconds is needed"
+            ))
+        })?;
         serde_json::from_str(raw.get())
             .ok()
             .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())

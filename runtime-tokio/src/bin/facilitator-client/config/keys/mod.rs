@@ -6,6 +6,8 @@ mod retry;
 mod session;
 mod timing;
 mod trust;
+#[cfg(unix)]
+mod workers;
 
 use super::key::{Key, Section};
 
@@ -16,6 +18,8 @@ pub(crate) const SECTIONS: &[Section] = &[
     timing::SECTION,
     retry::SECTION,
     limits::SECTION,
+    #[cfg(unix)]
+    workers::SECTION,
     log::SECTION,
 ];
 

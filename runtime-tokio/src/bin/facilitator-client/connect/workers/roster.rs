@@ -109,8 +109,11 @@ impl Roster {
         }
     }
 
-    /// Takes a job in; false when there are too many.
+    /// Takes a job in, unless it is here already; false when there are too many.
     pub(super) fn take(&mut self, id: Uuid, request: V2JobRequest, now: Instant) -> bool {
+        if self.jobs.contains_key(&id) {
+            return true;
+        }
         if self.jobs.len() >= self.bounds.jobs {
             return false;
         }
@@ -121,9 +124,8 @@ impl Roster {
         };
         let until = now + self.bounds.queue_time;
         let place = Place::Waiting { until };
-        if self.jobs.insert(id, Held { job, place }).is_none() {
-            self.queue.push_back(id);
-        }
+        self.jobs.insert(id, Held { job, place });
+        self.queue.push_back(id);
         true
     }
 
@@ -176,7 +178,9 @@ impl Roster {
             worker.away_until.take()?;
             worker.places = places;
             let jobs = worker.jobs.iter();
-            let jobs = jobs.filter_map(|id| self.jobs.get(id)).map(|held| held.job.clone());
+            let jobs = jobs
+                .filter_map(|id| self.jobs.get(id))
+                .map(|held| held.job.clone());
             return Some(jobs.collect());
         }
         let worker = Worker {
@@ -342,7 +346,11 @@ mod tests {
             given.extend(assigned(&mut roster).into_iter().map(|(_, name)| name));
             roster.end(Uuid::from_u128(number));
         }
-        assert_eq!(given.iter().filter(|name| *name == "a").count(), 3, "{given:?}");
+        assert_eq!(
+            given.iter().filter(|name| *name == "a").count(),
+            3,
+            "{given:?}"
+        );
     }
 
     #[test]
@@ -372,7 +380,10 @@ mod tests {
         assert_eq!(roster.next_due(), Some(now + 10 * SECOND));
         assert!(roster.due(now + 9 * SECOND).is_none());
         let due = roster.due(now + 10 * SECOND);
-        assert!(matches!(due, Some(Due::Unserved { anybody: false, .. })), "{due:?}");
+        assert!(
+            matches!(due, Some(Due::Unserved { anybody: false, .. })),
+            "{due:?}"
+        );
         roster.arrive("a", 2);
         take(&mut roster, 2, now);
         take(&mut roster, 3, now);
@@ -403,7 +414,10 @@ mod tests {
         roster.resize("a", 0);
         take(&mut roster, 2, now);
         assert_eq!(assigned(&mut roster), []);
-        assert_eq!(roster.holder(Uuid::from_u128(1)), Holder::Worker("a".into()));
+        assert_eq!(
+            roster.holder(Uuid::from_u128(1)),
+            Holder::Worker("a".into())
+        );
         roster.resize("a", 2);
         assert_eq!(assigned(&mut roster), [pair(2, "a")]);
     }

@@ -67,9 +67,13 @@ impl Group {
         self.signal(Signal::KILL);
     }
 
-    /// Waits for the end of the first process; how it ended, in words. Can be dropped and called again.
+    /// Waits for the end of the first process, and ends the rest; how it ended, in words. Can be dropped and called
+    /// again.
     pub(super) async fn wait(&mut self) -> String {
-        match self.child.wait().await {
+        let ended = self.child.wait().await;
+        self.kill();
+        self.id = None;
+        match ended {
             // As "exit status: 1" or "signal: 9 (SIGKILL)".
             Ok(status) => status.to_string(),
             Err(error) => format!("its end is not known: {error}"),

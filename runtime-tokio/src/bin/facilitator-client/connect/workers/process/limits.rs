@@ -82,15 +82,23 @@ impl Limits {
     pub(super) fn deadline(&self, progress: &Progress) -> Instant {
         let total = self.up_to(JobFailureStage::ResultUpload);
         let whole = progress.started + total.saturating_add(self.margin).min(NEVER);
-        let stage = progress
-            .ready
-            .map(|ready| ready + self.up_to(progress.stage).saturating_add(self.leeway).min(NEVER));
+        let stage = progress.ready.map(|ready| {
+            ready
+                + self
+                    .up_to(progress.stage)
+                    .saturating_add(self.leeway)
+                    .min(NEVER)
+        });
         stage.map_or(whole, |stage| stage.min(whole))
     }
 
     /// The limits of all stages up to this one.
     fn up_to(&self, stage: JobFailureStage) -> Duration {
-        let streaming = if self.streams { self.streaming } else { Duration::ZERO };
+        let streaming = if self.streams {
+            self.streaming
+        } else {
+            Duration::ZERO
+        };
         [self.download, streaming, self.execution, self.upload]
             .into_iter()
             .take(rank(stage))
@@ -157,11 +165,17 @@ mod tests {
         assert_eq!(after(&plain, &[(Accepted, 1)]), (430, Stage::Unknown));
         let ready = (ExecutorReady, 40);
         assert_eq!(after(&plain, &[ready]), (55, Stage::VolumeDownload));
-        assert_eq!(after(&plain, &[ready, (VolumesReady, 41)]), (155, Stage::Execution));
+        assert_eq!(
+            after(&plain, &[ready, (VolumesReady, 41)]),
+            (155, Stage::Execution)
+        );
         let done = [ready, (VolumesReady, 41), (ExecutionDone, 60)];
         assert_eq!(after(&plain, &done), (175, Stage::ResultUpload));
         // Left out, or in another order.
-        assert_eq!(after(&plain, &[(ExecutionDone, 60)]), (195, Stage::ResultUpload));
+        assert_eq!(
+            after(&plain, &[(ExecutionDone, 60)]),
+            (195, Stage::ResultUpload)
+        );
         let odd = [(ExecutionDone, 60), ready];
         assert_eq!(after(&plain, &odd), (195, Stage::ResultUpload));
         let mut streaming = request();
@@ -174,7 +188,10 @@ mod tests {
         let streams = [ready, (VolumesReady, 41), (StreamingReady, 50)];
         assert_eq!(after(&streaming, &streams), (1155, Stage::Execution));
         // The whole is never longer than all limits and the margin.
-        assert_eq!(after(&plain, &[(ExecutionDone, 420)]), (430, Stage::ResultUpload));
+        assert_eq!(
+            after(&plain, &[(ExecutionDone, 420)]),
+            (430, Stage::ResultUpload)
+        );
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// Who works on jobs, and within which bounds.
 #[derive(Clone, Debug)]
-pub(crate) struct Settings {
+pub(crate) struct Workers {
     /// A shell command that works on one job, in a process of its own.
     pub(crate) command: Option<String>,
     /// Where workers connect.
@@ -14,8 +14,8 @@ pub(crate) struct Settings {
     pub(crate) on_cheated: Option<String>,
     /// Jobs that may be held at once, those that wait for a worker included.
     pub(crate) max_jobs: usize,
-    /// Processes at once; as many as `max_jobs` when it is not said.
-    pub(crate) parallel: Option<usize>,
+    /// Processes at once; 0 for as many as `max_jobs`.
+    pub(crate) parallel: usize,
     /// How long a job may wait for a worker.
     pub(crate) queue_time: Duration,
     /// What a job may take besides the limits of its request: finding a machine, starting an executor.
@@ -32,14 +32,14 @@ pub(crate) struct Settings {
     pub(crate) stall: Duration,
 }
 
-impl Default for Settings {
+impl Default for Workers {
     fn default() -> Self {
         Self {
             command: None,
             socket: None,
             on_cheated: None,
             max_jobs: 16,
-            parallel: None,
+            parallel: 0,
             queue_time: Duration::from_mins(1),
             margin: Duration::from_mins(5),
             leeway: Duration::from_secs(10),
@@ -51,7 +51,7 @@ impl Default for Settings {
     }
 }
 
-impl Settings {
+impl Workers {
     /// Whether anybody but the reader of stdout works on jobs.
     pub(crate) const fn is_used(&self) -> bool {
         self.command.is_some() || self.socket.is_some()
