@@ -59,6 +59,19 @@ message_bytes = "5KiB"
 inbound_message_bytes = "6KiB"
 open_jobs = 7
 ended_jobs = 0x8
+[workers]
+command = "cat"
+socket = "/run/me/jobs"
+on_cheated = "cat >&2"
+max_jobs = 17
+parallel = 18
+queue_time = "19s"
+margin = "20s"
+leeway = "21s"
+grace = "22s"
+stop_time = "23s"
+absence = "24s"
+stall = "25s"
 [log]
 filter = "warn,facilitator_core=debug"
 format = "json"
