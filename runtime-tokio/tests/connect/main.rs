@@ -12,9 +12,15 @@ mod flow;
 #[cfg(test)]
 mod peers;
 #[cfg(test)]
+mod processes;
+#[cfg(test)]
 mod program;
 #[cfg(test)]
+mod python;
+#[cfg(test)]
 mod recording;
+#[cfg(test)]
+mod schema;
 #[cfg(test)]
 mod secrets;
 #[cfg(test)]

@@ -202,7 +202,8 @@ impl Program {
         match self.lines.as_ref().unwrap().recv_timeout(left) {
             Ok(line) => {
                 let event: Value = serde_json::from_str(&line).unwrap();
-                assert!(event["event"].is_string(), "{line}");
+                crate::schema::check_event(&event)
+                    .unwrap_or_else(|error| panic!("{line} is not as documented: {error}"));
                 self.raw.push(line);
                 self.events.push(event.clone());
                 Some(event)

@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 
-use crate::program::{Program, bare_command, uuid};
+use crate::program::{Program, bare_command, keypair, uuid};
 use crate::session::facilitator;
 
 const SCHEMA: &str = include_str!("../../schema/lines.schema.json");
@@ -325,6 +325,9 @@ async fn every_command_is_answered_under_its_id() {
     let ended = program.wait();
     assert_eq!(ended.stopped()["id"], json!([1]));
     // The greeting comes before everything.
-    let hello = json!({"event": "hello", "protocol": 1, "version": env!("CARGO_PKG_VERSION"), "hotkey": crate::program::keypair().hotkey()});
+    let hello = json!({
+        "event": "hello", "protocol": 1, "version": env!("CARGO_PKG_VERSION"),
+        "hotkey": keypair().account().to_ss58(),
+    });
     assert_eq!(ended.events[0], hello);
 }
