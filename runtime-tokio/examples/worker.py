@@ -150,6 +150,8 @@ class SocketWorker:
 
     def answered(self, event, refused):
         if refused:
+            if not self.out:
+                raise ConnectionError(event["error"])
             print(f"refused: {event['error']}", file=sys.stderr)
         # What is answered without an id is not about a job.
         uuid, number = event.get("id", (None, None))

@@ -350,7 +350,11 @@ fn assert_documented(line: &[u8], error: &str) {
     if let Ok(value) = serde_json::from_slice(line) {
         let shown = String::from_utf8_lossy(line);
         let found = check_command(&value);
-        assert_eq!(found.is_ok(), beyond, "{shown}: {error}; by the schema: {found:?}");
+        assert_eq!(
+            found.is_ok(),
+            beyond,
+            "{shown}: {error}; by the schema: {found:?}"
+        );
     }
 }
 

@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod arguments;
 #[cfg(test)]
+mod chaos;
+#[cfg(test)]
 mod commands;
 #[cfg(test)]
 mod configuration;
@@ -25,6 +27,8 @@ mod schema;
 mod secrets;
 #[cfg(test)]
 mod session;
+#[cfg(test)]
+mod socket;
 #[cfg(test)]
 mod state;
 #[cfg(test)]

@@ -147,6 +147,11 @@ impl Program {
         self.send(status_line(uuid, status));
     }
 
+    /// Its process's number.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn signal(&self, signal: &str) {
         let mut kill = Command::new("kill");
         kill.arg(format!("-{signal}"))

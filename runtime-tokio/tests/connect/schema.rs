@@ -162,8 +162,21 @@ fn every_keyword_is_known_to_the_checker() {
 
 fn visit(name: &str, schema: &Value) {
     let known = [
-        "$ref", "const", "enum", "type", "minimum", "maximum", "exclusiveMinimum", "minLength",
-        "maxLength", "required", "properties", "additionalProperties", "items", "oneOf", "anyOf",
+        "$ref",
+        "const",
+        "enum",
+        "type",
+        "minimum",
+        "maximum",
+        "exclusiveMinimum",
+        "minLength",
+        "maxLength",
+        "required",
+        "properties",
+        "additionalProperties",
+        "items",
+        "oneOf",
+        "anyOf",
     ];
     for (keyword, rule) in schema.as_object().unwrap() {
         let fine = known.contains(&keyword.as_str()) || NOTES.contains(&keyword.as_str());
@@ -282,17 +295,32 @@ async fn every_command_is_answered_under_its_id() {
     }
     for (command, field) in [
         (json!({"command": "hello", "protocol": 2}), "protocol"),
-        (json!({"command": "hello", "protocol": 1, "worker": "w"}), "worker"),
+        (
+            json!({"command": "hello", "protocol": 1, "worker": "w"}),
+            "worker",
+        ),
         (json!({"command": "hello"}), "protocol"),
         (json!({"command": "hello", "protocol": "1"}), "protocol"),
         (json!({"command": "stopp"}), "command"),
         (json!({"uuid": uuid(1)}), "command"),
         (json!({"command": "stop", "now": 1}), "now"),
         (json!({"command": "job_status", "uuid": uuid(1)}), "status"),
-        (json!({"command": "job_status", "uuid": 7, "status": "accepted"}), "uuid"),
-        (json!({"command": "job_status", "uuid": "x", "status": "accepted"}), "uuid"),
-        (json!({"command": "job_status", "uuid": uuid(1), "status": "done"}), "status"),
-        (json!({"command": "job_status", "uuid": uuid(1), "status": "completed"}), "metadata"),
+        (
+            json!({"command": "job_status", "uuid": 7, "status": "accepted"}),
+            "uuid",
+        ),
+        (
+            json!({"command": "job_status", "uuid": "x", "status": "accepted"}),
+            "uuid",
+        ),
+        (
+            json!({"command": "job_status", "uuid": uuid(1), "status": "done"}),
+            "status",
+        ),
+        (
+            json!({"command": "job_status", "uuid": uuid(1), "status": "completed"}),
+            "metadata",
+        ),
         (
             json!({"command": "job_status", "uuid": uuid(1), "status": "failed", "metadata": {
                 "job_failure_details": {"reason": "late", "stage": "execution", "message": "m"},
@@ -305,8 +333,14 @@ async fn every_command_is_answered_under_its_id() {
             }}),
             "metadata.miner_response.docker_process_stdout",
         ),
-        (json!({"command": "reject_job", "uuid": uuid(1), "reason": "b", "message": ""}), "reason"),
-        (json!({"command": "adopt_job", "uuid": uuid(1), "time_left_s": 0}), "time_left_s"),
+        (
+            json!({"command": "reject_job", "uuid": uuid(1), "reason": "b", "message": ""}),
+            "reason",
+        ),
+        (
+            json!({"command": "adopt_job", "uuid": uuid(1), "time_left_s": 0}),
+            "time_left_s",
+        ),
         (
             json!({
                 "command": "machine_specs", "miner_hotkey": "m", "batch_id": uuid(3), "specs": {},
@@ -318,7 +352,11 @@ async fn every_command_is_answered_under_its_id() {
         command["id"] = json!(field);
         program.send(command.to_string());
         let error = program.expect_event("command_error");
-        assert_eq!((&error["id"], &error["field"]), (&json!(field), &json!(field)), "{error}");
+        assert_eq!(
+            (&error["id"], &error["field"]),
+            (&json!(field), &json!(field)),
+            "{error}"
+        );
         assert!(error["line"].as_u64().unwrap() > 5, "{error}");
     }
     program.send(r#"{"command":"stop","id":[1]}"#);

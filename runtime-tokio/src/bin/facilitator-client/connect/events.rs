@@ -84,10 +84,10 @@ pub(super) enum Line<'a> {
         line: u64,
         #[serde(skip_serializing_if = "Option::is_none")]
         id: Option<&'a RawValue>,
+        error: String,
         /// The key that is wrong, unless it is the whole line.
         #[serde(skip_serializing_if = "Option::is_none")]
         field: Option<String>,
-        error: String,
     },
     /// A job that was taken up because a command said so.
     JobAdopted {
