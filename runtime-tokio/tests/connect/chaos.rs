@@ -2,14 +2,14 @@
 //! every job has exactly one terminal status, its statuses are in the order in which they were given, and nothing is
 //! told twice.
 //!
-//! `FACILITATOR_CHAOS_JOBS` is the number of jobs (default: 60), `FACILITATOR_CHAOS_SEED` chooses what is killed and cut.
+//! `CHAOS_JOBS` is the number of jobs (default: 60), `CHAOS_SEED` chooses what is killed and cut.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::env;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use facilitator_tokio::core::facilitator::{Event, StatusOutcome};
+use facilitator_tokio::core::facilitator::Event;
 use facilitator_tokio::core::message::JobStatus;
 use facilitator_tokio::core::signature::sign_job_request;
 use facilitator_tokio::server::{Server, ServerEvent};
@@ -36,13 +36,14 @@ async fn play(
     server: &Server,
     jobs: usize,
     mut kill: impl FnMut(&mut fastrand::Rng),
-) -> (u64, u64) {
-    let mut random = fastrand::Rng::with_seed(number("FACILITATOR_CHAOS_SEED", 1));
+) -> Result<(u64, u64), String> {
+    let mut random = fastrand::Rng::with_seed(number("CHAOS_SEED", 1));
     let mut events = server.events().lossless();
-    let (mut pushed, mut ended, mut kills, mut cuts) = (0, 0, 0, 0);
-    let deadline = Instant::now() + Duration::from_secs(60 + jobs as u64);
-    while ended < jobs {
-        while pushed < jobs && pushed - ended < OPEN {
+    let (mut pushed, mut kills, mut cuts) = (0, 0, 0);
+    let mut ended = BTreeSet::new();
+    let deadline = Instant::now() + Duration::from_secs(30 + jobs as u64 / 4);
+    while ended.len() < jobs {
+        while pushed < jobs && pushed - ended.len() < OPEN {
             pushed += 1;
             let mut request = limited(pushed, 100);
             request
@@ -53,15 +54,15 @@ async fn play(
         }
         let left = deadline.saturating_duration_since(Instant::now());
         let event = tokio::time::timeout(left, events.next()).await;
-        let event = event.unwrap_or_else(|_| panic!("{ended} of {jobs} jobs have ended"));
-        let Some(ServerEvent::Facilitator(Event::JobStatus {
-            update, outcome, ..
-        })) = event
-        else {
+        let Ok(event) = event else {
+            return Err(format!("{} of {jobs} jobs have ended", ended.len()));
+        };
+        let Some(ServerEvent::Facilitator(Event::JobStatus { update, .. })) = event else {
             continue;
         };
-        if outcome == StatusOutcome::Stored && update.status.is_terminal() {
-            ended += 1;
+        // What was stored while its connection broke is told of only when it comes again.
+        if update.status.is_terminal() {
+            ended.insert(update.uuid);
         }
         if random.u64(..KILL_EVERY) == 0 {
             kill(&mut random);
@@ -72,7 +73,7 @@ async fn play(
             cuts += 1;
         }
     }
-    (kills, cuts)
+    Ok((kills, cuts))
 }
 
 /// What the statuses of one job must be: those of the worker, in their order, up to the last.
@@ -103,6 +104,13 @@ fn check(server: &Server, jobs: usize) -> BTreeMap<&'static str, usize> {
     ends
 }
 
+/// Fails the test, with all that the program has told.
+fn give_up(program: Program, error: &str) -> ! {
+    program.signal("TERM");
+    let ended = program.wait();
+    panic!("{error}; {:#?}; {}", ended.raw, ended.stderr);
+}
+
 fn end(program: Program) {
     program.signal("TERM");
     let ended = program.wait();
@@ -120,13 +128,13 @@ async fn processes_are_killed_and_connections_are_cut() {
     let Some(worker) = python::command() else {
         return;
     };
-    let jobs = usize::try_from(number("FACILITATOR_CHAOS_JOBS", 60)).unwrap();
+    let jobs = usize::try_from(number("CHAOS_JOBS", 60)).unwrap();
     let server = facilitator().await;
     let arguments = ["--worker", &worker, "--max-jobs", "100", "--parallel", "4"];
     let program = Program::start(&server.uri(), &arguments);
     let own = program.id().to_string();
     let began = Instant::now();
-    let (kills, cuts) = play(&server, jobs, |random| {
+    let played = play(&server, jobs, |random| {
         // Its children are the workers.
         let output = Command::new("ps")
             .args(["-o", "pid=", "--ppid", &own])
@@ -139,6 +147,10 @@ async fn processes_are_killed_and_connections_are_cut() {
         }
     })
     .await;
+    let (kills, cuts) = match played {
+        Ok(played) => played,
+        Err(error) => give_up(program, &error),
+    };
     let ends = check(&server, jobs);
     println!(
         "--worker: {jobs} jobs, {kills} kills, {cuts} cuts, {ends:?}, {:?}",
@@ -152,7 +164,7 @@ async fn workers_on_the_socket_are_killed_and_connections_are_cut() {
     if python::command().is_none() {
         return;
     }
-    let jobs = usize::try_from(number("FACILITATOR_CHAOS_JOBS", 60)).unwrap();
+    let jobs = usize::try_from(number("CHAOS_JOBS", 60)).unwrap();
     let server = facilitator().await;
     let path = socket("chaos");
     let arguments = ["--socket", path.to_str().unwrap(), "--max-jobs", "100"];
@@ -160,13 +172,17 @@ async fn workers_on_the_socket_are_killed_and_connections_are_cut() {
     let start = |number: usize| PythonWorker::start(&path, &format!("snake {number}"), 3);
     let mut workers: Vec<PythonWorker> = (0..3).map(start).collect();
     let began = Instant::now();
-    let (kills, cuts) = play(&server, jobs, |random| {
+    let played = play(&server, jobs, |random| {
         // Each returns under its name, and takes up its jobs.
         let number = random.usize(..workers.len());
         workers[number].kill();
         workers[number] = start(number);
     })
     .await;
+    let (kills, cuts) = match played {
+        Ok(played) => played,
+        Err(error) => give_up(program, &error),
+    };
     let ends = check(&server, jobs);
     println!(
         "--socket: {jobs} jobs, {kills} kills, {cuts} cuts, {ends:?}, {:?}",

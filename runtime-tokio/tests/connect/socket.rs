@@ -1,6 +1,7 @@
 //! `--socket`: many workers at once. Who gets which job, what becomes of the jobs of one that goes away, and what of one
 //! that is slow.
 
+use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
@@ -29,6 +30,8 @@ pub(crate) fn socket(name: &str) -> PathBuf {
 struct Worker {
     stream: UnixStream,
     lines: BufReader<UnixStream>,
+    /// Lines that were read while others were waited for.
+    kept: VecDeque<Value>,
 }
 
 impl Worker {
@@ -43,7 +46,11 @@ impl Worker {
         };
         stream.set_read_timeout(Some(SOON)).unwrap();
         let lines = BufReader::new(stream.try_clone().unwrap());
-        Self { stream, lines }
+        Self {
+            stream,
+            lines,
+            kept: VecDeque::new(),
+        }
     }
 
     /// Connects under this name, for this many jobs.
@@ -100,12 +107,18 @@ impl Worker {
         }
     }
 
+    /// The first line of this name that was not taken yet.
     fn expect(&mut self, name: &str) -> Value {
+        let kept = self.kept.iter().position(|event| event["event"] == name);
+        if let Some(event) = kept.and_then(|place| self.kept.remove(place)) {
+            return event;
+        }
         loop {
             let event = self.next().unwrap_or_else(|| panic!("no {name} came"));
             if event["event"] == name {
                 return event;
             }
+            self.kept.push_back(event);
         }
     }
 
@@ -364,8 +377,8 @@ async fn what_a_worker_says_wrongly_is_answered_and_costs_nothing() {
     wrong(
         &mut worker,
         r#"{"status":"accepted"}"#,
-        Some("status"),
-        "no key",
+        Some("command"),
+        "is missing",
     );
     let mut other = Worker::connect(&path);
     wrong(
