@@ -41,7 +41,7 @@ async fn play(
     let mut events = server.events().lossless();
     let (mut pushed, mut kills, mut cuts) = (0, 0, 0);
     let mut ended = BTreeSet::new();
-    let deadline = Instant::now() + Duration::from_secs(30 + jobs as u64 / 4);
+    let deadline = Instant::now() + Duration::from_secs(60 + jobs as u64);
     while ended.len() < jobs {
         while pushed < jobs && pushed - ended.len() < OPEN {
             pushed += 1;
@@ -57,10 +57,15 @@ async fn play(
         let Ok(event) = event else {
             return Err(format!("{} of {jobs} jobs have ended", ended.len()));
         };
-        let Some(ServerEvent::Facilitator(Event::JobStatus { update, .. })) = event else {
-            continue;
+        let update = match event {
+            Some(ServerEvent::Facilitator(Event::JobStatus { update, .. })) => update,
+            Some(ServerEvent::Facilitator(Event::Authenticated { .. })) => {
+                push_lost(server, pushed);
+                continue;
+            }
+            _ => continue,
         };
-        // What was stored while its connection broke is told of only when it comes again.
+        // What was stored while its connection broke is told of when it comes again.
         if update.status.is_terminal() {
             ended.insert(update.uuid);
         }
@@ -74,6 +79,15 @@ async fn play(
         }
     }
     Ok((kills, cuts))
+}
+
+/// Sends those jobs again whose requests were lost with a connection: nobody has heard of them.
+fn push_lost(server: &Server, pushed: usize) {
+    for number in 1..=pushed {
+        if stored(server, &uuid(number)).is_empty() {
+            server.with(|facilitator, now| facilitator.push_again(now, &uuid(number)).unwrap());
+        }
+    }
 }
 
 /// What the statuses of one job must be: those of the worker, in their order, up to the last.
