@@ -121,6 +121,7 @@ pub mod bounded;
 pub mod built;
 pub mod check;
 pub mod child;
+pub mod conformance;
 pub mod fuzz;
 pub mod mended;
 pub mod model;

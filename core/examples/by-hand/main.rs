@@ -112,7 +112,6 @@ fn main() -> Result<(), Box<dyn Error>> {
                 None
             }
             Some((id, Err(how))) => {
-                line.close(id);
                 session.handle_disconnected(now(), id, how);
                 None
             }

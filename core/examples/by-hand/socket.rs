@@ -2,6 +2,7 @@
 //! but its words for what happens to a connection.
 
 use std::io::{self, ErrorKind, Read, Write};
+use std::mem;
 use std::net::{TcpStream, ToSocketAddrs as _};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -65,7 +66,8 @@ impl Line {
         }
     }
 
-    /// Writes what is queued, then waits for a frame, or the end. `None`: neither came in that time.
+    /// Writes what is queued, then waits for a frame, or the end, after which there is no line. `None`: neither came in
+    /// that time.
     pub(crate) fn turn(
         &mut self,
         wait: Duration,
@@ -85,7 +87,7 @@ impl Line {
             }
             Err(tungstenite::Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => None,
             Err(error) => {
-                let closed = self.closed.take();
+                let Self { closed, .. } = mem::take(self);
                 Some((id, Err(closed.unwrap_or_else(|| disconnected_by(&error)))))
             }
         }

@@ -11,6 +11,7 @@ use super::error::SendError;
 use crate::message::{
     Encode, JobStatus, Style, V0JobStatusUpdate, V0MachineSpecsUpdate, Writer, contains_nul,
     is_within_limits, missing_specs_part, missing_streaming_detail, parse_usual_uuid, parse_uuid,
+    scrub,
 };
 
 /// Room that is kept for the next message's text; the rare larger one is written in room of its own.
@@ -126,7 +127,8 @@ pub(super) fn job_uuid(text: &str) -> Result<Uuid, SendError> {
     })
 }
 
-/// At most 64 characters of something that came from outside, for an error or an event.
+/// At most 64 characters of something that came from outside, for an error or an event, and no signature in it.
 pub(super) fn shorten(text: &str) -> String {
-    text.chars().take(64).collect()
+    let ahead: String = text.chars().take(256).collect();
+    scrub(&ahead).chars().take(64).collect()
 }

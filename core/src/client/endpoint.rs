@@ -6,7 +6,11 @@ use core::net::IpAddr;
 
 use thiserror::Error;
 
+use crate::message::RedactedUrl;
+
 /// A WebSocket URI that is safe to authenticate to.
+///
+/// A query can hold a token: `Debug` and `Display` leave it out, and only [`as_str`](Self::as_str) has it.
 ///
 /// The authentication frame can be replayed by whoever reads it, so `ws://` is taken for loopback hosts only, unless
 /// [`parse_allowing_plaintext`](Self::parse_allowing_plaintext) says otherwise by name.
@@ -19,7 +23,7 @@ use thiserror::Error;
 /// assert!(matches!(Endpoint::parse("ws://example.org/"), Err(EndpointError::Plaintext { .. })));
 /// # Ok::<(), EndpointError>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Endpoint {
     uri: String,
     secure: bool,
@@ -103,7 +107,7 @@ impl Endpoint {
         })
     }
 
-    /// The whole URI.
+    /// The whole URI, with its query: not for a log.
     pub fn as_str(&self) -> &str {
         &self.uri
     }
@@ -141,9 +145,18 @@ impl Endpoint {
     }
 }
 
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        RedactedUrl(&self.uri).fmt(f)
+    }
+}
+
 impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.uri)
+        match self.uri.split_once('?') {
+            Some((shown, _)) => write!(f, "{shown}?.."),
+            None => f.write_str(&self.uri),
+        }
     }
 }
 
@@ -243,6 +256,15 @@ mod tests {
             Endpoint::parse(Endpoint::public().as_str()),
             Ok(Endpoint::public())
         );
+    }
+
+    #[test]
+    fn a_query_is_not_shown() {
+        let endpoint = Endpoint::parse("wss://h/ws?token=s3cret").unwrap();
+        assert_eq!(endpoint.to_string(), "wss://h/ws?..");
+        assert_eq!(alloc::format!("{endpoint:?}"), r#""wss://h/ws?..""#);
+        assert!(endpoint.as_str().ends_with("s3cret"));
+        assert_eq!(Endpoint::public().to_string(), Endpoint::public().as_str());
     }
 
     #[test]

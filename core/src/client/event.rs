@@ -68,7 +68,7 @@ impl fmt::Debug for ConnectRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
         f.debug_struct("ConnectRequest")
-            .field("endpoint", &self.endpoint.as_str())
+            .field("endpoint", &self.endpoint)
             .field("headers", &names)
             .finish_non_exhaustive()
     }
@@ -305,7 +305,10 @@ fn close_text(close: Option<&CloseFrame>) -> String {
     match close {
         None => "no code".into(),
         Some(CloseFrame { code, reason }) if reason.is_empty() => alloc::format!("code {code}"),
-        Some(CloseFrame { code, reason }) => alloc::format!("code {code}, {reason}"),
+        // What the peer says in words breaks no line.
+        Some(CloseFrame { code, reason }) => {
+            alloc::format!("code {code}, {}", reason.escape_debug())
+        }
     }
 }
 

@@ -19,7 +19,7 @@ use super::{
 };
 use crate::message::{
     FacilitatorMessage, JobRejectionReason, JobStatus, Response, V0JobCheated, V0JobStatusUpdate,
-    V2JobRequest, parse_uuid,
+    V2JobRequest, parse_uuid, scrub,
 };
 use crate::{CloseFrame, ConnectionId};
 
@@ -231,7 +231,7 @@ impl FacilitatorClient {
                         let retry = self.retry_after_refusal(&refusal);
                         (LostReason::AuthenticationRefused(refusal), retry)
                     }
-                    None => (LostReason::Closed(close), Retry::Backoff),
+                    None => (LostReason::Closed(close.map(scrubbed)), Retry::Backoff),
                 }
             }
             Disconnected::EndOfStream => (LostReason::EndOfStream, Retry::Backoff),
@@ -399,6 +399,12 @@ pub(super) fn blame_for(reason: &LostReason) -> Blame {
         LostReason::AuthenticationRefused(_) => Blame::Nobody,
         _ => Blame::Oldest,
     }
+}
+
+/// A peer can say the authentication back when it closes.
+fn scrubbed(mut close: CloseFrame) -> CloseFrame {
+    close.reason = scrub(&close.reason);
+    close
 }
 
 /// The `type` of the first error, for a log.

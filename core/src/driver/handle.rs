@@ -115,6 +115,9 @@ impl<R: Runtime> FacilitatorClient<R> {
 
     /// Starts the session. It connects, authenticates and reconnects by itself from now on.
     ///
+    /// With a logger of the crate `log` that takes the level trace of the target `tungstenite`, it warns there: see
+    /// [the module's documentation](crate::driver#what-is-logged).
+    ///
     /// # Errors
     ///
     /// [`StartError`], when it runs already or is stopping: nothing changes. When there is no runtime here, the session
@@ -129,6 +132,7 @@ impl<R: Runtime> FacilitatorClient<R> {
         if has_task {
             return Ok(());
         }
+        warn_of_frame_dumps();
         // Not under the lock: where there is no runtime, the task is dropped at once, and ends the session.
         let task = task::run(Arc::clone(&self.shared));
         self.shared.runtime.spawn(Box::pin(task))?;
@@ -258,10 +262,11 @@ impl<R: Runtime> FacilitatorClient<R> {
 
     /// The next event.
     ///
-    /// An application that takes them slowly loses no request of a job that is still open. Of the others the oldest are
-    /// dropped once thousands of them wait, and [`Event::Missed`] says so; what an application may have to act upon
-    /// (cheat reports, overdue jobs, the end of the session) is never dropped for the sake of what it may not. With
-    /// several callers, each event goes to one.
+    /// An application that takes them slowly loses no request of a job that is still open, and not the end of the
+    /// latest session. Job requests wait up to `waiting_job_bytes`; further ones are rejected, or left unanswered, as
+    /// [`WhenJobsWait`](crate::client::WhenJobsWait) says. Of the other events the oldest are dropped beyond `waiting_events`
+    /// and `waiting_event_bytes`, and [`Event::Missed`] says so; what an application may have to act upon (cheat reports,
+    /// overdue jobs) is never dropped for the sake of what it may not. With several callers, each event goes to one.
     ///
     /// # Errors
     ///
@@ -608,6 +613,18 @@ struct Guard<R: Runtime>(Arc<Shared<R>>);
 impl<R: Runtime> Drop for Guard<R> {
     fn drop(&mut self) {
         abandon(&self.0, "its last handle was dropped");
+    }
+}
+
+/// The WebSocket library writes every frame that it reads to `log`, at the level trace. Nothing but the application can
+/// keep it from that, so the application is told.
+fn warn_of_frame_dumps() {
+    if log::log_enabled!(target: "tungstenite::protocol", log::Level::Trace) {
+        log::warn!(
+            "the logger takes the level trace of tungstenite, which is every frame that is read: jobs with their \
+             tokens, and whatever the peer repeats of the authentication, which can be replayed for ever; limit the \
+             target `tungstenite` to info"
+        );
     }
 }
 

@@ -8,6 +8,18 @@
 //! With the feature `tls` it also opens the connections: an adapter supplies TCP ([`Sockets`]), and [`open`] makes
 //! WebSockets of it, through proxies and TLS as a [`Network`] says. A runtime with WebSockets of its own implements
 //! [`Runtime::connect`] by itself.
+//!
+//! # What is logged
+//!
+//! No crate of this project ever logs or shows a key, the authentication, a header's value or an endpoint's query. What
+//! is written to a socket passes no library that would log it, where `open` makes the connection. One library below
+//! logs what is read: tungstenite writes every frame to the crate `log` at the level trace, and the words of a close
+//! frame at debug. Those are customers' jobs, with their tokens, and whatever a peer repeats of what it was told. `tracing`
+//! does not see that, unless an application installs a bridge (`tracing-log`, or the feature of that name of
+//! `tracing-subscriber`). An application that logs below info has to limit that target: `RUST_LOG=trace,tungstenite=info`.
+//! To rule it out for good, whatever the environment says, compile these levels away in the application's own manifest,
+//! for all who use `log`: `log = { version = "0.4", features = ["max_level_info"] }`. The handle warns at
+//! [`start`](FacilitatorClient::start) when a logger would take these records.
 
 mod addresses;
 mod handle;

@@ -179,6 +179,23 @@ pub(super) fn http_failure(
     }
 }
 
+/// An IO error between the upgrade's request and the end of its answer.
+pub(super) fn broken_upgrade(error: &io::Error) -> ConnectFailure {
+    // A server of TLS 1.3 judges the client's certificate only when the client's handshake is done.
+    #[cfg(feature = "tls")]
+    if let Some(rejected) = error
+        .get_ref()
+        .and_then(|e| e.downcast_ref::<rustls::Error>())
+    {
+        return super::tls_failure(rejected);
+    }
+    if error.kind() == io::ErrorKind::UnexpectedEof {
+        let detail = "the server ended the connection in place of an answer";
+        return ConnectFailure::new(ConnectFailureKind::Handshake, detail);
+    }
+    io_failure(error)
+}
+
 /// Why the WebSocket handshake of tungstenite failed. `now` is the wall clock, for a `Retry-After` that is a date.
 pub fn handshake_failure(error: &tungstenite::Error, now: SystemTime) -> ConnectFailure {
     use tungstenite::Error;
@@ -188,16 +205,7 @@ pub fn handshake_failure(error: &tungstenite::Error, now: SystemTime) -> Connect
             let retry_after = retry_after.and_then(|value| value.to_str().ok());
             http_failure(response.status().as_u16(), retry_after, now)
         }
-        // A server of TLS 1.3 judges the client's certificate only when the client's handshake is done.
-        #[cfg(feature = "tls")]
-        Error::Io(error)
-            if error
-                .get_ref()
-                .is_some_and(|inner| inner.is::<rustls::Error>()) =>
-        {
-            super::tls_failure(error)
-        }
-        Error::Io(error) if error.kind() != io::ErrorKind::UnexpectedEof => io_failure(error),
+        Error::Io(error) => broken_upgrade(error),
         Error::Tls(error) => ConnectFailure::new(ConnectFailureKind::Tls, error.to_string()),
         other => ConnectFailure::new(ConnectFailureKind::Handshake, other.to_string()),
     }

@@ -7,17 +7,30 @@ use core::fmt;
 use core::ops::Range;
 
 use super::json::Refusal;
+use super::redact::scrub;
 
 /// The longest name of a field or a tag that an error repeats, in characters.
 pub(crate) const MAX_SHOWN: usize = 64;
 
-/// Cuts a name that came from outside to a length that an error may carry.
+/// Cuts a name that came from outside to a length that an error may carry, and shows no signature in it.
 pub(crate) fn shorten(text: &str) -> String {
+    if text.len() < SHORT {
+        return text.into();
+    }
+    // More than is shown: a signature is to be known for one even where it is cut.
+    let ahead = text.char_indices().nth(4 * MAX_SHOWN);
+    let text = scrub(
+        text.get(..ahead.map_or(text.len(), |(end, _)| end))
+            .unwrap_or_default(),
+    );
     match text.char_indices().nth(MAX_SHOWN) {
         Some((end, _)) => [text.get(..end).unwrap_or_default(), ".."].concat(),
-        None => text.into(),
+        None => text,
     }
 }
+
+/// Too short for a signature, and for being cut.
+const SHORT: usize = 40;
 
 /// A step on the way to a field: `loc` of the reference's errors.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -102,6 +102,8 @@ pub use poison::parse_uuid;
 pub(crate) use poison::{
     contains_nul, is_within_limits, missing_specs_part, missing_streaming_detail, parse_usual_uuid,
 };
+pub(crate) use redact::RedactedUrl;
+pub use redact::scrub;
 pub use response::{Response, ResponseError, ResponseStatus};
 pub use signature_info::{SignatureInfo, SignatureScope};
 pub use specs::V0MachineSpecsUpdate;

@@ -1,7 +1,7 @@
 //! What `Debug` shows in place of a secret.
 
 use alloc::string::String;
-use core::fmt;
+use core::fmt::{self, Write as _};
 
 /// Shows how long a secret is, and nothing of it.
 pub(crate) struct Redacted<'a>(pub(crate) &'a str);
@@ -10,6 +10,33 @@ impl fmt::Debug for Redacted<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "<{} bytes>", self.0.len())
     }
+}
+
+/// A run of hexadecimal digits from this length on is a key or a signature: a uuid has 32 at the most.
+const LONG: usize = 40;
+
+/// The text with every long run of hexadecimal digits replaced by how long it is: for whoever shows what a peer says.
+/// A peer can repeat the authentication, as validation errors do, and whoever reads that can replay it for ever.
+pub fn scrub(text: &str) -> String {
+    let mut scrubbed = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find(|c: char| c.is_ascii_hexdigit()) {
+        let (before, from) = rest.split_at(start);
+        let end = from
+            .find(|c: char| !c.is_ascii_hexdigit())
+            .unwrap_or(from.len());
+        let (run, after) = from.split_at(end);
+        scrubbed.push_str(before);
+        if run.len() < LONG {
+            scrubbed.push_str(run);
+        } else {
+            // Writing to a string does not fail.
+            let _ = write!(scrubbed, "<{} hex digits>", run.len());
+        }
+        rest = after;
+    }
+    scrubbed.push_str(rest);
+    scrubbed
 }
 
 /// [`Redacted`] for an optional secret.
@@ -55,6 +82,18 @@ mod tests {
     use super::*;
 
     const SECRET: &str = "5ecret";
+
+    #[test]
+    fn what_looks_like_a_signature_is_not_repeated() {
+        let uuid = "0a000000-0000-4000-8000-000000000001 0a000000000040008000000000000001";
+        for harmless in ["", "no", "auth.not_authenticated", uuid, &"a".repeat(39)] {
+            assert_eq!(scrub(harmless), harmless);
+        }
+        let signature = "0123456789abcdefABCDEF".repeat(6);
+        let said = format!("auth.0x{signature}: b\u{e9}{signature}");
+        let expected = "auth.0x<132 hex digits>: b\u{e9}<132 hex digits>";
+        assert_eq!(scrub(&said), expected);
+    }
 
     fn map() -> StringMap {
         StringMap::from([("name", SECRET.into())])

@@ -2,6 +2,7 @@
 
 use alloc::string::String;
 use alloc::vec::Vec;
+use core::fmt;
 
 use super::error::{IssueKind, shorten};
 use super::json::{Encode, Sink, Value, Writer};
@@ -54,8 +55,9 @@ impl Response {
 /// One reason of an error [`Response`]: the reference's `Error`.
 ///
 /// A frame that does not validate is answered with the validation library's own keys in [`extra`](Self::extra):
-/// `loc`, `input`, `ctx`, `url`. `input` echoes what was sent, secrets included; `Debug` does not show it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// `loc`, `input`, `ctx`, `url`. `input` echoes what was sent, secrets included; `Debug` does not show it, and shows of the
+/// words the beginning, [scrubbed](super::scrub).
+#[derive(Clone, PartialEq, Eq)]
 pub struct ResponseError {
     /// What happened, in words.
     pub msg: String,
@@ -65,6 +67,17 @@ pub struct ResponseError {
     pub help: String,
     /// Every other key, in wire order.
     pub extra: JsonMap,
+}
+
+impl fmt::Debug for ResponseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResponseError")
+            .field("msg", &shorten(&self.msg))
+            .field("kind", &shorten(&self.kind))
+            .field("help", &shorten(&self.help))
+            .field("extra", &self.extra)
+            .finish()
+    }
 }
 
 impl ResponseError {

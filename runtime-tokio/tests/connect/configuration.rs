@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use crate::peers::{SUCCESS, scripted_with_request};
-use crate::program::{Program, bare_command, file, hotkey_file};
+use crate::program::{Program, SOON, bare_command, file, hotkey_file};
 
 const ALICE: &str = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY";
 /// It must never be shown.
@@ -326,6 +326,66 @@ const MISTAKES: &[Mistake] = &[
     in_file(
         "hotkey = \"a\\u0000b\"",
         &["found a path with a NUL character"],
+    ),
+    // The way there.
+    in_file(
+        "[tls]\nroots = \"mozilla\"",
+        &[
+            "bad.toml:2:9: `tls.roots`",
+            "\"public\", \"system\", \"none\"",
+        ],
+    ),
+    in_file(
+        "[tls]\nroots = \"none\"",
+        &[
+            "bad.toml:2:1: `tls.roots`: nobody would be trusted",
+            "`tls.ca_file`",
+        ],
+    ),
+    in_file(
+        "[tls]\nca_file = \"nowhere.pem\"",
+        &[
+            "bad.toml:2:1: `tls.ca_file`: the file",
+            "nowhere.pem cannot be read",
+        ],
+    ),
+    in_file(
+        "[tls]\nca_file = \"bad.toml\"",
+        &[
+            "bad.toml:2:1: `tls.ca_file`: the file of authorities holds none",
+            "PEM",
+        ],
+    ),
+    in_file(
+        "[tls]\nclient_key = \"bad.toml\"",
+        &["bad.toml:2:1: `tls.client_key`: a key without its certificate"],
+    ),
+    in_file(
+        "[tls]\nclient_certificate = \"/dev/zero\"",
+        &["`tls.client_certificate`", "longer than 1048576 bytes"],
+    ),
+    in_file(
+        "[proxy]\nuri = \"socks5://user:hunter2@h\"",
+        &["bad.toml:2:7: `proxy.uri`: the proxy's URI names a SOCKS proxy"],
+    ),
+    in_file(
+        "[proxy]\nuri = \"http://user:hunter2@h:0\"",
+        &["bad.toml:2:7: `proxy.uri`", "a port that is none"],
+    ),
+    in_file(
+        "[proxy]\nexcept = [\"10.0.0.0/8\", \"10.0.0.0/99\"]",
+        &["bad.toml:2:25: `proxy.except`", "10.0.0.0/99"],
+    ),
+    in_file(
+        "[proxy]\nuri = \"none\"\nexcept = [\"h\"]",
+        &["`proxy.uri`", "there is no proxy to make an exception from"],
+    ),
+    in_environment(
+        &[("HTTPS_PROXY", "socks5://user:hunter2@h")],
+        &[
+            "the environment variable HTTPS_PROXY names a SOCKS proxy",
+            "--proxy none",
+        ],
     ),
     // What does not go together.
     in_file(
@@ -671,7 +731,7 @@ fn a_session_runs_as_it_is_configured() {
     program.expect_phase("ready");
     let ended = program.close();
     assert_eq!(ended.status, 0, "{}", ended.stderr);
-    let request = requests.recv().unwrap();
+    let request = requests.recv_timeout(SOON).unwrap();
     for header in [
         "x-validator-version: 1.2.3\n",
         "x-validator-runner-version: file\n",

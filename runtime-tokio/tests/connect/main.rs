@@ -12,6 +12,10 @@ mod configuration;
 #[cfg(test)]
 mod flow;
 #[cfg(test)]
+mod names;
+#[cfg(test)]
+mod network;
+#[cfg(test)]
 mod peers;
 #[cfg(test)]
 mod processes;

@@ -1,6 +1,7 @@
 //! Who is connected to, when it is not the simulated facilitator: peers that fall silent, or say what a test wants.
 
 use std::collections::VecDeque;
+use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
 
@@ -58,10 +59,19 @@ pub(crate) fn scripted_by_header(play: impl Fn(&mut Script, &str) + Send + 'stat
 }
 
 /// As [`scripted`], with the request's headers, a line each, their names in small letters.
-#[expect(clippy::result_large_err, reason = "the library's own error type")]
 pub(crate) fn scripted_with_request(play: impl Fn(&mut Script, &str) + Send + 'static) -> String {
+    scripted_over("ws", |stream| Box::new(stream), play)
+}
+
+/// As [`scripted_with_request`], over what `wrap` makes of a connection.
+#[expect(clippy::result_large_err, reason = "the library's own error type")]
+pub(crate) fn scripted_over(
+    scheme: &str,
+    wrap: impl Fn(TcpStream) -> Box<dyn Stream> + Send + 'static,
+    play: impl Fn(&mut Script, &str) + Send + 'static,
+) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let uri = format!("ws://{}/", listener.local_addr().unwrap());
+    let uri = format!("{scheme}://{}/", listener.local_addr().unwrap());
     thread::spawn(move || {
         for stream in listener.incoming() {
             let mut headers = String::new();
@@ -72,16 +82,22 @@ pub(crate) fn scripted_with_request(play: impl Fn(&mut Script, &str) + Send + 's
                 headers = lines.collect();
                 Ok(response)
             };
-            let socket = tungstenite::accept_hdr(stream.unwrap(), read).unwrap();
-            play(&mut Script(socket, VecDeque::new()), &headers);
+            // Who does not trust us breaks the handshake off.
+            if let Ok(socket) = tungstenite::accept_hdr(wrap(stream.unwrap()), read) {
+                play(&mut Script(socket, VecDeque::new()), &headers);
+            }
         }
     });
     uri
 }
 
+/// A connection, whatever it is made of.
+pub(crate) trait Stream: Read + Write {}
+impl<T: Read + Write> Stream for T {}
+
 /// One connection of a [`scripted`] peer. When the program ends it, the play is over.
 pub(crate) struct Script(
-    tungstenite::WebSocket<TcpStream>,
+    tungstenite::WebSocket<Box<dyn Stream>>,
     /// Read while something else was waited for.
     VecDeque<Message>,
 );

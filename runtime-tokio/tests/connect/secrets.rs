@@ -8,6 +8,9 @@ use crate::program::{self, Program, bare_command, file, uuid};
 
 const PHRASE: &str = "bottom drive obey lake curtain smoke basket hold race lonely fit walk";
 
+/// In the address, where some servers want a token.
+const QUERY: &str = "canary-token-of-the-query";
+
 fn hex(bytes: &[u8]) -> String {
     let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
     digits
@@ -25,7 +28,7 @@ fn nosy_peer() -> String {
         let input = serde_json::to_string(&frame).unwrap();
         let error = |kind: &str| {
             format!(
-                r#"{{"status":"error","errors":[{{"type":"{kind}","msg":"m","loc":["V0AuthenticationRequest"],"input":{input}}}]}}"#
+                r#"{{"status":"error","errors":[{{"type":"{kind}","msg":{input},"help":{input},"loc":["V0AuthenticationRequest",{input}],"ctx":{{"a":{input}}},"input":{input}}}]}}"#
             )
         };
         match turn.get() {
@@ -65,7 +68,7 @@ fn no_secret_is_said_at_any_level() {
     ];
     for (index, (keypair, content)) in files.into_iter().enumerate() {
         let path = file(&format!("secret-{index}.json"), content);
-        let uri = nosy_peer();
+        let uri = format!("{}ws?token={QUERY}", nosy_peer());
         let mut command = bare_command(&["-vv", "connect", "--uri", &uri, "--hotkey"]);
         command
             .arg(path)
@@ -111,6 +114,7 @@ fn no_secret_is_said_at_any_level() {
             );
         }
         canaries.push(PHRASE.to_owned());
+        canaries.push(QUERY.to_owned());
         canaries.extend(
             PHRASE
                 .split(' ')

@@ -14,7 +14,7 @@ use facilitator_tokio::server::{Server, ServerEvent};
 use serde_json::{Value, json};
 
 use crate::peers::{SUCCESS, scripted};
-use crate::program::{Ended, Program, command, keypair, status_line, uuid};
+use crate::program::{Ended, Program, command, file, keypair, status_line, uuid};
 
 /// A job that the program's own hotkey has signed.
 pub(crate) fn job(number: usize) -> V2JobRequest {
@@ -571,9 +571,12 @@ async fn whose_jobs_are_taken() {
     let stranger = Keypair::from_uri(Scheme::Ed25519, "//Alice").unwrap();
     let mut number = 0;
     let address = stranger.public().to_ss58();
+    let listed = file("whose-jobs.txt", format!("# customers\n{address}\n"));
+    let listed = listed.to_str().unwrap();
     for (arguments, expected) in [
         (vec![], [true, false, false]),
         (vec!["--trust", &address], [true, true, false]),
+        (vec!["--trust-file", listed], [true, true, false]),
         (vec!["--trust-anyone"], [true, true, false]),
         (vec!["--unverified"], [true, true, true]),
     ] {

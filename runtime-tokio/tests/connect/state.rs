@@ -11,7 +11,7 @@ use facilitator_tokio::server::Server;
 use serde_json::{Value, json};
 
 use crate::peers::{Refusing, scripted};
-use crate::program::{Program, command, uuid};
+use crate::program::{Program, bare_command, command, uuid};
 use crate::session::{facilitator, push, stored};
 
 /// A path in a folder of this name, where no file is.
@@ -139,6 +139,73 @@ async fn what_a_stop_leaves_the_next_start_delivers() {
         (1, 1),
         "{:#?}",
         ended.raw
+    );
+}
+
+/// A process that was hurried could not write what only it knew; the session knows the rest.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_session_had_sent_by_itself_has_an_automatic_receipt_and_no_other() {
+    let path = state_path("automatic");
+    leave_two(&path);
+    let mut state: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    state["messages"] = json!([]);
+    state["snapshot"]["owed"][0]["automatic"] = json!(true);
+    fs::write(&path, state.to_string()).unwrap();
+    let server = facilitator().await;
+    push(&server, 1);
+    let mut program = start(&server.uri(), &path);
+    program.expect_event("receipt");
+    let ended = program.close();
+    let statuses = |event: &str| -> Vec<Value> {
+        let events = ended.of(event).into_iter();
+        events.map(|receipt| receipt["status"].clone()).collect()
+    };
+    assert_eq!(statuses("receipt"), ["executor_ready"]);
+    assert_eq!(statuses("automatic_receipt"), ["accepted"]);
+}
+
+#[test]
+fn what_was_taken_up_is_in_the_recording() {
+    let path = state_path("recorded");
+    leave_two(&path);
+    let folder = path.parent().unwrap();
+    let trace = folder.join("{time}.trace");
+    let mut command = with_state(&Refusing::new().uri(), &path);
+    command.arg("--record").arg(&trace);
+    let mut program = Program::start_unread(command);
+    program.read_stdout();
+    program.expect_phase("waiting");
+    let ended = program.close();
+    assert_eq!(
+        (
+            ended.status,
+            ended.stopped()["owed"].as_array().unwrap().len()
+        ),
+        (0, 2),
+        "{}",
+        ended.stderr
+    );
+    let is_trace = |path: &PathBuf| {
+        path.extension()
+            .is_some_and(|extension| extension == "trace")
+    };
+    let traces: Vec<PathBuf> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(is_trace)
+        .collect();
+    let [trace] = traces.as_slice() else {
+        panic!("{traces:?}")
+    };
+    let name = trace.file_stem().unwrap().to_str().unwrap();
+    assert!(name.parse::<u64>().unwrap() > 1_700_000_000, "{name}");
+    let mut replay = bare_command(&["replay"]);
+    let output = replay.arg(trace).output().unwrap();
+    assert_eq!(
+        output.status.code(),
+        Some(0),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
     );
 }
 

@@ -13,8 +13,8 @@ pub(super) const BUFFER: usize = 64 * 1024;
 const PIECES: usize = 1024;
 /// Bytes that are read at once.
 pub(super) const READ: usize = 16 * 1024;
-/// A limited line passes what it may pass in so much time in one go.
-const BURST: Duration = Duration::from_millis(10);
+/// A limited line passes so many pieces in a second.
+const BURSTS: u32 = 100;
 
 /// What has to be done with the receiver next.
 #[derive(Debug, PartialEq, Eq)]
@@ -66,17 +66,32 @@ pub(super) struct Way {
     /// Bytes that were merged and need not wait again.
     released: usize,
     stall: Option<Stall>,
-    stalled_by_hand: bool,
+    /// Something was lost, or a step said so: it is silent for good.
     silent: bool,
-    silent_by_hand: bool,
-    ended: bool,
-    done: bool,
+    by_hand: ByHand,
+    progress: Progress,
 }
 
 #[derive(Debug)]
 enum Stall {
     Until(Instant),
     UntilResumed,
+}
+
+/// What the proxy's owner says, besides the plan.
+#[derive(Debug, Default)]
+struct ByHand {
+    stalled: bool,
+    silent: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Progress {
+    Flows,
+    /// The sender has ended.
+    Ended,
+    /// And what it said has arrived, or is lost.
+    Done,
 }
 
 impl Way {
@@ -95,11 +110,9 @@ impl Way {
             segment: 0,
             released: 0,
             stall: None,
-            stalled_by_hand: false,
             silent: false,
-            silent_by_hand: false,
-            ended: false,
-            done: false,
+            by_hand: ByHand::default(),
+            progress: Progress::Flows,
         }
     }
 
@@ -120,12 +133,12 @@ impl Way {
 
     /// Whether it has carried its end, or lost it.
     pub(super) fn is_done(&self) -> bool {
-        self.done
+        self.progress == Progress::Done
     }
 
     /// Stalls it, or lets it go on; the latter ends a stall that a step began, too.
     pub(super) fn stall(&mut self, stalls: bool) {
-        self.stalled_by_hand = stalls;
+        self.by_hand.stalled = stalls;
         if !stalls {
             self.stall = None;
         }
@@ -134,7 +147,7 @@ impl Way {
     /// Loses what passes from now on; or no more, if nothing was lost. A stream with a gap is of no use to anybody: where
     /// something was lost, all that follows is.
     pub(super) fn swallow(&mut self, swallows: bool) {
-        self.silent_by_hand = swallows;
+        self.by_hand.silent = swallows;
     }
 
     /// Loses what passes, for good.
@@ -144,13 +157,16 @@ impl Way {
 
     /// Whether what passes is lost.
     pub(super) fn is_silent(&self) -> bool {
-        self.silent || self.silent_by_hand
+        self.silent || self.by_hand.silent
     }
 
     /// How many bytes to read; 0 for none now.
     pub(super) fn room(&mut self, now: Instant) -> usize {
         self.take_steps(now);
-        if self.ended || self.stalled_by_hand || self.stall.is_some() || self.items.len() >= PIECES
+        if self.progress != Progress::Flows
+            || self.by_hand.stalled
+            || self.stall.is_some()
+            || self.items.len() >= PIECES
         {
             return 0;
         }
@@ -199,14 +215,14 @@ impl Way {
 
     /// The sender has ended.
     pub(super) fn end(&mut self) {
-        self.ended = true;
+        self.progress = Progress::Ended;
         self.items.push_back(Item::End);
     }
 
     /// What has to be done now. Everything but bytes is handed over once.
     pub(super) fn offer(&mut self, now: Instant) -> Offer<'_> {
         loop {
-            if self.stalled_by_hand {
+            if self.by_hand.stalled {
                 return Offer::Nothing;
             }
             match self.items.front() {
@@ -224,7 +240,7 @@ impl Way {
                 Some(Item::Silence) => return Offer::Silence,
                 Some(Item::Cut(cut)) => return Offer::Cut(cut),
                 Some(Item::End) => {
-                    self.done = true;
+                    self.progress = Progress::Done;
                     if !self.is_silent() {
                         return Offer::End;
                     }
@@ -302,14 +318,7 @@ impl Way {
             None => usize::MAX,
         };
         let burst = self.course.bytes_per_second.map_or(usize::MAX, |rate| {
-            let burst = f64::from(rate) * BURST.as_secs_f64();
-            // Whole bytes, and one at least.
-            #[expect(
-                clippy::cast_possible_truncation,
-                clippy::cast_sign_loss,
-                reason = "a hundredth of a u32 fits, and is not negative"
-            )]
-            (burst as usize).max(1)
+            usize::try_from(rate / BURSTS).unwrap_or(usize::MAX).max(1)
         });
         size.min(burst)
     }
@@ -334,7 +343,8 @@ impl Way {
             Duration::ZERO
         };
         let toll = self.course.bytes_per_second.map_or(Duration::ZERO, |rate| {
-            Duration::from_secs_f64(bytes as f64 / f64::from(rate.max(1)))
+            let rate = u64::from(rate.max(1));
+            Duration::from_nanos((bytes as u64).saturating_mul(1_000_000_000) / rate)
         });
         let pause = gap.max(toll);
         if !pause.is_zero() {
@@ -349,7 +359,7 @@ impl Way {
             _ => None,
         };
         let item = match self.items.front() {
-            Some(Item::Piece(_)) if self.stalled_by_hand => None,
+            Some(Item::Piece(_)) if self.by_hand.stalled => None,
             Some(Item::Piece(piece)) => {
                 let mut time = piece.due;
                 if let Some(merge) = self.course.merge
@@ -382,5 +392,258 @@ impl Item {
             Self::Piece(piece) => piece.bytes.len() - piece.written,
             _ => 0,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    /// A direction, and its time.
+    struct Test {
+        way: Way,
+        now: Instant,
+        /// What was offered last, besides bytes.
+        last: String,
+    }
+
+    impl Test {
+        fn new(course: Course) -> Self {
+            Self {
+                way: Way::new(course, 1),
+                now: Instant::now(),
+                last: String::new(),
+            }
+        }
+
+        /// The sender sends; returns what was not read for want of room.
+        fn send<'a>(&mut self, mut bytes: &'a [u8]) -> &'a [u8] {
+            loop {
+                let room = self.way.room(self.now).min(bytes.len());
+                if room == 0 {
+                    return bytes;
+                }
+                let (now, later) = bytes.split_at(room);
+                self.way.take(self.now, now);
+                bytes = later;
+            }
+        }
+
+        /// All that is written now, segment by segment.
+        fn receive(&mut self) -> Vec<Vec<u8>> {
+            let mut segments = Vec::new();
+            loop {
+                match self.way.offer(self.now) {
+                    Offer::Bytes(bytes) => {
+                        let bytes = bytes.to_vec();
+                        self.way.wrote(self.now, bytes.len());
+                        segments.push(bytes);
+                    }
+                    other => {
+                        self.last = format!("{other:?}");
+                        return segments;
+                    }
+                }
+            }
+        }
+
+        /// All that is written until nothing is left to wait for, with its times in milliseconds.
+        fn receive_all(&mut self) -> Vec<(u128, Vec<u8>)> {
+            let begin = self.now;
+            let mut all = Vec::new();
+            loop {
+                let time = (self.now - begin).as_millis();
+                all.extend(self.receive().into_iter().map(|bytes| (time, bytes)));
+                match self.way.wake_at(self.now) {
+                    Some(time) => {
+                        assert!(time > self.now, "it would never sleep");
+                        self.now = time;
+                    }
+                    None => return all,
+                }
+            }
+        }
+    }
+
+    fn text(segments: &[(u128, Vec<u8>)]) -> Vec<(u128, &str)> {
+        let text = |bytes| std::str::from_utf8(bytes).unwrap_or_default();
+        segments
+            .iter()
+            .map(|(time, bytes)| (*time, text(bytes)))
+            .collect()
+    }
+
+    #[test]
+    fn what_comes_goes_at_once() {
+        let mut test = Test::new(Course::default());
+        test.send(b"one");
+        test.send(b"two");
+        assert_eq!(text(&test.receive_all()), [(0, "one"), (0, "two")]);
+        test.way.end();
+        test.receive();
+        assert_eq!((test.last.as_str(), test.way.is_done()), ("End", true));
+    }
+
+    #[test]
+    fn a_delay_is_no_pause() {
+        let mut test = Test::new(Course {
+            delay: 10 * MS,
+            ..Course::default()
+        });
+        test.send(b"one");
+        test.now += 4 * MS;
+        test.send(b"two");
+        assert_eq!(text(&test.receive_all()), [(6, "one"), (10, "two")]);
+    }
+
+    #[test]
+    fn jitter_keeps_the_order() {
+        let mut test = Test::new(Course {
+            jitter: 1000 * MS,
+            ..Course::default()
+        });
+        for byte in b'a'..=b'z' {
+            test.send(&[byte]);
+        }
+        let heard = test.receive_all();
+        let text: String = text(&heard).iter().map(|(_, text)| *text).collect();
+        assert_eq!(text, "abcdefghijklmnopqrstuvwxyz");
+        assert!(heard.last().is_some_and(|(time, _)| *time > 500));
+    }
+
+    #[test]
+    fn a_rate_is_kept() {
+        let mut test = Test::new(Course {
+            bytes_per_second: Some(1000),
+            ..Course::default()
+        });
+        assert!(test.send(&[7; 2000]).is_empty());
+        let heard = test.receive_all();
+        assert_eq!(heard.len(), 200);
+        assert_eq!(heard.last().map(|(time, _)| *time), Some(1990));
+    }
+
+    #[test]
+    fn segments_have_their_size_and_their_gap() {
+        let split = |min, max| Course {
+            split: Some(Split {
+                min,
+                max,
+                gap: 2 * MS,
+            }),
+            ..Course::default()
+        };
+        let mut test = Test::new(split(3, 3));
+        test.send(b"abcdefgh");
+        assert_eq!(
+            text(&test.receive_all()),
+            [(0, "abc"), (2, "def"), (4, "gh")]
+        );
+        let mut test = Test::new(split(1, 9));
+        test.send(&[7; 2000]);
+        let sizes: Vec<usize> = test
+            .receive_all()
+            .iter()
+            .map(|(_, bytes)| bytes.len())
+            .collect();
+        assert!((1..=9).all(|size| sizes.contains(&size)), "{sizes:?}");
+        assert_eq!(sizes.iter().max(), Some(&9));
+        // A course that makes no sense still passes everything.
+        let mut test = Test::new(split(5, 0));
+        test.send(b"abcdefgh");
+        assert_eq!(test.receive_all().len(), 2);
+    }
+
+    #[test]
+    fn a_segment_that_is_written_in_two_goes_is_one() {
+        let mut test = Test::new(Course {
+            split: Some(Split {
+                min: 4,
+                max: 4,
+                gap: 5 * MS,
+            }),
+            ..Course::default()
+        });
+        test.send(b"abcdefgh");
+        assert_eq!(test.way.offer(test.now), Offer::Bytes(b"abcd"));
+        test.way.wrote(test.now, 1);
+        assert_eq!(test.way.offer(test.now), Offer::Bytes(b"bcd"));
+        test.way.wrote(test.now, 3);
+        assert_eq!(test.way.offer(test.now), Offer::Nothing);
+        assert_eq!(text(&test.receive_all()), [(5, "efgh")]);
+    }
+
+    #[test]
+    fn what_is_merged_waits_for_enough_or_for_its_time() {
+        let merge = Course {
+            merge: Some(Merge {
+                bytes: 4,
+                wait: 9 * MS,
+            }),
+            ..Course::default()
+        };
+        let mut test = Test::new(merge);
+        test.send(b"a");
+        test.send(b"b");
+        assert_eq!(test.receive(), Vec::<Vec<u8>>::new());
+        test.now += 3 * MS;
+        test.send(b"cde");
+        assert_eq!(test.receive(), [b"abcde"]);
+        test.send(b"f");
+        assert_eq!(text(&test.receive_all()), [(9, "f")]);
+        test.send(b"g");
+        test.way.end();
+        assert_eq!(test.receive(), [b"g"]);
+        assert_eq!(test.last, "End");
+    }
+
+    #[test]
+    fn what_is_delayed_is_merged_when_it_is_there() {
+        let mut test = Test::new(Course {
+            delay: 10 * MS,
+            merge: Some(Merge {
+                bytes: 100,
+                wait: 5 * MS,
+            }),
+            ..Course::default()
+        });
+        test.send(b"a");
+        test.now += 3 * MS;
+        test.send(b"b");
+        assert_eq!(text(&test.receive_all()), [(12, "ab")]);
+    }
+
+    #[test]
+    fn steps_happen_after_their_bytes_in_order() {
+        let step = |after, action| Step { after, action };
+        let mut test = Test::new(Course {
+            steps: vec![
+                step(4, Action::Cut(Cut::Reset)),
+                step(2, Action::Stall(Some(7 * MS))),
+                step(3, Action::Swallow),
+            ],
+            ..Course::default()
+        });
+        assert_eq!(test.send(b"abcdef"), b"cdef");
+        assert_eq!(test.receive(), [b"ab"]);
+        assert_eq!(test.way.wake_at(test.now), Some(test.now + 7 * MS));
+        test.now += 7 * MS;
+        test.send(b"cdef");
+        assert_eq!(test.receive(), [b"c"]);
+        assert_eq!(test.last, "Cut(Reset)");
+    }
+
+    #[test]
+    fn a_way_holds_no_more_than_its_buffer() {
+        let mut test = Test::new(Course::default());
+        let left = test.send(&vec![7; 1 << 20]).len();
+        assert_eq!((1 << 20) - left, BUFFER);
+        test.receive();
+        assert!(test.send(&[7]).is_empty());
+        let mut test = Test::new(Course::default());
+        while test.send(b"a").is_empty() {}
+        assert_eq!(test.way.taken(), PIECES as u64);
     }
 }

@@ -32,6 +32,7 @@ enum Done {
 }
 
 struct Caller {
+    /// Whether it sends specs, and which; none for those who take events.
     name: Option<(bool, u128)>,
     future: Pin<Box<dyn Future<Output = Done>>>,
     flag: Arc<Flag>,
@@ -114,7 +115,7 @@ async fn run(seed: u64) -> (usize, usize) {
     let client = world.client.clone();
     let (mut callers, mut tally) = (Vec::<Caller>::new(), Tally::default());
     let (mut next, mut jobs, mut gone) = (1000, 0, 0);
-    let mut seen = Vec::new();
+    let mut heard = Vec::new();
     for turn in 0..400 {
         // Towards the end nobody comes any more, and nobody goes.
         let end = turn > 200;
@@ -141,7 +142,7 @@ async fn run(seed: u64) -> (usize, usize) {
                 peer.send(&job_request(&job(jobs))).await;
                 jobs += 1;
             }
-            0..=3 => seen.extend(peer.step().await),
+            0..=3 => heard.extend(peer.step().await),
             _ => {}
         }
         // Some of those who were woken get their turn, in any order; and rarely one who was not.
@@ -164,7 +165,7 @@ async fn run(seed: u64) -> (usize, usize) {
         {
             poll(&mut callers, woken, &mut tally);
         }
-        seen.extend(peer.step().await);
+        heard.extend(peer.step().await);
         rounds += 1;
         let waiting: Vec<_> = callers.iter().filter_map(|caller| caller.name).collect();
         assert!(rounds < 2000, "seed {seed}: {waiting:?} wait for ever");
@@ -175,7 +176,7 @@ async fn run(seed: u64) -> (usize, usize) {
     }
 
     // Each accepted message once, none of the others, and one receipt for each.
-    let count = |n: u128| seen.iter().filter(|text| text.contains(&job(n))).count();
+    let count = |n: u128| heard.iter().filter(|text| text.contains(&job(n))).count();
     for n in 1001..=next {
         let accepted = tally.accepted.values().filter(|name| **name == n).count();
         assert_eq!(count(n), accepted, "seed {seed}: {n}");

@@ -82,7 +82,8 @@ impl Runtime for Memory {
     fn spawn(&self, future: BoxFuture<()>) -> Result<(), SpawnError> {
         let handle =
             tokio::runtime::Handle::try_current().map_err(|_| SpawnError { runtime: "tokio" })?;
-        handle.spawn(future);
+        // Without tokio's budget, which other runtimes do not have either: it would hide a task that goes on for ever.
+        handle.spawn(tokio::task::unconstrained(future));
         Ok(())
     }
 }

@@ -66,17 +66,12 @@ fn cheat_report(n: u128, bytes: usize) -> String {
     )
 }
 
-/// A malformed message with as many and as long issues as are kept.
+/// A malformed message with as many and as long issues as are kept: in names of one's own, in a place of its own each.
 fn junk() -> String {
-    let keys = (0..64).map(|n| {
-        format!(
-            r#""{}{n}":{{"volume_type":"{}"}}"#,
-            "k".repeat(200),
-            "v".repeat(200)
-        )
-    });
-    let volumes = keys.collect::<Vec<_>>().join(",");
-    format!(r#"{{"message_type":"V2JobRequest","uuid":1,"env":{{{volumes}}}}}"#)
+    let name = "\u{1f980}".repeat(64);
+    let variables: Vec<String> = (0..64).map(|n| format!(r#""{n}{name}":{{}}"#)).collect();
+    let env = variables.join(",");
+    job_request(&job(1)).replace(r#""env": {}"#, &format!(r#""env": {{{env}}}"#))
 }
 
 async fn flood(client: &Client, peer: Peer, rounds: u128) -> Flood {
@@ -146,7 +141,10 @@ fn memory_stays_within_what_is_configured_and_all_else_goes_on() {
         memory.bytes_total / MIB as u64,
         flood.told,
     );
-    assert!(memory.bytes_current < configured as i64, "{memory:?}");
+    assert!(
+        usize::try_from(memory.bytes_current).unwrap() < configured,
+        "{memory:?}"
+    );
     assert!(
         memory.bytes_max < (configured + 10 * MIB) as u64,
         "{memory:?}"
@@ -279,6 +277,18 @@ async fn the_end_of_the_latest_session_is_never_dropped() {
             ends.push(owed[0].as_json().contains(&job(119)));
         }
     }
+    // Reports of the next session do not displace it either.
+    let mut peer = world_ready(&mut world).await;
+    world.client.abort().unwrap();
+    drop(peer);
+    peer = world_ready(&mut world).await;
+    for _ in 0..10 {
+        peer.send(&cheat_report(1, 10)).await;
+    }
+    peer.step().await;
+    let kept = std::iter::from_fn(|| world.client.next_event().now_or_never()?.ok());
+    let kept = kept.filter(|event| matches!(event, Event::Stopped { .. }));
+    assert_eq!(kept.count(), 1);
     // Earlier ends are reports like any other: of those the latest are kept.
     assert_eq!(ends.last(), Some(&true), "{ends:?}");
     assert!(ends.len() <= 4 && events < 10, "{ends:?}, {events} events");
@@ -318,4 +328,31 @@ fn a_heap_of_messages_is_read_piece_by_piece() {
     });
     println!("{} KiB at the peak", memory.bytes_max / 1024);
     assert!(memory.bytes_max < 6 * MIB as u64, "{memory:?}");
+}
+
+#[test]
+fn malformed_messages_that_nobody_takes_cost_what_is_configured() {
+    let runtime = Builder::new_current_thread()
+        .enable_time()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    let mut world = World::new(Config {
+        waiting_event_bytes: MIB,
+        ..config()
+    });
+    let mut peer = runtime.block_on(world.ready());
+    let junk = junk();
+    let memory = measure(|| {
+        runtime.block_on(async {
+            for _ in 0..1000 {
+                peer.send(&junk).await;
+            }
+            while world.client.stats().malformed_received < 1000 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        });
+    });
+    println!("{} KiB stay", memory.bytes_current / 1024);
+    assert!(memory.bytes_current < 2 * 1024 * 1024, "{memory:?}");
 }

@@ -2,9 +2,11 @@
 
 use std::sync::{Arc, LazyLock};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use facilitator_core::driver::rustls::crypto::ring::default_provider;
 use facilitator_core::driver::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
-use facilitator_core::driver::rustls::server::WebPkiClientVerifier;
+use facilitator_core::driver::rustls::server::{ClientCertVerifierBuilder, WebPkiClientVerifier};
 use facilitator_core::driver::rustls::{ClientConfig, RootCertStore, ServerConfig};
 use rcgen::{
     BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair,
@@ -29,7 +31,7 @@ pub(crate) fn trusted() -> Arc<ClientConfig> {
 
 /// A server's side whose certificate is for this host.
 pub(crate) fn signed_for(host: &str) -> Arc<ServerConfig> {
-    serving(&key(), |key| signed(params(host), key))
+    serving(&key(), |key| signed(&params(host), key))
 }
 
 /// As [`signed_for`], but nobody has vouched for it.
@@ -42,7 +44,7 @@ pub(crate) fn expired(host: &str) -> Arc<ServerConfig> {
     let mut params = params(host);
     params.not_before = date_time_ymd(1999, 1, 1);
     params.not_after = date_time_ymd(2000, 1, 1);
-    serving(&key(), |key| signed(params, key))
+    serving(&key(), |key| signed(&params, key))
 }
 
 /// As [`signed_for`], but it will be valid in a distant future.
@@ -50,11 +52,23 @@ pub(crate) fn not_yet_valid(host: &str) -> Arc<ServerConfig> {
     let mut params = params(host);
     params.not_before = date_time_ymd(4000, 1, 1);
     params.not_after = date_time_ymd(4001, 1, 1);
-    serving(&key(), |key| signed(params, key))
+    serving(&key(), |key| signed(&params, key))
 }
 
 /// As [`signed_for`], but the client, too, has to show a certificate of the authority.
 pub(crate) fn for_members_only(host: &str) -> Arc<ServerConfig> {
+    asking(host, |members| members)
+}
+
+/// As [`signed_for`], but it would like to see a certificate of the client's.
+pub(crate) fn for_anybody_it_asks(host: &str) -> Arc<ServerConfig> {
+    asking(host, ClientCertVerifierBuilder::allow_unauthenticated)
+}
+
+fn asking(
+    host: &str,
+    how: impl FnOnce(ClientCertVerifierBuilder) -> ClientCertVerifierBuilder,
+) -> Arc<ServerConfig> {
     let key = key();
     let provider = Arc::new(default_provider());
     let members =
@@ -62,10 +76,35 @@ pub(crate) fn for_members_only(host: &str) -> Arc<ServerConfig> {
     let config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
-        .with_client_cert_verifier(members.build().unwrap())
-        .with_single_cert(vec![signed(params(host), &key).into()], private(&key))
+        .with_client_cert_verifier(how(members).build().unwrap())
+        .with_single_cert(vec![signed(&params(host), &key).into()], private(&key))
         .unwrap();
     Arc::new(config)
+}
+
+/// The authority as a file.
+pub(crate) fn authority_pem() -> String {
+    pem("CERTIFICATE", AUTHORITY.der())
+}
+
+/// A client's certificate of the authority and its key, as files.
+pub(crate) fn identity() -> (String, String) {
+    let key = key();
+    let certificate = signed(&params("validator"), &key);
+    (
+        pem("CERTIFICATE", certificate.der()),
+        pem("PRIVATE KEY", &key.serialize_der()),
+    )
+}
+
+/// In lines of 64 characters, as files have it.
+fn pem(label: &str, der: &[u8]) -> String {
+    let mut text = format!("-----BEGIN {label}-----\n");
+    for line in der.chunks(48) {
+        text += &STANDARD.encode(line);
+        text.push('\n');
+    }
+    text + &format!("-----END {label}-----\n")
 }
 
 fn roots() -> RootCertStore {
@@ -89,7 +128,7 @@ fn params(host: &str) -> CertificateParams {
     params
 }
 
-fn signed(params: CertificateParams, key: &KeyPair) -> Certificate {
+fn signed(params: &CertificateParams, key: &KeyPair) -> Certificate {
     params.signed_by(key, &AUTHORITY).unwrap()
 }
 

@@ -172,7 +172,7 @@ fn a_burst_of_statuses_is_one_write() {
 
 #[test]
 fn an_idle_connection_holds_little_whatever_has_passed_through_it() {
-    const CONNECTIONS: usize = 10;
+    const CONNECTIONS: usize = 3;
     let uuid = job(1);
     let large = V2JobRequest {
         volume: Some(Volume::Single(SingleVolume::Inline(InlineVolume {

@@ -52,7 +52,7 @@ pub(crate) fn a_cut_at_any_byte_of_a_job_loses_and_reorders_nothing<R: UnderTest
 ) {
     let strides = match subject.transport {
         Transport::Plain => [(Cut::Close, 1), (Cut::Reset, 8)],
-        Transport::Tls => [(Cut::Close, 48), (Cut::Reset, 48)],
+        Transport::Tls => [(Cut::Close, 32), (Cut::Reset, 32)],
     };
     let given = env_number("FAULT_STRIDE").map(|stride| usize::try_from(stride).unwrap());
     let first = usize::try_from(seed_of(subject.test) % 1000).unwrap();

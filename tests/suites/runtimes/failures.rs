@@ -140,7 +140,7 @@ async fn refused_upgrade<R: UnderTest>(
         header
     };
     let answer = format!("HTTP/1.1 {status}\r\n{header}\r\nContent-Length: 0\r\n\r\n");
-    let port = stranger(Says(answer.into()));
+    let port = stranger(Says(answer));
     let client = subject.client(([127, 0, 0, 1], port).into(), |config| config);
     client.start().unwrap();
     let (reason, retry_in) = waiting(&client).await;

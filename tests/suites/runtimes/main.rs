@@ -12,20 +12,31 @@
 
 mod authentication;
 mod certificates;
+mod child;
 mod costs;
+mod crowd;
 mod cuts;
 mod ending;
 mod failures;
+mod frames;
 mod holes;
 mod lifecycle;
 mod losses;
+mod names;
 mod peers;
+mod proxies;
+mod raw;
+mod resolving;
 mod restarts;
 mod script;
 mod session;
+mod signals;
+mod storms;
 mod subject;
 mod talk;
 mod transport;
+mod trust;
+mod waiting;
 mod wire;
 
 use facilitator_async_std::AsyncIo;
@@ -115,21 +126,44 @@ conformance! {
         lifecycle::an_abort_hands_back_and_another_session_delivers_it;
         lifecycle::one_handle_serves_every_use;
         restarts::three_restarts_of_the_facilitator_are_survived;
+        waiting::callers_that_come_and_go_lose_and_double_nothing;
         losses::each_lost_connection_has_its_reason;
         losses::an_unanswered_status_costs_the_connection;
         losses::what_cannot_be_read_costs_nothing;
         cuts::a_cut_at_any_byte_of_a_job_loses_and_reorders_nothing;
+        storms::a_storm_loses_and_reorders_nothing;
+        resolving::a_black_hole_is_noticed_while_resolving;
         holes::a_black_hole_is_noticed_while_connecting;
         holes::a_black_hole_is_noticed_in_the_first_handshake;
         holes::a_black_hole_is_noticed_during_the_upgrade;
         holes::a_black_hole_is_noticed_during_the_authentication;
         holes::a_black_hole_is_noticed_when_ready;
+        proxies::a_session_passes_through_a_proxy;
+        frames::a_ping_is_answered_though_nothing_else_is_to_be_said;
+        frames::a_message_in_fragments_is_one_message;
+        frames::fragments_beyond_the_limit_are_refused;
+        frames::what_breaks_the_rules_ends_the_connection;
+        frames::an_extension_is_neither_offered_nor_taken;
+        frames::a_goodbye_is_answered;
     }
     once: {
         ending::stop_ends_within_its_deadline_whatever_hangs;
+        resolving::a_stop_ends_while_the_system_waits_for_dns;
+        signals::a_signal_stops_the_session_that_a_process_embeds;
+        crowd::a_thousand_clients_in_one_process;
         failures::each_failed_attempt_is_named;
         failures::a_certificate_is_verified;
         failures::a_mismatch_of_tls_is_named;
+        proxies::a_name_that_only_the_proxy_knows_is_left_to_it;
+        proxies::who_needs_no_proxy_goes_around_it;
+        proxies::each_refusal_of_a_proxy_is_named;
+        proxies::an_environment_that_makes_no_sense_fails_what_would_need_it;
+        names::an_ipv6_address_is_reached;
+        names::the_right_name_is_said_and_verified;
+        names::the_next_address_is_tried;
+        names::a_resolver_of_ones_own_is_asked;
+        trust::an_authority_of_ones_own_is_trusted;
+        trust::a_client_shows_its_certificate_to_servers_only;
     }
 }
 

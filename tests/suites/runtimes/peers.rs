@@ -3,7 +3,7 @@
 
 use std::future::pending;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, LazyLock};
 
@@ -108,15 +108,26 @@ pub(crate) fn serve<F>(serve: impl Fn(TcpStream) -> F + Send + 'static) -> u16
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    let listener = wait(TcpListener::bind("127.0.0.1:0")).unwrap();
-    let port = listener.local_addr().unwrap().port();
+    serve_at(Ipv4Addr::LOCALHOST.into(), serve).unwrap()
+}
+
+/// The same at this address, if the machine has it.
+pub(crate) fn serve_at<F>(
+    address: IpAddr,
+    serve: impl Fn(TcpStream) -> F + Send + 'static,
+) -> io::Result<u16>
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    let listener = wait(TcpListener::bind((address, 0)))?;
+    let port = listener.local_addr()?.port();
     PEERS.spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let _ = stream.set_nodelay(true);
             tokio::spawn(serve(stream));
         }
     });
-    port
+    Ok(port)
 }
 
 async fn receive(mut stream: TcpStream, manners: Manners) {

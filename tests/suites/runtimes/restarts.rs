@@ -1,5 +1,8 @@
 //! The facilitator restarts, again and again, at the same address.
 
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU8, Ordering};
+
 use facilitator_core::CloseFrame;
 use facilitator_core::client::{Event, LostReason};
 use facilitator_core::facilitator::Event as Seen;
@@ -11,9 +14,12 @@ use crate::session::REPORTED;
 use crate::talk::{next_job, signed_job};
 use crate::{Subject, UnderTest, peers};
 
-/// Nobody else listens at this address of the loopback network, and no connection begins there: its ports stay free
+/// An address of the loopback network at which nobody else listens, and no connection begins: its ports stay free
 /// between the end of a facilitator and the beginning of the next one.
-const OF_ITS_OWN: &str = "127.0.0.3:0";
+fn address_of_its_own() -> SocketAddr {
+    static NEXT: AtomicU8 = AtomicU8::new(2);
+    ([127, 0, 0, NEXT.fetch_add(1, Ordering::Relaxed)], 0).into()
+}
 
 async fn heartbeat(events: &mut Events) {
     while !matches!(
@@ -23,7 +29,8 @@ async fn heartbeat(events: &mut Events) {
 }
 
 pub(crate) fn three_restarts_of_the_facilitator_are_survived<R: UnderTest>(subject: &Subject<R>) {
-    let mut server = peers::wait(Server::bind(OF_ITS_OWN, peers::facilitator_config())).unwrap();
+    let first = Server::bind(address_of_its_own(), peers::facilitator_config());
+    let mut server = peers::wait(first).unwrap();
     let address = server.local_addr();
     let client = subject.client(address, |config| config);
     subject.block_on(async {

@@ -8,11 +8,14 @@ use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
+use async_signal::{Signal, Signals};
 use facilitator_async_std::{AsyncIo, Executor};
 use facilitator_core::client::Config;
 use facilitator_core::driver::{BoxFuture, FacilitatorClient, Network, Proxy, Runtime, SpawnError};
 use facilitator_tokio::Tokio;
 use facilitator_tokio::server::Server;
+use futures_util::StreamExt as _;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::transport::Transport;
 use crate::{certificates, client, config, peers};
@@ -24,17 +27,38 @@ const LIMIT: Duration = Duration::from_mins(2);
 pub(crate) trait UnderTest: Runtime + Clone + Default {
     /// With connections made like this.
     fn with_network(network: Network) -> Self;
+
+    /// Resolves at the first SIGTERM or SIGINT, by the runtime's own means. From the call on, neither ends the process.
+    fn signalled() -> BoxFuture<()>;
 }
 
 impl UnderTest for Tokio {
     fn with_network(network: Network) -> Self {
         Self::new(network)
     }
+
+    fn signalled() -> BoxFuture<()> {
+        let [mut terminate, mut interrupt] =
+            [SignalKind::terminate(), SignalKind::interrupt()].map(|kind| signal(kind).unwrap());
+        Box::pin(async move {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        })
+    }
 }
 
 impl<E: Executor + Clone + Default> UnderTest for AsyncIo<E> {
     fn with_network(network: Network) -> Self {
         Self::with_network(network)
+    }
+
+    fn signalled() -> BoxFuture<()> {
+        let mut signals = Signals::new([Signal::Term, Signal::Int]).unwrap();
+        Box::pin(async move {
+            signals.next().await;
+        })
     }
 }
 

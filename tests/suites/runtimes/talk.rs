@@ -1,5 +1,6 @@
 //! What scenarios say and wait for: the validator, its configuration, and the events that they look for.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use facilitator_core::client::{
@@ -18,7 +19,10 @@ pub(crate) fn keypair() -> Keypair {
 
 /// Who signs the jobs.
 pub(crate) fn signer() -> Keypair {
-    Keypair::from_uri(Scheme::Sr25519, "//Customer").unwrap()
+    // To derive it takes thousands of hashes, unoptimised.
+    static SIGNER: LazyLock<Keypair> =
+        LazyLock::new(|| Keypair::from_uri(Scheme::Sr25519, "//Customer").unwrap());
+    SIGNER.clone()
 }
 
 /// The request of the n-th job, signed.

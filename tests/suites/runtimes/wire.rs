@@ -7,21 +7,20 @@ use std::time::Duration;
 
 use facilitator_core::client::{Config, Event, TrustPolicy};
 use facilitator_core::driver::{FacilitatorClient, Runtime};
-use facilitator_core::message::{ExecutorClass, JobStatus, V2JobRequest};
-use facilitator_core::signature::{Keypair, sign_job_request};
+use facilitator_core::message::JobStatus;
 use facilitator_tests::proxy::{Cut, Proxy};
 use facilitator_tests::solo::{job, update};
 use facilitator_tokio::server::Server;
 
 use crate::session::REPORTED;
-use crate::{Subject, UnderTest, client, config, peers, signer};
+use crate::talk::signed_job;
+use crate::{Subject, UnderTest, client, config, peers};
 
 /// See there: one runtime, one transport, one scenario.
 pub(crate) struct Wire<R: Runtime> {
     pub(crate) client: FacilitatorClient<R>,
     pub(crate) proxy: Proxy,
     pub(crate) server: Server,
-    signer: Keypair,
     jobs: Cell<u128>,
 }
 
@@ -42,11 +41,27 @@ pub(crate) fn quick(config: Config) -> Config {
 impl<R: UnderTest> Wire<R> {
     /// With the proxy between the client and all that the transport is made of: it sees the bytes that are on the wire.
     pub(crate) fn new(subject: &Subject<R>, change: impl FnOnce(Config) -> Config) -> Self {
+        let (server, proxy, uri) = Self::parts(subject);
+        Self::of(subject.runtime(), server, proxy, change(config(&uri)))
+    }
+
+    /// As [`new`](Self::new), by a host name, on another runtime than the subject's.
+    pub(crate) fn by_name(
+        subject: &Subject<R>,
+        runtime: R,
+        change: impl FnOnce(Config) -> Config,
+    ) -> Self {
+        let (server, proxy, uri) = Self::parts(subject);
+        let uri = uri.replace("127.0.0.1", "localhost");
+        Self::of(runtime, server, proxy, change(config(&uri)))
+    }
+
+    fn parts(subject: &Subject<R>) -> (Server, Proxy, String) {
         let server = peers::facilitator();
         let front = subject.transport.front(server.local_addr());
         let proxy = Proxy::in_front_of(front).unwrap();
         let uri = subject.transport.uri(proxy.address());
-        Self::of(subject, server, proxy, change(config(&uri)))
+        (server, proxy, uri)
     }
 
     /// With the proxy right before the server: TLS goes well, whatever happens behind it.
@@ -55,27 +70,23 @@ impl<R: UnderTest> Wire<R> {
         let proxy = Proxy::in_front_of(server.local_addr()).unwrap();
         let front = subject.transport.front(proxy.address());
         let uri = subject.transport.uri(front);
-        Self::of(subject, server, proxy, change(config(&uri)))
+        Self::of(subject.runtime(), server, proxy, change(config(&uri)))
     }
 
-    fn of(subject: &Subject<R>, server: Server, proxy: Proxy, config: Config) -> Self {
+    fn of(runtime: R, server: Server, proxy: Proxy, config: Config) -> Self {
         Self {
-            client: client(subject.runtime(), config),
+            client: client(runtime, config),
             proxy,
             server,
-            signer: signer(),
             jobs: Cell::new(0),
         }
     }
 
     /// The facilitator pushes a new job. Returns its uuid.
     pub(crate) fn push(&self) -> String {
-        let uuid = job(self.jobs.get());
-        self.jobs.set(self.jobs.get() + 1);
-        let mut request = V2JobRequest::new(&*uuid, ExecutorClass::AlwaysOnTest, "python:3.11");
-        sign_job_request(&mut request, &self.signer, 1);
-        self.server.push_job(request).unwrap();
-        uuid
+        let n = self.jobs.replace(self.jobs.get() + 1);
+        self.server.push_job(signed_job(n)).unwrap();
+        job(n)
     }
 
     /// The client takes the request of this job, and of no other.

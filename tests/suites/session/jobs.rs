@@ -1,6 +1,6 @@
 //! A job is taken on once, answered `received` at once, and declined with a reason when it cannot be.
 
-use facilitator_core::client::{Config, DeclineReason, Event};
+use facilitator_core::client::{Config, DeclineReason, Event, WhenJobsWait};
 use facilitator_core::message::{
     HordeFailureDetails, HordeFailureReason, JobFailureDetails, JobFailureReason, JobFailureStage,
     JobParticipant, JobRejectionReason, JobStatus, V0JobStatusUpdate,
@@ -167,4 +167,47 @@ fn without_room_in_bytes_a_job_is_shown_as_declined() {
     solo.receive(&job_request(&job(1)));
     assert_eq!(declined(&mut solo), [DeclineReason::OutboxFull]);
     assert!(solo.client.stats().outbox_bytes <= 1024);
+}
+
+/// Requests of some kilobytes wait: in the session's own output, or in the hands of whoever drives it.
+#[test]
+fn requests_that_wait_are_bounded_in_bytes_and_what_was_polled_counts_as_taken() {
+    let large = |n| job_request(&job(n)).replace("python:3.11", &"x".repeat(4000));
+    let bounded = Config {
+        waiting_job_bytes: 10_000,
+        ..config()
+    };
+    let mut solo = Solo::ready(bounded.clone());
+    for n in 0..3 {
+        solo.receive(&large(n));
+    }
+    let out = solo.take();
+    let requested = |event: &&Event| matches!(event, Event::JobRequested(_));
+    assert_eq!(out.events.iter().filter(requested).count(), 2);
+    let last = (job(2), "rejected".into());
+    assert_eq!(out.statuses().last(), Some(&last));
+    let busy = |event: &Event| matches!(event, Event::JobDeclined { reason, .. } if *reason == DeclineReason::Backlog);
+    assert!(out.events.iter().any(busy));
+    // Whoever drains the session has taken them.
+    solo.receive(&large(3));
+    assert!(solo.take().events.iter().any(|event| requested(&event)));
+    // Whoever keeps them says so.
+    solo.client.set_waiting_jobs(9_000);
+    solo.receive(&large(4));
+    assert_eq!(declined(&mut solo), [DeclineReason::Backlog]);
+    solo.client.set_waiting_jobs(0);
+    solo.receive(&large(5));
+    assert!(solo.take().events.iter().any(|event| requested(&event)));
+
+    let mut solo = Solo::ready(Config {
+        when_jobs_wait: WhenJobsWait::Ignore,
+        ..bounded
+    });
+    solo.client.set_waiting_jobs(9_000);
+    solo.receive(&large(1));
+    let out = solo.take();
+    assert!(out.frames.is_empty(), "{out:?}");
+    solo.client.set_waiting_jobs(0);
+    solo.receive(&large(1));
+    assert!(solo.take().events.iter().any(|event| requested(&event)));
 }

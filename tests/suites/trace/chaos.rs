@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use facilitator_core::client::{
     Config, ConnectFailure, ConnectFailureKind, Disconnected, Output, Signatories, TrustPolicy,
+    WhenJobsWait,
 };
 use facilitator_core::message::{DecodeMode, FacilitatorMessage, ValidatorMessage};
 use facilitator_core::signature::{Keypair, sign_job_request};
@@ -96,6 +97,12 @@ impl Chaos {
             outbox_bytes: random.usize(10_000..100_000),
             message_bytes: random.usize(1024..10_000),
             open_jobs: random.usize(1..30),
+            waiting_job_bytes: 10_000,
+            when_jobs_wait: if random.bool() {
+                WhenJobsWait::Ignore
+            } else {
+                WhenJobsWait::Reject
+            },
             ended_jobs: random.usize(0..5),
             trust: TrustPolicy {
                 verifications_per_second: random.u32(1..4),
@@ -184,7 +191,12 @@ impl Chaos {
                 };
                 self.session.handle_disconnected(now, connection, how);
             }
-            17..=19 => {
+            19 => {
+                // So much that nothing may wait beside it, or nothing at all.
+                let bytes = if self.random.bool() { 9_990 } else { 0 };
+                self.session.set_waiting_jobs(bytes);
+            }
+            17..=18 => {
                 if let Some(pong) = self.ping.take() {
                     self.frame(pong);
                 }
@@ -238,7 +250,13 @@ impl Chaos {
                     if self.random.bool() {
                         update.uuid = job(self.random.u128(0..60));
                     }
-                    let _ = self.session.send_job_status(now, update);
+                    if self.random.bool() {
+                        let _ = self.session.send_job_status(now, update);
+                    } else if let Ok(message) = self.session.prepare_job_status(&update) {
+                        // The same message twice.
+                        let _ = self.session.send(now, &message);
+                        let _ = self.session.send(now, &message);
+                    }
                     return;
                 }
                 ValidatorMessage::MachineSpecs(update) => {
@@ -320,6 +338,9 @@ fn whatever_happens_a_replay_is_the_same() {
         "heartbeat_refused",
         "wall_clock",
         "job.<10>",
+        "waiting_jobs",
+        r#""backlog""#,
+        r#""ignored""#,
     ] {
         assert!(seen.contains(sign), "no {sign}");
     }

@@ -47,10 +47,12 @@ impl FrameWriter {
         let _ = header.format(payload.len() as u64, out);
         let begin = out.len();
         out.extend_from_slice(payload);
-        for group in out.get_mut(begin..).unwrap_or_default().chunks_mut(4) {
-            for (byte, mask) in group.iter_mut().zip(mask) {
-                *byte ^= mask;
-            }
+        let (groups, rest) = out.get_mut(begin..).unwrap_or_default().as_chunks_mut();
+        for [w, x, y, z] in groups {
+            (*w, *x, *y, *z) = (*w ^ a, *x ^ b, *y ^ c, *z ^ d);
+        }
+        for (byte, mask) in rest.iter_mut().zip(mask) {
+            *byte ^= mask;
         }
     }
 }

@@ -229,7 +229,7 @@ mod tests {
         let endless = vec![b'b'; 10];
         let mut reader = HeadReader::new(LIMIT);
         reader.push(b"HTTP/1.1 200 Ok\r\n").unwrap();
-        let pushes = (0..).find(|_| reader.push(&endless).is_err()).unwrap();
+        let pushes = (0..LIMIT).find(|_| reader.push(&endless).is_err()).unwrap();
         assert_eq!(pushes, (LIMIT - 17) / 10);
         assert!(reader.bytes.len() <= LIMIT + 10);
     }

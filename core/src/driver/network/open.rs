@@ -4,7 +4,7 @@
 use alloc::string::ToString;
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
-use std::io::{self, ErrorKind};
+use std::io;
 
 use super::Network;
 use super::layers::{Layers, NoAnswer};
@@ -15,7 +15,7 @@ use super::upgrade::{self, Upgrade};
 use super::websocket::WebSocket;
 use crate::client::{ConnectFailure, ConnectFailureKind, ConnectRequest, Endpoint};
 use crate::driver::addresses::{alternating, connect_any};
-use crate::driver::transport::io_failure;
+use crate::driver::transport::broken_upgrade;
 
 /// Opens a WebSocket connection on a runtime's sockets: what an adapter's
 /// [`Runtime::connect`](crate::driver::Runtime::connect) does.
@@ -51,13 +51,13 @@ pub async fn open<N: Sockets>(
     layers
         .write_all(upgrade.request())
         .await
-        .map_err(|error| broken(&error))?;
+        .map_err(|error| broken_upgrade(&error))?;
     let (head, ahead) =
         layers
             .read_head(upgrade::LONGEST_HEAD)
             .await
             .map_err(|error| match error {
-                NoAnswer::Io(error) => broken(&error),
+                NoAnswer::Io(error) => broken_upgrade(&error),
                 NoAnswer::Head(error) => {
                     let detail = alloc::format!("the server {error}");
                     ConnectFailure::new(ConnectFailureKind::Handshake, detail)
@@ -143,16 +143,86 @@ async fn tunnel<N: Sockets>(
     Ok(layers)
 }
 
-/// A connection that broke during the upgrade.
-fn broken(error: &io::Error) -> ConnectFailure {
-    let inner = error.get_ref();
-    if inner.is_some_and(|inner| inner.is::<rustls::Error>()) {
-        // With TLS 1.3, a server says only now that it does not like our certificate.
-        tls_failure(error)
-    } else if error.kind() == ErrorKind::UnexpectedEof {
-        let detail = "the server ended the connection in place of an answer";
-        ConnectFailure::new(ConnectFailureKind::Handshake, detail)
-    } else {
-        io_failure(error)
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::driver::{Proxy, Socket};
+    use core::pin::pin;
+    use core::task::{Context, Poll, Waker};
+    use core::time::Duration;
+    use std::time::SystemTime;
+
+    /// Everybody says the same, at a time long ago.
+    struct LongAgo(&'static [u8]);
+
+    /// Takes whatever it hears.
+    struct Says(&'static [u8]);
+
+    impl Sockets for LongAgo {
+        type Socket = Says;
+
+        async fn resolve(&self, _: &str, _: u16) -> io::Result<Vec<SocketAddr>> {
+            Err(io::ErrorKind::Unsupported.into())
+        }
+
+        async fn connect(&self, _: SocketAddr) -> io::Result<Says> {
+            Ok(Says(self.0))
+        }
+
+        async fn sleep(&self, _: Duration) {}
+
+        /// RFC 9110's own example of a date, ten seconds before.
+        fn wall_clock(&self) -> SystemTime {
+            SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777 - 10)
+        }
+    }
+
+    impl Socket for Says {
+        fn poll_read(&mut self, _: &mut Context<'_>, to: &mut [u8]) -> Poll<io::Result<usize>> {
+            Poll::Ready(io::Read::read(&mut self.0, to))
+        }
+
+        fn poll_write(&mut self, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+            Poll::Ready(Ok(bytes.len()))
+        }
+    }
+
+    fn failure(proxy: Proxy, answer: &'static str) -> ConnectFailure {
+        let request = ConnectRequest {
+            endpoint: Endpoint::parse("ws://127.0.0.1/").unwrap(),
+            headers: Vec::new(),
+            max_message_bytes: 1,
+        };
+        let sockets = LongAgo(answer.as_bytes());
+        let network = Network::default().with_proxy(proxy);
+        let attempt = pin!(open(&sockets, &network, request));
+        match attempt.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(Err(failure)) => failure,
+            Poll::Ready(Ok(_)) => panic!("that was no yes"),
+            Poll::Pending => panic!("there is nothing to wait for"),
+        }
+    }
+
+    #[test]
+    fn a_date_to_wait_for_is_judged_by_the_wall_clock_of_the_runtime() {
+        let busy = "HTTP/1.1 503 Busy\r\nRetry-After: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n";
+        let through = Proxy::via("http://127.0.0.1:3128").unwrap();
+        for (proxy, kind) in [
+            (Proxy::none(), ConnectFailureKind::Http { status: 503 }),
+            (through, ConnectFailureKind::Proxy { status: Some(503) }),
+        ] {
+            let failure = failure(proxy, busy);
+            assert_eq!(failure.kind, kind);
+            assert_eq!(failure.retry_after, Some(Duration::from_secs(10)));
+        }
+    }
+
+    #[test]
+    fn an_answer_without_an_end_is_left() {
+        let endless = "HTTP/1.1 101 Switching Protocols\r\nX-Noise: ";
+        let padded = [endless, &"x".repeat(upgrade::LONGEST_HEAD)].concat();
+        let failure = failure(Proxy::none(), padded.leak());
+        assert_eq!(failure.kind, ConnectFailureKind::Handshake);
+        assert!(failure.detail.contains("no end within"), "{failure}");
     }
 }

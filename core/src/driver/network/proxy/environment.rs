@@ -55,10 +55,10 @@ mod tests {
     /// Where the way leads: a proxy's host and port, `-` for none, or an error.
     fn way(variables: &[(&str, &str)], endpoint: &str) -> String {
         let endpoint = Endpoint::parse_allowing_plaintext(endpoint).unwrap();
-        let proxy = Proxy(alloc::sync::Arc::new(policy(|name| {
+        let proxy = Proxy::from_variables(|name| {
             let mut found = variables.iter().filter(|(known, _)| *known == name);
             found.next().map(|(_, value)| value.into())
-        })));
+        });
         match proxy.route(&endpoint) {
             Ok(Some(proxy)) => proxy.to_string(),
             Ok(None) => "-".to_owned(),
@@ -136,8 +136,11 @@ mod tests {
         assert_eq!(way(&list[1..], "wss://example.org/"), "-");
 
         for (name, value) in [socks[0], list[1]] {
-            let strict = Proxy::from_variables(|asked| (asked == name).then(|| value.into()));
-            assert_eq!(strict.unwrap_err().origin, ProxyOrigin::Variable(name));
+            let lenient = Proxy::from_variables(|asked| (asked == name).then(|| value.into()));
+            assert_eq!(
+                lenient.checked().unwrap_err().origin,
+                ProxyOrigin::Variable(name)
+            );
         }
     }
 
@@ -146,7 +149,7 @@ mod tests {
     fn a_variable_that_is_no_text_is_refused() {
         use std::os::unix::ffi::OsStringExt as _;
         let noise = |name: &str| (name == "all_proxy").then(|| OsString::from_vec([0xff].into()));
-        let error = Proxy::from_variables(noise).unwrap_err();
+        let error = Proxy::from_variables(noise).checked().unwrap_err();
         assert_eq!(error.problem, ProxyProblem::Characters);
     }
 }

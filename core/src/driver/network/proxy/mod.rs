@@ -112,25 +112,18 @@ impl Proxy {
         Self::default().checked()
     }
 
-    /// What these variables say, which stand for the environment's.
+    /// What these variables say, which stand for the environment's. Like the default, it keeps what makes no sense until
+    /// it matters; see [`checked`](Self::checked).
+    pub fn from_variables(variable: impl Fn(&str) -> Option<OsString>) -> Self {
+        Self(Arc::new(environment::policy(variable)))
+    }
+
+    /// The same, if all of it makes sense.
     ///
     /// # Errors
     ///
     /// As of [`from_environment`](Self::from_environment).
-    pub fn from_variables(variable: impl Fn(&str) -> Option<OsString>) -> Result<Self, ProxyError> {
-        Self(Arc::new(environment::policy(variable))).checked()
-    }
-
-    fn always(proxy: Option<ProxyUri>) -> Self {
-        Self(Arc::new(Policy {
-            secure: Ok(proxy.clone()),
-            plain: Ok(proxy),
-            bypass: Ok(Bypass::default()),
-            spares_loopback: false,
-        }))
-    }
-
-    fn checked(self) -> Result<Self, ProxyError> {
+    pub fn checked(self) -> Result<Self, ProxyError> {
         let Policy {
             secure,
             plain,
@@ -141,6 +134,15 @@ impl Proxy {
         plain.as_ref().map_err(Clone::clone)?;
         bypass.as_ref().map_err(Clone::clone)?;
         Ok(self)
+    }
+
+    fn always(proxy: Option<ProxyUri>) -> Self {
+        Self(Arc::new(Policy {
+            secure: Ok(proxy.clone()),
+            plain: Ok(proxy),
+            bypass: Ok(Bypass::default()),
+            spares_loopback: false,
+        }))
     }
 
     /// The proxy for this endpoint; `None`, when it is reached directly.
@@ -166,7 +168,7 @@ impl Proxy {
 impl Default for Proxy {
     /// What the environment says now. What makes no sense in it fails every attempt that would need it.
     fn default() -> Self {
-        Self(Arc::new(environment::policy(|name| std::env::var_os(name))))
+        Self::from_variables(|name| std::env::var_os(name))
     }
 }
 

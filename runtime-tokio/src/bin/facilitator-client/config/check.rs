@@ -95,7 +95,7 @@ fn explain(error: &ConfigError) -> (Vec<&'static str>, String) {
 }
 
 /// A mistake of the strongest of these keys; the others are named with their origins.
-fn blame(origins: &Origins, paths: &[&'static str], what: &str) -> Mistake {
+pub(super) fn blame(origins: &Origins, paths: &[&'static str], what: &str) -> Mistake {
     let origin = |path: &str| origins.get(path).cloned().unwrap_or(Origin::Default);
     // The first of equals.
     let guilty = paths

@@ -117,10 +117,10 @@ impl ConfigFile {
                     }
                 }
                 (Some(section), other) => {
-                    let section = section.name;
+                    let (name, found) = (section.name, kind_of(other));
+                    let first = section.keys.first().map_or("", Key::name);
                     let what = format!(
-                        "`{section}`: found {}; accepted is a section, [{section}] with keys below it",
-                        kind_of(other)
+                        "`{name}`: found {found}; accepted is a section, [{name}] with keys below it, as `{first}`"
                     );
                     return Err(self.at(value.span().start, &what));
                 }

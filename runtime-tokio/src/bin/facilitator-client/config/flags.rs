@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsString;
+use std::fmt;
 use std::path::PathBuf;
 
 use clap::builder::ValueParser;
@@ -19,7 +20,6 @@ const CONFIG: &str = "config";
 const PRINT: &str = "print-config";
 
 /// The flags of a command line that set something.
-#[derive(Debug)]
 pub(crate) struct Flags {
     /// The configuration file.
     pub(super) config: Option<PathBuf>,
@@ -45,6 +45,14 @@ impl Flags {
             }
         }
         Ok(())
+    }
+}
+
+impl fmt::Debug for Flags {
+    /// Without the values, which can be secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let flags = self.given.iter().map(|(_, flag, _)| flag);
+        f.debug_list().entries(flags).finish()
     }
 }
 

@@ -11,6 +11,7 @@ mod keys;
 mod kinds;
 mod mistake;
 mod nearest;
+mod network;
 mod origin;
 mod print;
 mod settings;
@@ -24,6 +25,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use facilitator_tokio::core::client::Signatories;
+use facilitator_tokio::core::driver::Network;
 
 use self::check::Origins;
 use self::file::ConfigFile;
@@ -70,8 +72,8 @@ impl Loaded {
         print::print(&mut self.settings.clone(), &self.origins)
     }
 
-    /// The settings, if they make sense together; the trust file is read.
-    pub(crate) fn check(&self) -> Result<Settings, Mistake> {
+    /// The settings and the network that they ask for, if they make sense together; the files of both are read.
+    pub(crate) fn check(&self) -> Result<(Settings, Network), Mistake> {
         check::check(&self.settings, &self.origins)?;
         let mut settings = self.settings.clone();
         if let (Some(path), Signatories::OwnAnd(accounts)) =
@@ -80,7 +82,8 @@ impl Loaded {
             let cannot = |what: &str| self.blame("trust.file", what);
             accounts.extend(trust_file::read(path, cannot)?);
         }
-        Ok(settings)
+        let network = network::network(&settings.network, &self.origins)?;
+        Ok((settings, network))
     }
 
     /// What is wrong with a key's value, that only its use has shown.

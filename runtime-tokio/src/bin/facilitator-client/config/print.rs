@@ -51,6 +51,7 @@ fn example(name: &str) -> &'static str {
     match name {
         "hotkey" => "\"~/.bittensor/wallets/NAME/hotkeys/HOTKEY\"",
         "headers" => "{ \"X-Name\" = \"value\" }",
+        "except" => "[\"10.0.0.0/8\"]",
         "record" => "\"session-{time}.trace\"",
         _ => "\"..\"",
     }

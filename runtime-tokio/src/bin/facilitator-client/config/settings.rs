@@ -18,8 +18,39 @@ pub(crate) struct Settings {
     pub(crate) state_file: Option<PathBuf>,
     pub(crate) record: Option<PathBuf>,
     pub(crate) line_bytes: usize,
+    pub(crate) network: NetworkSettings,
     pub(crate) workers: Workers,
     pub(crate) log: Log,
+}
+
+/// The way to the facilitator.
+#[derive(Clone)]
+pub(crate) struct NetworkSettings {
+    pub(crate) roots: Roots,
+    pub(crate) ca_file: Option<PathBuf>,
+    pub(crate) client_certificate: Option<PathBuf>,
+    pub(crate) client_key: Option<PathBuf>,
+    pub(crate) proxy: ProxyChoice,
+    pub(crate) proxy_except: Option<Vec<String>>,
+}
+
+/// Whom to trust, besides the authorities of one's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Roots {
+    /// Mozilla's programme.
+    Public,
+    /// The operating system's.
+    System,
+    /// Nobody.
+    None,
+}
+
+/// Which proxy to go through. The URI can hold a password.
+#[derive(Clone)]
+pub(crate) enum ProxyChoice {
+    Environment,
+    None,
+    Via(String),
 }
 
 /// What the log looks like.
@@ -49,8 +80,22 @@ impl Default for Settings {
             record: None,
             // Three times the largest message, for text that is escaped all over.
             line_bytes: 48 << 20,
+            network: NetworkSettings::default(),
             workers: Workers::default(),
             log: Log::default(),
+        }
+    }
+}
+
+impl Default for NetworkSettings {
+    fn default() -> Self {
+        Self {
+            roots: Roots::Public,
+            ca_file: None,
+            client_certificate: None,
+            client_key: None,
+            proxy: ProxyChoice::Environment,
+            proxy_except: None,
         }
     }
 }

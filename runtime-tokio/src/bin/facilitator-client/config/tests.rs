@@ -58,7 +58,19 @@ specs_entries = 4
 message_bytes = "5KiB"
 inbound_message_bytes = "6KiB"
 open_jobs = 7
+waiting_job_bytes = "7KiB"
+when_jobs_wait = "ignore"
+waiting_events = 9
+waiting_event_bytes = "8KiB"
 ended_jobs = 0x8
+[tls]
+roots = "none"
+ca_file = "ca.pem"
+client_certificate = "me.pem"
+client_key = "me.key"
+[proxy]
+uri = "http://user:pass@proxy:3128"
+except = ["10.0.0.0/8", "localhost"]
 [workers]
 command = "cat"
 socket = "/run/me/jobs"
@@ -103,7 +115,9 @@ fn load(file: &str, variables: &[(&str, &str)], words: &[&str]) -> Result<Loaded
         .map(|(name, value)| (name.into(), value.into()))
         .collect();
     variables.insert("FACILITATOR_CONFIG".into(), path.into());
-    let loaded = Loaded::layered(&flags(words), 0, &variables);
+    let verbose = words.iter().filter(|word| **word == "-v").count();
+    let words: Vec<&str> = words.iter().copied().filter(|word| *word != "-v").collect();
+    let loaded = Loaded::layered(&flags(&words), verbose.try_into().unwrap(), &variables);
     std::fs::remove_dir_all(folder).unwrap();
     loaded.map_err(|mistake| crate::failure::Failure::from(mistake).to_string())
 }
@@ -163,6 +177,10 @@ fn every_field_of_the_session_has_a_key() {
             message_bytes,
             inbound_message_bytes,
             open_jobs,
+            waiting_job_bytes,
+            when_jobs_wait,
+            waiting_events,
+            waiting_event_bytes,
             job_margin,
             adopted_job_limit,
             ended_jobs
@@ -256,7 +274,8 @@ fn what_is_printed_says_the_same_when_it_is_read_again() {
                 r#"headers = { "X-One" = "(redacted)", "X-Two" = "(redacted)" }"#,
                 r#"headers = { X-One = "1", X-Two = "2" }"#,
             )
-            .replace("?(redacted)", "?x");
+            .replace("?(redacted)", "?x")
+            .replace("(redacted)@proxy", "user:pass@proxy");
         let second = load(&filled, &[], &[]).unwrap();
         assert_eq!(first.settings.config, second.settings.config);
         for key in keys::all() {
@@ -329,6 +348,31 @@ fn flags_win_over_the_environment_and_that_over_the_file() {
     ] {
         assert!(printed.contains(line), "no {line:?} in {printed}");
     }
+}
+
+#[test]
+fn how_verbose_the_log_is_can_be_said_by_a_letter() {
+    let of = |words: &[_]| {
+        let loaded = load("", &[("FACILITATOR_LOG", "error")], words).unwrap();
+        let origin = origin(&loaded, "log.filter");
+        (loaded.settings.log.filter, origin)
+    };
+    let said = |filter: &str, origin: &str| (filter.to_owned(), origin.to_owned());
+    assert_eq!(of(&[]), said("error", "FACILITATOR_LOG"));
+    assert_eq!(of(&["-v"]), said("debug", "--verbose"));
+    assert_eq!(of(&["-v", "-v"]), said("trace", "--verbose"));
+}
+
+#[test]
+fn the_command_line_is_shown_without_its_values() {
+    let shown = format!(
+        "{:?}",
+        flags(&["--header", "X: hunter2", "--proxy", "http://a:hunter2@b"])
+    );
+    assert!(
+        shown.contains("proxy") && !shown.contains("hunter2"),
+        "{shown}"
+    );
 }
 
 #[test]

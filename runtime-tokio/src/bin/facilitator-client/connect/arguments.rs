@@ -4,6 +4,7 @@ use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use facilitator_tokio::core::driver::Network;
 use facilitator_tokio::{Config, Keypair};
 
 use super::state::StateFile;
@@ -72,6 +73,7 @@ pub(crate) struct Arguments {
 /// What the configuration means.
 pub(crate) struct Settings {
     pub(super) config: Config,
+    pub(super) network: Network,
     pub(super) keypair: Keypair,
     pub(super) line_bytes: usize,
     pub(super) record: Option<PathBuf>,
@@ -91,7 +93,7 @@ impl Arguments {
             loaded.check()?;
             return Ok(None);
         }
-        let settings = loaded.check()?;
+        let (settings, network) = loaded.check()?;
         let Some(hotkey) = &settings.hotkey else {
             return Err(Failure::usage(
                 "no hotkey file is named; name one with --hotkey FILE, FACILITATOR_HOTKEY, or the key `hotkey` of the configuration file",
@@ -101,6 +103,7 @@ impl Arguments {
         let state = settings.state_file.map(StateFile::open).transpose();
         Ok(Some(Settings {
             config: settings.config,
+            network,
             keypair,
             line_bytes: settings.line_bytes,
             record: settings.record.map(with_time),

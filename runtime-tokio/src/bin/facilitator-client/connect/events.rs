@@ -6,7 +6,7 @@ use facilitator_tokio::core::client::{
     ConnectFailureKind, Event, LostReason, Outcome, Owed, PhaseChange, Receipt, Refusal, Subject,
     TrustError, Unexpected,
 };
-use facilitator_tokio::core::message::{Json, ResponseError, V0JobCheated, V2JobRequest};
+use facilitator_tokio::core::message::{Json, ResponseError, V0JobCheated, V2JobRequest, scrub};
 use facilitator_tokio::core::signature::SignatureError;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::value::RawValue;
@@ -304,10 +304,19 @@ impl Serialize for Errors<'_> {
 impl Serialize for OneError<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        map.serialize_entry("msg", &self.0.msg)?;
-        map.serialize_entry("type", &self.0.kind)?;
-        map.serialize_entry("help", &self.0.help)?;
-        for (key, value) in self.0.extra.iter().filter(|(key, _)| *key != ECHO) {
+        map.serialize_entry("msg", &scrub(&self.0.msg))?;
+        map.serialize_entry("type", &scrub(&self.0.kind))?;
+        map.serialize_entry("help", &scrub(&self.0.help))?;
+        // A place or a context can echo, too.
+        let harmless = |key: &str, value: &Json| {
+            key != ECHO && scrub(key) == key && scrub(value.as_str()) == value.as_str()
+        };
+        for (key, value) in self
+            .0
+            .extra
+            .iter()
+            .filter(|(key, value)| harmless(key, value))
+        {
             map.serialize_entry::<str, Json>(key, value)?;
         }
         map.end()

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use facilitator_tokio::core::client::{
     Event, Health, LostReason, Outcome, Owed, Phase, Receipt, Unexpected, UpdateId,
 };
-use facilitator_tokio::core::message::ResponseError;
+use facilitator_tokio::core::message::{ResponseError, scrub};
 use facilitator_tokio::{FacilitatorClient, PendingReceipt};
 use futures_util::FutureExt;
 use serde_json::value::RawValue;
@@ -105,6 +105,9 @@ impl Journal {
                     break;
                 }
                 event => {
+                    if let Event::Receipt(receipt) = &event {
+                        self.forget(receipt.id);
+                    }
                     if let Some(line) = Line::of(&event) {
                         self.output.print(&line).await;
                     }
@@ -131,6 +134,14 @@ impl Journal {
         let id = promise.receipt.id();
         self.newest = Some(id);
         self.waiting.insert(id, promise);
+    }
+
+    /// Drops the promise of what the session had sent by itself: the last process could not say so in time.
+    fn forget(&mut self, id: UpdateId) {
+        while let Ok(promise) = self.promises.try_recv() {
+            self.note(promise);
+        }
+        self.waiting.remove(&id);
     }
 
     /// Prints the receipt that an event brought.
@@ -242,6 +253,6 @@ fn log_unexpected(unexpected: &Unexpected) {
 
 /// The names of errors, cut to what a log can bear.
 fn kinds(errors: &[ResponseError]) -> Vec<String> {
-    let cut = |error: &ResponseError| error.kind.chars().take(64).collect();
+    let cut = |error: &ResponseError| scrub(&error.kind).chars().take(64).collect();
     errors.iter().take(4).map(cut).collect()
 }

@@ -15,13 +15,12 @@ mod workers;
 
 use std::sync::Arc;
 
-use facilitator_tokio::FacilitatorClient;
+use facilitator_tokio::{FacilitatorClient, Tokio};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinError;
 use tracing::{info, warn};
 
-pub(crate) use self::arguments::Arguments;
-pub(crate) use self::arguments::Settings;
+pub(crate) use self::arguments::{Arguments, Settings};
 use self::ending::Ending;
 use self::events::Line;
 use self::input::{End, Input};
@@ -36,6 +35,7 @@ use crate::signals::Signals;
 pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     let Settings {
         config,
+        network,
         keypair,
         line_bytes,
         record,
@@ -53,7 +53,7 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
         .then(|| workers::Ready::new(workers, line_bytes))
         .transpose()?;
     let shares = Semaphore::new(input::share_bytes(&config, line_bytes));
-    let client = FacilitatorClient::new(config.clone(), &keypair)
+    let client = FacilitatorClient::with_runtime(config.clone(), &keypair, Tokio::new(network))
         .map_err(|error| Failure::usage(error.to_string()))?;
     drop(keypair);
     let recording = record

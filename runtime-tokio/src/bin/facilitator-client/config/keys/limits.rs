@@ -1,7 +1,9 @@
 //! How much.
 
+use facilitator_tokio::core::client::WhenJobsWait;
+
 use super::super::key::{At, Key, Section};
-use super::super::kinds::{Count, Size};
+use super::super::kinds::{Choice, Count, Size};
 
 const MOST: u32 = 1_000_000;
 const SIZE: Size = Size {
@@ -76,6 +78,47 @@ pub(super) const SECTION: Section = Section {
                 place: |s| &mut s.config.open_jobs,
             },
             "Jobs that may be open at once; further ones are rejected as busy",
+        ),
+        Key::new(
+            "limits.waiting_job_bytes",
+            "waiting-job-bytes",
+            &At {
+                kind: SIZE,
+                place: |s| &mut s.config.waiting_job_bytes,
+            },
+            "Bytes of job requests that may wait for the workers to take them",
+        ),
+        Key::new(
+            "limits.when_jobs_wait",
+            "when-jobs-wait",
+            &At {
+                kind: Choice {
+                    names: &[
+                        ("reject", WhenJobsWait::Reject),
+                        ("ignore", WhenJobsWait::Ignore),
+                    ],
+                },
+                place: |s| &mut s.config.when_jobs_wait,
+            },
+            "What becomes of a job request beyond waiting_job_bytes: \"reject\" it as busy, or \"ignore\" it, for validators that share a hotkey",
+        ),
+        Key::new(
+            "limits.waiting_events",
+            "waiting-events",
+            &At {
+                kind: Count::between(1, MOST),
+                place: |s| &mut s.config.waiting_events,
+            },
+            "Other events that may wait to be taken; beyond it the oldest are dropped and counted",
+        ),
+        Key::new(
+            "limits.waiting_event_bytes",
+            "waiting-event-bytes",
+            &At {
+                kind: SIZE,
+                place: |s| &mut s.config.waiting_event_bytes,
+            },
+            "What these may hold in messages",
         ),
         Key::new(
             "limits.ended_jobs",

@@ -2,6 +2,7 @@
 
 mod limits;
 mod log;
+mod network;
 mod retry;
 mod session;
 mod timing;
@@ -18,6 +19,8 @@ pub(crate) const SECTIONS: &[Section] = &[
     timing::SECTION,
     retry::SECTION,
     limits::SECTION,
+    network::TLS,
+    network::PROXY,
     #[cfg(unix)]
     workers::SECTION,
     log::SECTION,
