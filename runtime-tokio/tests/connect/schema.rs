@@ -72,13 +72,7 @@ impl Checker {
                     let mut names = rule.as_array().unwrap().iter();
                     names.all(|name| value.contains_key(name.as_str().unwrap()))
                 }),
-                "properties" => {
-                    self.properties(keywords, value)?;
-                    true
-                }
-                // With `properties`; alone, below.
-                "additionalProperties" if keywords.contains_key("properties") => true,
-                "additionalProperties" => {
+                "properties" | "additionalProperties" => {
                     self.properties(keywords, value)?;
                     true
                 }
@@ -258,42 +252,9 @@ fn lines_of_processes_are_commands_with_less_said() {
     }
 }
 
-/// Each command is as documented, is taken, and has its own answer under its id.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_command_is_answered_under_its_id() {
-    let server = facilitator().await;
-    let mut program = Program::start(&server.uri(), &[]);
-    program.expect_phase("ready");
-    let specs = json!({"cpu": {"count": 1}, "ram": {}, "hard_disk": {}});
-    let commands = [
-        (json!({"command": "hello", "protocol": 1}), "hello"),
-        (
-            json!({"command": "job_status", "uuid": uuid(1), "status": "accepted", "metadata": {}}),
-            "receipt",
-        ),
-        (
-            json!({"command": "reject_job", "uuid": uuid(2), "reason": "busy", "message": "m"}),
-            "receipt",
-        ),
-        (
-            json!({
-                "command": "machine_specs", "miner_hotkey": "m", "batch_id": uuid(3), "specs": specs,
-            }),
-            "receipt",
-        ),
-        (
-            json!({"command": "adopt_job", "uuid": uuid(4), "time_left_s": 60}),
-            "job_adopted",
-        ),
-    ];
-    for (number, (mut command, answer)) in commands.into_iter().enumerate() {
-        command["id"] = json!({"n": number});
-        check_command(&command).unwrap();
-        program.send(command.to_string());
-        let event = program.expect(answer, |event| event["id"] == command["id"]);
-        assert_eq!(event["event"], answer);
-    }
-    for (command, field) in [
+/// Commands that are wrong, and the field in which they are.
+fn wrong() -> Vec<(Value, &'static str)> {
+    vec![
         (json!({"command": "hello", "protocol": 2}), "protocol"),
         (
             json!({"command": "hello", "protocol": 1, "worker": "w"}),
@@ -347,7 +308,45 @@ async fn every_command_is_answered_under_its_id() {
             }),
             "specs",
         ),
-    ] {
+    ]
+}
+
+/// Each command is as documented, is taken, and has its own answer under its id.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_command_is_answered_under_its_id() {
+    let server = facilitator().await;
+    let mut program = Program::start(&server.uri(), &[]);
+    program.expect_phase("ready");
+    let specs = json!({"cpu": {"count": 1}, "ram": {}, "hard_disk": {}});
+    let commands = [
+        (json!({"command": "hello", "protocol": 1}), "hello"),
+        (
+            json!({"command": "job_status", "uuid": uuid(1), "status": "accepted", "metadata": {}}),
+            "receipt",
+        ),
+        (
+            json!({"command": "reject_job", "uuid": uuid(2), "reason": "busy", "message": "m"}),
+            "receipt",
+        ),
+        (
+            json!({
+                "command": "machine_specs", "miner_hotkey": "m", "batch_id": uuid(3), "specs": specs,
+            }),
+            "receipt",
+        ),
+        (
+            json!({"command": "adopt_job", "uuid": uuid(4), "time_left_s": 60}),
+            "job_adopted",
+        ),
+    ];
+    for (number, (mut command, answer)) in commands.into_iter().enumerate() {
+        command["id"] = json!({"n": number});
+        check_command(&command).unwrap();
+        program.send(command.to_string());
+        let event = program.expect(answer, |event| event["id"] == command["id"]);
+        assert_eq!(event["event"], answer);
+    }
+    for (command, field) in wrong() {
         let mut command = command;
         command["id"] = json!(field);
         program.send(command.to_string());

@@ -93,6 +93,16 @@ impl Worker {
         }));
     }
 
+    /// A line that is answered with an error, about this field, which says this.
+    fn say_wrongly(&mut self, line: &str, field: Option<&str>, told: &str) {
+        self.write(line);
+        let error = self.expect("command_error");
+        let found = error.get("field").and_then(Value::as_str);
+        assert_eq!(found, field, "{line}: {error}");
+        let text = error["error"].as_str().unwrap();
+        assert!(text.contains(told), "{line}: {error}");
+    }
+
     /// The next line; `None` at the end.
     fn next(&mut self) -> Option<Value> {
         let mut line = String::new();
@@ -307,82 +317,47 @@ async fn what_a_worker_says_wrongly_is_answered_and_costs_nothing() {
     let (server, program, path) =
         start("wrong", &["--line-bytes", "4KiB", "--max-jobs", "9"]).await;
     let mut worker = Worker::connect(&path);
-    let wrong = |worker: &mut Worker, line: &str, field: Option<&str>, told: &str| {
-        worker.write(line);
-        let error = worker.expect("command_error");
-        assert_eq!(
-            error.get("field").and_then(Value::as_str),
-            field,
-            "{line}: {error}"
-        );
-        assert!(
-            error["error"].as_str().unwrap().contains(told),
-            "{line}: {error}"
-        );
-    };
     let hello = |more: &str| format!(r#"{{"command":"hello","protocol":1{more}}}"#);
-    wrong(
-        &mut worker,
-        r#"{"command":"capacity","jobs":1}"#,
-        Some("command"),
-        "say hello first",
-    );
-    wrong(
-        &mut worker,
-        r#"{"command":"hello","protocol":2}"#,
-        Some("protocol"),
-        "accepted is 1",
-    );
-    wrong(
-        &mut worker,
-        &hello(r#","jobs":1"#),
-        Some("worker"),
-        "`worker` is missing",
-    );
-    wrong(
-        &mut worker,
-        &hello(r#","jobs":10,"worker":"w""#),
-        Some("jobs"),
-        "from 0 to 9",
-    );
-    wrong(
-        &mut worker,
-        &hello(r#","jobs":-1,"worker":"w""#),
-        Some("jobs"),
-        "whole number",
-    );
-    wrong(
-        &mut worker,
-        &hello(r#","worker":"""#),
-        Some("worker"),
-        "1 to 128 bytes",
-    );
-    wrong(
-        &mut worker,
-        &hello(r#","worker":"\u0000""#),
-        Some("worker"),
-        "control",
-    );
-    wrong(&mut worker, "hello", None, "no JSON object");
-    wrong(&mut worker, &"x".repeat(5000), None, "longer than 4096");
+    for (line, field, told) in [
+        (
+            r#"{"command":"capacity","jobs":1}"#,
+            Some("command"),
+            "say hello first",
+        ),
+        (
+            r#"{"command":"hello","protocol":2}"#,
+            Some("protocol"),
+            "accepted is 1",
+        ),
+        (
+            &hello(r#","jobs":1"#),
+            Some("worker"),
+            "`worker` is missing",
+        ),
+        (
+            &hello(r#","jobs":10,"worker":"w""#),
+            Some("jobs"),
+            "from 0 to 9",
+        ),
+        (
+            &hello(r#","jobs":-1,"worker":"w""#),
+            Some("jobs"),
+            "whole number",
+        ),
+        (&hello(r#","worker":"""#), Some("worker"), "1 to 128 bytes"),
+        (&hello(r#","worker":"\u0000""#), Some("worker"), "control"),
+        ("hello", None, "no JSON object"),
+        (&"x".repeat(5000), None, "longer than 4096"),
+    ] {
+        worker.say_wrongly(line, field, told);
+    }
     worker.write(&hello(r#","jobs":1,"worker":"w""#));
     worker.expect("welcome");
-    wrong(&mut worker, &hello(""), Some("command"), "already");
-    wrong(
-        &mut worker,
-        r#"{"command":"stop"}"#,
-        Some("command"),
-        "not for workers",
-    );
-    wrong(
-        &mut worker,
-        r#"{"status":"accepted"}"#,
-        Some("command"),
-        "is missing",
-    );
+    worker.say_wrongly(&hello(""), Some("command"), "already");
+    worker.say_wrongly(r#"{"command":"stop"}"#, Some("command"), "not for workers");
+    worker.say_wrongly(r#"{"status":"accepted"}"#, Some("command"), "is missing");
     let mut other = Worker::connect(&path);
-    wrong(
-        &mut other,
+    other.say_wrongly(
         &hello(r#","jobs":1,"worker":"w""#),
         Some("worker"),
         "is connected",
@@ -390,8 +365,7 @@ async fn what_a_worker_says_wrongly_is_answered_and_costs_nothing() {
     // Specs need no name, and no job either.
     other.write(&hello(""));
     other.expect("welcome");
-    wrong(
-        &mut other,
+    other.say_wrongly(
         r#"{"command":"capacity","jobs":1}"#,
         Some("command"),
         "with a name",

@@ -109,17 +109,17 @@ mod tests {
         drop(news);
         let printing = tokio::spawn(printer.print());
         let mut lines = BufReader::new(far).lines();
-        let mut printed = 0;
+        let mut count = 0;
         let mut missed = String::new();
         while let Some(line) = lines.next_line().await.unwrap() {
             if line.len() > 1000 {
-                printed += 1;
+                count += 1;
             } else {
                 missed = line;
             }
         }
         printing.await.unwrap();
-        assert_eq!(printed, 3);
+        assert_eq!(count, 3);
         assert_eq!(missed, r#"{"event":"missed","events":7}"#);
     }
 }

@@ -187,14 +187,15 @@ impl Run {
             }
         };
         self.over.send_replace(true);
-        let talk = match talked {
-            Some(talk) => talk,
+        let talk = if let Some(talk) = talked {
+            talk
+        } else {
             // Statuses can still wait for room; when nobody wants them any more, they need not.
-            None => tokio::select! {
+            tokio::select! {
                 biased;
                 talk = &mut talk => talk,
                 () = dropped(&mut self.orders) => Talk::default(),
-            },
+            }
         };
         if talk.ended.is_some() {
             cause = Cause::Settled;
@@ -264,7 +265,7 @@ async fn ordered(orders: &mut watch::Receiver<Order>) {
         .await
         .is_err()
     {
-        pending().await
+        pending::<()>().await;
     }
 }
 
@@ -275,6 +276,6 @@ async fn dropped(orders: &mut watch::Receiver<Order>) {
         .await
         .is_err()
     {
-        pending().await
+        pending::<()>().await;
     }
 }

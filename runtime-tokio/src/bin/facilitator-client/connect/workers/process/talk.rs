@@ -114,9 +114,9 @@ impl Talker {
         let mut faults = Faults::default();
         let mut lines = Lines::new(stdout, self.line_bytes);
         loop {
-            let (number, line) = match until_over(&self.over, lines.next()).await {
-                Some(Ok(Some(line))) => line,
-                Some(Ok(None) | Err(_)) | None => return faults,
+            let next = until_over(&self.over, lines.next()).await;
+            let Some(Ok(Some((number, line)))) = next else {
+                return faults;
             };
             let text = match line {
                 Line::Text(text) if text.trim_ascii().is_empty() => continue,
@@ -186,7 +186,7 @@ impl Talker {
                 }
                 Ok(_) => {}
                 Err(SendError::JobEnded { .. } | SendError::Stopping | SendError::Stopped) => {
-                    self.said.send_modify(|said| said.refused = true)
+                    self.said.send_modify(|said| said.refused = true);
                 }
                 Err(error) => faults.note(&self.job, number, &complaint(&error).what),
             }

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use tokio::net::UnixStream;
 use tokio::net::unix::OwnedReadHalf;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{info, warn};
 
 use super::mail::{Mail, MailBox, mailbox};
@@ -46,7 +46,8 @@ pub(super) struct Manner {
 struct Promise {
     receipt: PendingReceipt,
     id: Option<Box<RawValue>>,
-    _share: OwnedSemaphorePermit,
+    /// Its share of what may be unanswered, given back with the answer.
+    share: OwnedSemaphorePermit,
 }
 
 /// Speaks with a worker until it leaves, is cut off, or the program ends.
@@ -118,14 +119,15 @@ async fn keep(mut promises: mpsc::UnboundedReceiver<Promise>, mail: MailBox) {
         tokio::select! {
             biased;
             promise = promises.recv(), if open => match promise {
-                Some(Promise { receipt, id, _share }) => {
-                    waiting.push(async move { (receipt.await, id, _share) });
+                Some(Promise { receipt, id, share }) => {
+                    waiting.push(async move { (receipt.await, id, share) });
                 }
                 None => open = false,
             },
-            Some((receipt, id, _share)) = waiting.next() => {
+            Some((receipt, id, share)) = waiting.next() => {
                 let line = events::Line::receipt(&receipt, id.as_deref());
                 mail.answer(Mail::of(&line)).await;
+                drop(share);
             }
         }
     }
@@ -145,11 +147,12 @@ struct Worker {
 impl Worker {
     /// Takes commands until there are no more; why there are none.
     async fn listen(&mut self, lines: &mut Lines<OwnedReadHalf>) -> &'static str {
+        let hello_by = Instant::now() + HELLO;
         loop {
             let next = tokio::select! {
                 biased;
                 next = lines.next() => next,
-                () = sleep(HELLO), if !self.greeted => {
+                () = sleep_until(hello_by), if !self.greeted => {
                     self.mail.cut("it did not say hello in time");
                     return "it did not say hello in time";
                 }
@@ -211,7 +214,7 @@ impl Worker {
                 jobs,
             } => {
                 check_protocol(protocol)?;
-                self.hello(id, worker, jobs.unwrap_or(0))
+                self.hello(id.as_deref(), worker, jobs.unwrap_or(0))
             }
             Command::Capacity { jobs } => self.capacity(id, jobs).await,
             Command::Stop => {
@@ -242,11 +245,7 @@ impl Worker {
                     self.hall.note(&uuid, status);
                 }
                 // Whoever keeps promises lives as long as this.
-                let _ = self.promises.send(Promise {
-                    receipt,
-                    id,
-                    _share: share,
-                });
+                let _ = self.promises.send(Promise { receipt, id, share });
                 Ok(())
             }
         }
@@ -254,7 +253,7 @@ impl Worker {
 
     fn hello(
         &mut self,
-        id: Option<Box<RawValue>>,
+        id: Option<&RawValue>,
         worker: Option<String>,
         jobs: u64,
     ) -> Result<(), Wrong> {
@@ -269,7 +268,7 @@ impl Worker {
                 return Err(Wrong::in_field("worker", what));
             }
             self.mail.push(Mail::of(&Telling::Welcome {
-                id: id.as_deref(),
+                id,
                 worker: "",
                 jobs,
                 resumed: Vec::new(),
@@ -287,7 +286,7 @@ impl Worker {
             .hall
             .arrive(&name, places, self.mail.clone(), |resumed| {
                 Mail::of(&Telling::Welcome {
-                    id: id.as_deref(),
+                    id,
                     worker: &name,
                     jobs,
                     resumed: resumed

@@ -57,21 +57,18 @@ pub(super) async fn serve(
             }
         };
         let (hall, manner, leaving) = (hall.clone(), Arc::clone(&manner), leaving.clone());
-        match Arc::clone(&places).try_acquire_owned() {
-            Ok(place) => {
-                connections.spawn(async move {
-                    connection::speak(stream, hall, &manner, leaving).await;
-                    drop(place);
-                });
-            }
-            Err(_) => {
-                warn!(
-                    CONNECTIONS,
-                    "too many connections of workers, one was refused"
-                );
-                connection::refuse(&stream);
-            }
-        }
+        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+            warn!(
+                CONNECTIONS,
+                "too many connections of workers, one was refused"
+            );
+            connection::refuse(&stream);
+            continue;
+        };
+        connections.spawn(async move {
+            connection::speak(stream, hall, &manner, leaving).await;
+            drop(place);
+        });
     }
     // Nobody can connect any more.
     drop(listening);
