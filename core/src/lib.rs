@@ -11,6 +11,7 @@
 //! | [`signature`] | keys (sr25519, ed25519), SS58 addresses, what is signed and how |
 //! | [`client`] | the validator's side: [`FacilitatorClient`](client::FacilitatorClient), the session |
 //! | `facilitator` | the other side of the same protocol, simulated, just as pure (feature `facilitator`) |
+//! | `metrics` | what a session counts, as text for Prometheus (feature `metrics`) |
 //! | `trace` | recording a session, and replaying what was recorded (feature `trace`) |
 //! | `driver` | the one async loop and the handle that all runtimes share (feature `driver`) |
 //!
@@ -95,6 +96,8 @@ pub mod driver;
 pub mod facilitator;
 mod frame;
 pub mod message;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 pub mod signature;
 mod time;
 #[cfg(feature = "trace")]

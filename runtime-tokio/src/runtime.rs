@@ -11,6 +11,11 @@ use crate::connect::{Socket, Sockets};
 /// The tokio runtime, and how connections are made on it.
 ///
 /// The default trusts the public authorities and goes through the proxy that the environment names; see [`Network`].
+///
+/// Host names are resolved by the system, in a blocking task that nobody can cancel. No deadline and no stop waits for
+/// it, but dropping a tokio runtime does: where the end of a program must not depend on its name server, end the runtime
+/// with [`shutdown_background`](tokio::runtime::Runtime::shutdown_background), or bring a resolver
+/// ([`Network::with_resolver`]).
 #[derive(Clone, Debug, Default)]
 pub struct Tokio {
     network: Network,

@@ -86,24 +86,16 @@ impl FacilitatorClient {
             self.outbox
                 .next_status(self.config.window, self.frames_sent, self.now)
         {
-            let (frame, repeated) = (
-                Frame::Text(Arc::clone(&entry.text)),
-                entry.transmissions > 1,
-            );
-            self.stats.statuses_sent += 1;
-            self.stats.statuses_resent += u64::from(repeated);
+            let frame = Frame::Text(Arc::clone(&entry.text));
+            self.stats.count_status(entry.transmissions);
             self.transmit(connection, frame);
         }
         if self.outbox.bytes_in_flight() > on_the_way {
             self.expect_answers(on_the_way);
         }
         while let Some(entry) = self.outbox.next_specs(self.frames_sent, self.now) {
-            let (frame, repeated) = (
-                Frame::Text(Arc::clone(&entry.text)),
-                entry.transmissions > 1,
-            );
-            self.stats.specs_sent += 1;
-            self.stats.specs_resent += u64::from(repeated);
+            let frame = Frame::Text(Arc::clone(&entry.text));
+            self.stats.count_specs(entry.transmissions);
             self.specs_sent = Some(self.frames_sent);
             self.transmit(connection, frame);
         }

@@ -16,16 +16,18 @@ impl Histogram {
     /// The upper bounds of the classes, the bound included; one more class has none.
     pub const BOUNDS: &[Duration] = &[
         Duration::from_millis(1),
-        Duration::from_micros(2500),
         Duration::from_millis(5),
         Duration::from_millis(10),
         Duration::from_millis(25),
         Duration::from_millis(50),
+        Duration::from_millis(75),
         Duration::from_millis(100),
         Duration::from_millis(250),
         Duration::from_millis(500),
+        Duration::from_millis(750),
         Duration::from_secs(1),
-        Duration::from_millis(2500),
+        Duration::from_secs(2),
+        Duration::from_secs(3),
         Duration::from_secs(5),
         Duration::from_secs(10),
     ];
@@ -74,7 +76,7 @@ mod tests {
             histogram.observe(Duration::from_millis(millis));
         }
         let found: Vec<u64> = histogram.cumulative().map(|(_, count)| count).collect();
-        assert_eq!(found, [2, 3, 3, 3, 3, 3, 3, 3, 3, 4, 4, 4, 5]);
+        assert_eq!(found, [2, 3, 3, 3, 3, 3, 3, 3, 3, 4, 4, 4, 4, 4, 5]);
         assert_eq!(histogram.count(), 7);
         assert_eq!(histogram.sum(), Duration::from_millis(3_620_704));
     }

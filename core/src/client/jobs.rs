@@ -76,6 +76,8 @@ struct Job {
     /// Statuses that the facilitator has.
     delivered: Statuses,
     terminal: Option<JobStatus>,
+    /// When it was taken up: for those who look at it.
+    taken_up: Timestamp,
     /// When it must have ended.
     deadline: Timestamp,
     /// Whether it stands in the list of ended jobs.
@@ -150,8 +152,14 @@ impl Jobs {
     }
 
     /// Takes up a job that is not known, and must have ended at its deadline. None when no more jobs can be told apart.
-    pub(super) fn take_up(&mut self, uuid: Uuid, deadline: Timestamp) -> Option<Slot> {
+    pub(super) fn take_up(
+        &mut self,
+        uuid: Uuid,
+        now: Timestamp,
+        deadline: Timestamp,
+    ) -> Option<Slot> {
         let job = Job {
+            taken_up: now,
             deadline,
             ..Job::default()
         };
@@ -170,12 +178,29 @@ impl Jobs {
         ended.chain(others.map(|(uuid, job)| record(uuid, job)))
     }
 
+    /// Every job that has not ended, by place.
+    pub(super) fn unended(&self) -> impl Iterator<Item = Unended> {
+        let unended = self.known.iter().filter(|(_, job)| !job.has_ended());
+        unended.map(|(uuid, job)| Unended {
+            uuid: *uuid,
+            taken_up: job.taken_up,
+            deadline: job.deadline,
+            underway: job.underway,
+            delivered: job.delivered,
+        })
+    }
+
     /// Puts in a job as [`records`](Self::records) gave it, unless it is known. Returns its slot when it is open.
-    pub(super) fn restore(&mut self, record: Record, remember: usize) -> Option<Slot> {
+    pub(super) fn restore(
+        &mut self,
+        record: Record,
+        now: Timestamp,
+        remember: usize,
+    ) -> Option<Slot> {
         if self.known.find(&record.uuid).is_some() {
             return None;
         }
-        let slot = self.take_up(record.uuid, record.deadline)?;
+        let slot = self.take_up(record.uuid, now, record.deadline)?;
         let job = self.known.get_mut(slot)?;
         job.delivered = record.delivered;
         if record.ended.is_none() {
@@ -295,6 +320,16 @@ pub(super) struct Record {
     pub(super) ended: Option<JobStatus>,
 }
 
+/// A job that has not ended: its terminal status was not given, or is on its way.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Unended {
+    pub(super) uuid: Uuid,
+    pub(super) taken_up: Timestamp,
+    pub(super) deadline: Timestamp,
+    pub(super) underway: Statuses,
+    pub(super) delivered: Statuses,
+}
+
 /// What follows when a status has left the outbox.
 #[derive(Debug, Default)]
 pub(super) struct Settled {
@@ -322,17 +357,18 @@ mod tests {
     use super::*;
 
     const A: Uuid = Uuid::from_u128(1);
+    const NOW: Timestamp = Timestamp::ZERO;
     const DEADLINE: Timestamp = Timestamp::from_duration(Duration::from_secs(9));
 
     fn jobs_with_a() -> (Jobs, Slot) {
         let mut jobs = Jobs::new(0);
-        let a = jobs.take_up(A, DEADLINE).unwrap();
+        let a = jobs.take_up(A, NOW, DEADLINE).unwrap();
         (jobs, a)
     }
 
     /// Another job, from its request to its end.
     fn end_another(jobs: &mut Jobs, n: u128, remember: usize) {
-        let slot = jobs.take_up(Uuid::from_u128(n), DEADLINE).unwrap();
+        let slot = jobs.take_up(Uuid::from_u128(n), NOW, DEADLINE).unwrap();
         jobs.queued(slot, JobStatus::Completed);
         jobs.settled(slot, JobStatus::Completed, Fate::Delivered, remember);
     }

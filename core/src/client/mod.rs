@@ -1,8 +1,8 @@
 //! The validator's side: [`FacilitatorClient`], the session that this project exists for.
 //!
 //! This file holds the session's state, its lifecycle and its inputs and outputs; `submit` (what the application
-//! wants), `connection` (time and connections), `inbound` (what the facilitator says) and `snapshot` (what outlives a
-//! process) are the rest of its methods. Only these five know the parts, and own no rule of their own: when to try again is `backoff`'s, what is owed is
+//! wants), `connection` (time and connections), `inbound` (what the facilitator says), `snapshot` (what outlives a
+//! process) and `overview` (what a watcher sees) are the rest of its methods. Only these six know the parts, and own no rule of their own: when to try again is `backoff`'s, what is owed is
 //! `outbox`'s, what a job was given is `jobs`', what may be sent at all is `door`'s. A part knows none of the others.
 
 mod authentication;
@@ -20,6 +20,7 @@ mod inbound;
 mod jobs;
 mod keepalive;
 mod outbox;
+mod overview;
 mod phase;
 mod prepared;
 #[cfg(feature = "trace")]
@@ -49,6 +50,7 @@ pub use self::event::{
 };
 pub use self::health::Health;
 pub use self::histogram::Histogram;
+pub use self::overview::{JobOverview, Overview};
 pub use self::phase::Phase;
 pub use self::prepared::Prepared;
 #[cfg(feature = "trace")]

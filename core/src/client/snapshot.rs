@@ -279,7 +279,7 @@ impl FacilitatorClient {
             let left = Duration::from_millis(job.time_left_ms).saturating_sub(elapsed);
             let deadline = self.now + left;
             let record = read_job(job, deadline).ok_or(RestoreError::Job { index })?;
-            if let Some(open) = self.jobs.restore(record, self.config.ended_jobs) {
+            if let Some(open) = self.jobs.restore(record, self.now, self.config.ended_jobs) {
                 self.watchdog.watch(open, deadline);
             }
         }

@@ -5,6 +5,9 @@ use core::time::Duration;
 use super::event::LostReason;
 use super::histogram::Histogram;
 
+/// Messages are counted by their repetitions up to three; the reference gave up after as many.
+const RETRIES: usize = 4;
+
 /// What a session has done since it was built, and what it holds now.
 ///
 /// All that the reference's metrics (`validator_facilitator_client_..`) say can be told from these:
@@ -17,7 +20,7 @@ use super::histogram::Histogram;
 /// | `transport_layer_connection_duration_seconds` | [`connecting`](Self::connecting) |
 /// | `transport_layer_authentication_duration_seconds` | [`authenticating`](Self::authenticating) |
 /// | `message_queue_length` | [`outbox_length`](Self::outbox_length) and [`specs_length`](Self::specs_length) |
-/// | `messages_sent_total` by type and `retries` | `.._sent`, of which `.._resent` not for the first time |
+/// | `messages_sent_total` by type and `retries` | `.._sent_by_retries`, [`heartbeats_sent`](Self::heartbeats_sent) |
 /// | `messages_received_total` by type | [`responses_received`](Self::responses_received), [`job_requests_received`](Self::job_requests_received), [`cheat_reports_received`](Self::cheat_reports_received), [`malformed_received`](Self::malformed_received) |
 /// | `message_send_failures_total` by type | `.._refused` and `.._set_aside` |
 /// | `message_send_duration_seconds` by type | [`status_delivery`](Self::status_delivery), [`specs_delivery`](Self::specs_delivery) |
@@ -49,6 +52,8 @@ pub struct Stats {
     pub statuses_accepted: u64,
     /// Status updates sent, repetitions included.
     pub statuses_sent: u64,
+    /// Of those, by how often the same update had been sent before; the last class is that many times or more.
+    pub statuses_sent_by_retries: [u64; RETRIES],
     /// Status updates sent again after a connection broke.
     pub statuses_resent: u64,
     /// Status updates that the facilitator answered with success.
@@ -63,6 +68,8 @@ pub struct Stats {
     pub specs_accepted: u64,
     /// Machine specs sent, repetitions included.
     pub specs_sent: u64,
+    /// Of those, by how often the same specs had been sent before; the last class is that many times or more.
+    pub specs_sent_by_retries: [u64; RETRIES],
     /// Machine specs sent again after a connection broke.
     pub specs_resent: u64,
     /// Machine specs that the peer has read past.
@@ -127,6 +134,20 @@ pub struct Stats {
 }
 
 impl Stats {
+    /// A status update was sent, for the `transmissions`-th time.
+    pub(super) fn count_status(&mut self, transmissions: u32) {
+        self.statuses_sent += 1;
+        self.statuses_resent += u64::from(transmissions > 1);
+        count_retries(&mut self.statuses_sent_by_retries, transmissions);
+    }
+
+    /// Machine specs were sent, for the `transmissions`-th time.
+    pub(super) fn count_specs(&mut self, transmissions: u32) {
+        self.specs_sent += 1;
+        self.specs_resent += u64::from(transmissions > 1);
+        count_retries(&mut self.specs_sent_by_retries, transmissions);
+    }
+
     /// A connection, or the attempt at one, is gone.
     pub(super) fn count_loss(&mut self, reason: &LostReason) {
         match reason {
@@ -146,5 +167,27 @@ impl Stats {
                 self.unknown_errors += 1;
             }
         }
+    }
+}
+
+fn count_retries(classes: &mut [u64; RETRIES], transmissions: u32) {
+    let retries = usize::try_from(transmissions.saturating_sub(1)).unwrap_or(RETRIES);
+    if let Some(class) = classes.get_mut(retries.min(RETRIES - 1)) {
+        *class += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_class_of_repetitions_takes_all_others() {
+        let mut stats = Stats::default();
+        for transmissions in [1, 1, 2, 3, 4, 5, u32::MAX] {
+            stats.count_status(transmissions);
+        }
+        assert_eq!(stats.statuses_sent_by_retries, [2, 1, 1, 3]);
+        assert_eq!((stats.statuses_sent, stats.statuses_resent), (7, 5));
     }
 }

@@ -345,7 +345,7 @@ impl FacilitatorClient {
 
     fn take_up(&mut self, uuid: Uuid, deadline: Timestamp) -> Result<Slot, SendError> {
         let limit = self.jobs.open();
-        let job = self.jobs.take_up(uuid, deadline);
+        let job = self.jobs.take_up(uuid, self.now, deadline);
         let job = job.ok_or(SendError::TooManyJobs { limit })?;
         self.watchdog.watch(job, deadline);
         Ok(job)

@@ -17,8 +17,9 @@ use super::room::{Lane, Ticket, Wants};
 use super::shared::{Shared, State, Waiters};
 use super::{EventError, PendingReceipt, Runtime, StartError, task};
 use crate::client::{
-    Config, ConfigError, Event, Health, LifecycleError, Owed, Phase, Prepared, RestoreError,
-    Restored, SendError, Snapshot, Stats, TrustPolicy, UpdateId, failure, horde_failure, rejection,
+    Config, ConfigError, Event, Health, LifecycleError, Overview, Owed, Phase, Prepared,
+    RestoreError, Restored, SendError, Snapshot, Stats, TrustPolicy, UpdateId, failure,
+    horde_failure, rejection,
 };
 use crate::message::{
     HordeFailureDetails, JobFailureDetails, JobRejectionReason, JobStatus, JsonMap,
@@ -253,6 +254,13 @@ impl<R: Runtime> FacilitatorClient<R> {
     /// Counters and gauges.
     pub fn stats(&self) -> Stats {
         self.shared.visit(|state| state.session.stats())
+    }
+
+    /// The session at this moment, for those who look at it; see
+    /// [`Session::overview`](crate::client::FacilitatorClient::overview).
+    pub fn overview(&self) -> Overview {
+        self.shared
+            .visit(|state| state.session.overview(self.shared.now()))
     }
 
     /// The validator's own address: SS58 with prefix 42.

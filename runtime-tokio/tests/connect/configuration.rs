@@ -180,6 +180,28 @@ const MISTAKES: &[Mistake] = &[
         ],
     ),
     // Sizes.
+    // Who may watch.
+    in_file(
+        "[metrics]\nlisten = \"0.0.0.0:9469\"",
+        &[
+            "bad.toml:2:1: ",
+            "other machines can reach 0.0.0.0:9469, without a password",
+            "`metrics.allow_remote`",
+        ],
+    ),
+    in_file(
+        "[metrics]\nlisten = \"localhost\"",
+        &[
+            "bad.toml:2:",
+            "\"localhost\"",
+            "an IP address with a port, as 127.0.0.1:9469",
+        ],
+    ),
+    in_file("[metrics]\nport = 9469", &["bad.toml:2:1: ", "unknown key"]),
+    in_flags(
+        &["--metrics", "[::]:1"],
+        &["--metrics", "other machines can reach [::]:1"],
+    ),
     in_file(
         "[limits]\noutbox_bytes = 67108864",
         &[

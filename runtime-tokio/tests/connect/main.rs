@@ -6,21 +6,31 @@ mod arguments;
 #[cfg(test)]
 mod chaos;
 #[cfg(test)]
+mod chromium;
+#[cfg(test)]
 mod commands;
 #[cfg(test)]
 mod configuration;
 #[cfg(test)]
 mod flow;
 #[cfg(test)]
+mod http;
+#[cfg(test)]
+mod metrics;
+#[cfg(test)]
 mod names;
 #[cfg(test)]
 mod network;
+#[cfg(test)]
+mod page;
 #[cfg(test)]
 mod peers;
 #[cfg(test)]
 mod processes;
 #[cfg(test)]
 mod program;
+#[cfg(test)]
+mod proxy;
 #[cfg(test)]
 mod python;
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! JSON object and that nothing takes for ever.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::OnceLock;
@@ -74,6 +74,8 @@ pub(crate) struct Program {
     lines: Option<Receiver<String>>,
     stdout: Option<ChildStdout>,
     stderr: Receiver<String>,
+    /// The lines of stderr, while it runs.
+    log: Receiver<String>,
     raw: Vec<String>,
     events: Vec<Value>,
 }
@@ -93,14 +95,29 @@ impl Program {
         program
     }
 
+    /// As a program that serves its metrics; with it, where.
+    pub(crate) fn start_watched(uri: &str, arguments: &[&str]) -> (Self, String) {
+        let arguments = [arguments, &["--metrics", "0"]].concat();
+        let program = Self::start(uri, &arguments);
+        let line = program.expect_log("metrics and status page");
+        let (_, address) = line.split_once("http://").unwrap();
+        let address = address.trim_end().trim_end_matches('/').to_owned();
+        (program, address)
+    }
+
     /// As a program whose output nobody reads, until [`read_stdout`](Self::read_stdout).
     pub(crate) fn start_unread(mut command: Command) -> Self {
         let mut child = command.spawn().unwrap();
-        let mut stderr = child.stderr.take().unwrap();
+        let stderr = child.stderr.take().unwrap();
         let (sender, receiver) = channel();
+        let (log_sender, log) = channel();
         thread::spawn(move || {
             let mut text = String::new();
-            stderr.read_to_string(&mut text).unwrap();
+            for line in BufReader::new(stderr).lines() {
+                let line = line.unwrap() + "\n";
+                text.push_str(&line);
+                let _ = log_sender.send(line);
+            }
             let _ = sender.send(text);
         });
         Self {
@@ -109,6 +126,7 @@ impl Program {
             child,
             lines: None,
             stderr: receiver,
+            log,
             raw: Vec::new(),
             events: Vec::new(),
         }
@@ -168,6 +186,19 @@ impl Program {
             .find(|line| line.starts_with("VmRSS:"))
             .unwrap();
         line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
+    /// The next line of the log with this text.
+    fn expect_log(&self, text: &str) -> String {
+        let deadline = Instant::now() + SOON;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let line = self.log.recv_timeout(left);
+            let line = line.unwrap_or_else(|_| panic!("{text:?} is not in the log"));
+            if line.contains(text) {
+                return line;
+            }
+        }
     }
 
     /// Reads until a line for which `is_it` holds.

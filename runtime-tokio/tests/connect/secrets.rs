@@ -76,7 +76,7 @@ fn no_secret_is_said_at_any_level() {
             .env("RUST_LOG", "trace");
         command.args(["--backoff-initial", "10ms", "--backoff-max", "10ms"]);
         // The answers and the silence of the second and the third connection are not waited for long.
-        command.args(["--authentication-timeout", "1s"]);
+        command.args(["--authentication-timeout", "3s"]);
         let mut program = Program::start_unread(command);
         program.read_stdout();
         program.send_status(&uuid(1), "accepted");

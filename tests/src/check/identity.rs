@@ -11,7 +11,7 @@ use super::link;
 use super::state::State;
 
 /// Fields of the session, by name, that cannot influence what it does from here on.
-const LEFT_OUT: [&str; 22] = [
+const LEFT_OUT: [&str; 23] = [
     // Never change in these bounds.
     "config",
     "authenticator",
@@ -31,6 +31,7 @@ const LEFT_OUT: [&str; 22] = [
     "step_began",
     "sent_at",
     "accepted_at",
+    "taken_up",
     "transmissions",
     "reason",
     // For a snapshot of a session that has stopped.

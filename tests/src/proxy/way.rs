@@ -508,8 +508,8 @@ mod tests {
             test.send(&[byte]);
         }
         let heard = test.receive_all();
-        let text: String = text(&heard).iter().map(|(_, text)| *text).collect();
-        assert_eq!(text, "abcdefghijklmnopqrstuvwxyz");
+        let letters: String = text(&heard).iter().map(|(_, letter)| *letter).collect();
+        assert_eq!(letters, "abcdefghijklmnopqrstuvwxyz");
         assert!(heard.last().is_some_and(|(time, _)| *time > 500));
     }
 

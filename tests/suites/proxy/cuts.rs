@@ -48,12 +48,14 @@ fn a_cut_comes_after_its_byte_in_its_way() {
             for bytes in 0..=5 {
                 let mut ends = line.planned(Plan::cut_after(side, bytes, cut));
                 let (from, to) = ends.of(side);
-                // Of a connection that is gone already it may fail.
-                let _ = from.write_all(b"abcde");
+                let said = from.write_all(b"abcde");
                 let (words, end) = hear_all(to);
                 assert_eq!(words, b"abcde"[..usize::try_from(bytes).unwrap()]);
                 assert_eq!(end, heard, "{side:?} after {bytes}");
-                assert_eq!(hear_all(from), (Vec::new(), heard));
+                // Who writes to a connection that is reset already learns it then, and only then.
+                if said.is_ok() {
+                    assert_eq!(hear_all(from), (Vec::new(), heard));
+                }
             }
         }
     }

@@ -68,7 +68,10 @@ fn who_is_accepted_may_be_sent_away() {
     for (entry, heard) in [(Entry::HangUp, Heard::Close), (Entry::Reset, Heard::Reset)] {
         line.proxy.plan_next(Plan::entry(entry));
         let mut client = line.client();
-        let _ = client.write_all(b"hello?");
+        if entry == Entry::HangUp {
+            // Who is sent away in order may have said something, and does not hear of it.
+            let _ = client.write_all(b"hello?");
+        }
         assert_eq!(hear_all(&mut client), (Vec::new(), heard));
     }
     line.ends().check();

@@ -88,7 +88,7 @@ fn segments_are_merged() {
     let merge = Course {
         merge: Some(Merge {
             bytes: 5,
-            wait: Duration::from_secs(3600),
+            wait: Duration::from_hours(1),
         }),
         ..Course::default()
     };

@@ -82,10 +82,8 @@ fn a_plan_can_begin_in_the_middle_of_a_connection() {
     line.proxy
         .plan_on(&Plan::cut_after(Side::Client, 0, Cut::Reset));
     let (mut older, mut newest) = (line.ends(), line.ends());
-    for side in Side::BOTH {
-        newest.check();
-        line.proxy.plan_on(&Plan::silent_after(side, 7));
-    }
+    newest.check();
+    line.proxy.plan_on(&Plan::silent_after(Side::Client, 7));
     newest.check();
     newest.client.write_all(b"abcdef").unwrap();
     assert_eq!(hear(&mut newest.server, 3), b"abc");

@@ -134,7 +134,7 @@ fn a_stall_can_begin_at_a_byte_and_end_by_itself() {
 fn what_was_written_before_a_silence_and_not_read_is_lost() {
     let line = Line::new();
     let mut plan = Plan::silent_after(Side::Facilitator, 0);
-    plan.client.delay = Duration::from_secs(3600);
+    plan.client.delay = Duration::from_hours(1);
     let mut ends = line.planned(plan);
     ends.client.write_all(b"under way").unwrap();
     hear_nothing(&mut ends.server);

@@ -16,7 +16,7 @@ use crate::{Subject, UnderTest, lost, reach};
 /// What a busy machine may add. The other deadlines are longer, so that none is taken for another.
 pub(crate) const SLACK: Duration = Duration::from_secs(5);
 /// A deadline that is not the one to be seen.
-const LONG: Duration = Duration::from_secs(60);
+const LONG: Duration = Duration::from_mins(1);
 
 pub(crate) const CONNECT: Duration = Duration::from_millis(150);
 const AUTHENTICATION: Duration = Duration::from_millis(100);

@@ -3,7 +3,8 @@
 //! This file is the list: runtimes, transports, scenarios, and nothing else. A test is named
 //! `runtime::transport::scenario`. To add a scenario, write a function over [`Subject`] in one of the modules and name
 //! it here; it shall not know which runtime and which transport it runs on. What a subject is stands in `subject`, how
-//! a transport reaches a server in `transport`, whom the clients talk to in `peers`.
+//! a transport reaches a server in `transport`, whom the clients talk to in `peers`. The program `conformance` turns what
+//! this prints, in one run or in many, into a table.
 #![expect(
     clippy::unwrap_used,
     clippy::panic,

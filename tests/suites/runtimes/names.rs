@@ -44,6 +44,7 @@ fn asking(
     Ok((port, heard))
 }
 
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 pub(crate) fn an_ipv6_address_is_reached<R: UnderTest>(subject: &Subject<R>) {
     let server = peers::facilitator();
     let address = server.local_addr();

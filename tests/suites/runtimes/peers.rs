@@ -79,10 +79,12 @@ async fn terminate(acceptor: TlsAcceptor, stream: TcpStream, server: SocketAddr)
     let mut outer = acceptor.accept(stream).await?;
     let mut inner = TcpStream::connect(server).await?;
     let carried = copy_bidirectional(&mut outer, &mut inner).await;
-    if carried.is_err() {
-        // Whoever broke, the other one shall see a break, not an end.
+    if let Err(error) = &carried
+        && error.kind() == io::ErrorKind::ConnectionReset
+    {
+        // The server has broken off: the client shall see a break, not an end. The other way round it makes no
+        // difference to the client, and the server shall still hear what was said before.
         outer.get_ref().0.set_zero_linger()?;
-        inner.set_zero_linger()?;
     }
     carried.map(drop)
 }

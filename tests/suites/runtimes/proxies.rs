@@ -9,8 +9,8 @@ use std::time::Duration;
 use facilitator_core::client::{Config, ConnectFailureKind as Kind, Phase};
 use facilitator_core::driver::{Network, Proxy, Resolve, Resolving};
 
+use crate::raw;
 use crate::raw::Conduct::{Admits, Answers, Connects, GoesOn, HangsUp, Mute};
-use crate::raw::{self, Conduct};
 use crate::transport::Transport;
 use crate::{Subject, UnderTest, certificates, client, config, failure, peers, reach};
 
@@ -122,109 +122,83 @@ pub(crate) fn who_needs_no_proxy_goes_around_it<R: UnderTest>(subject: &Subject<
     });
 }
 
-pub(crate) fn each_refusal_of_a_proxy_is_named<R: UnderTest>(subject: &Subject<R>) {
-    let proxy = |conduct: Conduct| raw::proxy(conduct).0.to_string();
-    let closed = |status| Kind::Proxy { status };
-    let plain = |conduct| format!("http://user:canary@{}", proxy(conduct));
+/// A proxy by its URI, what it leads to, and what is said of it.
+type Refusal = (String, Kind, &'static str);
+
+const fn closed(status: Option<u16>) -> Kind {
+    Kind::Proxy { status }
+}
+
+/// Proxies that answer otherwise than with a way.
+fn unwilling() -> Vec<Refusal> {
     let busy = "HTTP/1.1 503 No\r\nRetry-After: 9\r\n\r\n";
-    let mute_tls = peers::stranger(peers::Manners::Mute);
-    let no_tls = peers::stranger(peers::Manners::Says(
-        "HTTP/1.1 400 Bad Request\r\n\r\n".into(),
-    ));
-    let unknown = {
-        let (proxy, _) = raw::proxy(Connects);
-        peers::tls_in_front_of(proxy, certificates::signed_for("elsewhere.test"))
-    };
-    let cases = [
+    let bad_gateway = "HTTP/1.1 502 No\r\n\r\n";
+    let no_head = "HTTP/1.1 200 Ok\r\nnonsense\r\n\r\n";
+    let talks = "HTTP/1.1 200 Ok\r\n\r\nhello";
+    let asks = raw::proxy(Admits(BASIC)).0;
+    let conducts = [
+        (Admits(BASIC), closed(Some(407)), "refuses the user name"),
+        (Answers(bad_gateway), closed(Some(502)), "cannot reach"),
+        (Answers(busy), closed(Some(503)), "cannot reach"),
+        (Answers("SSH-2.0\r\n"), closed(None), "answer in HTTP"),
+        (Answers(no_head), closed(None), "malformed header"),
+        (Answers(talks), closed(None), "before anybody was asked"),
+        (GoesOn, closed(None), "no end within 8192 bytes"),
+        (HangsUp, closed(None), "ended the connection"),
+        (Mute, Kind::Timeout, ""),
+    ];
+    let with_password = conducts.into_iter().map(|(conduct, kind, says)| {
+        let (proxy, _) = raw::proxy(conduct);
+        (format!("http://user:canary@{proxy}"), kind, says)
+    });
+    let without = (
+        format!("http://{asks}"),
+        closed(Some(407)),
+        "asks for a user name",
+    );
+    with_password.chain([without]).collect()
+}
+
+/// Proxies that cannot be asked.
+fn unreachable() -> Vec<Refusal> {
+    let mute = peers::stranger(peers::Manners::Mute);
+    let no_tls = "HTTP/1.1 400 Bad Request\r\n\r\n".into();
+    let no_tls = peers::stranger(peers::Manners::Says(no_tls));
+    let (other, _) = raw::proxy(Connects);
+    let other = peers::tls_in_front_of(other, certificates::signed_for("elsewhere.test"));
+    let nobody = peers::nobody();
+    let nowhere = "a".repeat(64);
+    let user = "user:canary@";
+    [
+        (format!("https://127.0.0.1:{mute}"), Kind::Timeout, ""),
         (
-            "asks",
-            format!("http://{}", proxy(Admits(BASIC))),
-            closed(Some(407)),
-            "asks for a user name",
-        ),
-        (
-            "refuses",
-            plain(Admits(BASIC)),
-            closed(Some(407)),
-            "refuses the user name",
-        ),
-        (
-            "bad gateway",
-            plain(Answers("HTTP/1.1 502 No\r\n\r\n")),
-            closed(Some(502)),
-            "cannot reach",
-        ),
-        (
-            "busy",
-            plain(Answers(busy)),
-            closed(Some(503)),
-            "cannot reach",
-        ),
-        (
-            "garbage",
-            plain(Answers("SSH-2.0-OpenSSH_9.6\r\n")),
-            closed(None),
-            "does not answer in HTTP",
-        ),
-        (
-            "no head",
-            plain(Answers("HTTP/1.1 200 Ok\r\nnonsense\r\n\r\n")),
-            closed(None),
-            "malformed header",
-        ),
-        (
-            "talks",
-            plain(Answers("HTTP/1.1 200 Ok\r\n\r\nhello")),
-            closed(None),
-            "before anybody was asked",
-        ),
-        (
-            "goes on",
-            plain(GoesOn),
-            closed(None),
-            "no end within 8192 bytes",
-        ),
-        (
-            "hangs up",
-            plain(HangsUp),
-            closed(None),
-            "ended the connection",
-        ),
-        ("mute", plain(Mute), Kind::Timeout, ""),
-        (
-            "mute, TLS",
-            format!("https://127.0.0.1:{mute_tls}"),
-            Kind::Timeout,
-            "",
-        ),
-        (
-            "nobody",
-            format!("http://user:canary@127.0.0.1:{}", peers::nobody()),
-            closed(None),
-            "cannot be reached",
-        ),
-        (
-            "no TLS",
-            format!("https://127.0.0.1:{no_tls}"),
+            format!("https://{user}127.0.0.1:{no_tls}"),
             closed(None),
             "over TLS",
         ),
         (
-            "wrong host",
-            format!("https://localhost:{unknown}"),
+            format!("https://{user}localhost:{other}"),
             closed(None),
             "not valid for name",
         ),
         (
-            "nowhere",
-            format!("http://user:canary@{}.test", "a".repeat(64)),
+            format!("http://{user}127.0.0.1:{nobody}"),
+            closed(None),
+            "cannot be reached",
+        ),
+        (
+            format!("http://{user}{nowhere}.test"),
             closed(None),
             "does not resolve",
         ),
-    ];
+    ]
+    .into()
+}
+
+pub(crate) fn each_refusal_of_a_proxy_is_named<R: UnderTest>(subject: &Subject<R>) {
     let uri = format!("ws://127.0.0.1:{}/", peers::nobody());
     subject.block_on(async move {
-        for (case, proxy, kind, says) in cases {
+        for (proxy, kind, says) in unwilling().into_iter().chain(unreachable()) {
             let connect_timeout = match kind {
                 Kind::Timeout => Duration::from_millis(100),
                 _ => Duration::from_secs(30),
@@ -236,11 +210,12 @@ pub(crate) fn each_refusal_of_a_proxy_is_named<R: UnderTest>(subject: &Subject<R
             let client = client(R::with_network(through(&proxy)), config);
             client.start().unwrap();
             let failure = failure(&client).await;
-            assert_eq!(failure.kind, kind, "{case}: {failure}");
-            assert!(failure.detail.contains(says), "{case}: {failure}");
-            assert!(!failure.to_string().contains("canary"), "{case}: {failure}");
-            let retry_after = (case == "busy").then_some(Duration::from_secs(9));
-            assert_eq!(failure.retry_after, retry_after, "{case}");
+            assert_eq!(failure.kind, kind, "{says}: {failure}");
+            assert!(failure.detail.contains(says), "{says}: {failure}");
+            assert!(!failure.to_string().contains("canary"), "{failure}");
+            let is_busy = kind == closed(Some(503));
+            let retry_after = is_busy.then_some(Duration::from_secs(9));
+            assert_eq!(failure.retry_after, retry_after, "{failure}");
             client.abort().unwrap();
         }
     });

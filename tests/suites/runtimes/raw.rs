@@ -76,11 +76,11 @@ async fn talk(
     );
     stream.write_all(answer.as_bytes()).await?;
     let (mut reader, mut writer) = stream.into_split();
-    let (begin, begun) = oneshot::channel();
-    let mut begin = Some(begin);
+    let (start, cue) = oneshot::channel();
+    let mut start = Some(start);
     // It goes on listening while it speaks, and if nobody listens to it.
     let says = tokio::spawn(async move {
-        if begun.await.is_ok() {
+        if cue.await.is_ok() {
             let _ = writer.write_all(&words).await;
         }
         writer
@@ -102,8 +102,8 @@ async fn talk(
             *byte ^= mask;
         }
         let _ = tell.send((first, payload));
-        if let Some(begin) = begin.take() {
-            let _ = begin.send(());
+        if let Some(start) = start.take() {
+            let _ = start.send(());
         }
         if first == CLOSE {
             // The server ends the connection, after the client's goodbye.

@@ -1,5 +1,6 @@
 //! A job is taken on once, answered `received` at once, and declined with a reason when it cannot be.
 
+use facilitator_core::Frame;
 use facilitator_core::client::{Config, DeclineReason, Event, WhenJobsWait};
 use facilitator_core::message::{
     HordeFailureDetails, HordeFailureReason, JobFailureDetails, JobFailureReason, JobFailureStage,
@@ -174,13 +175,16 @@ fn without_room_in_bytes_a_job_is_shown_as_declined() {
 fn requests_that_wait_are_bounded_in_bytes_and_what_was_polled_counts_as_taken() {
     let large = |n| job_request(&job(n)).replace("python:3.11", &"x".repeat(4000));
     let bounded = Config {
-        waiting_job_bytes: 10_000,
+        waiting_job_bytes: 12_000,
         ..config()
     };
     let mut solo = Solo::ready(bounded.clone());
-    for n in 0..3 {
-        solo.receive(&large(n));
+    for n in 0..2 {
+        // Not drained.
+        let frame = Frame::text(large(n));
+        solo.client.handle_frame(solo.now, solo.conn, frame);
     }
+    solo.receive(&large(2));
     let out = solo.take();
     let requested = |event: &&Event| matches!(event, Event::JobRequested(_));
     assert_eq!(out.events.iter().filter(requested).count(), 2);

@@ -9,12 +9,14 @@
 )]
 
 mod authentication;
+mod exposition;
 mod health;
 mod heartbeat;
 mod inbound;
 mod jobs;
 mod keepalive;
 mod lifecycle;
+mod metrics;
 mod misuse;
 mod outbox;
 mod poison;

@@ -146,6 +146,8 @@ impl Chaos {
             ConnectFailureKind::Tls,
             ConnectFailureKind::Http { status: 401 },
             ConnectFailureKind::Http { status: 503 },
+            ConnectFailureKind::Proxy { status: None },
+            ConnectFailureKind::Proxy { status: Some(407) },
             ConnectFailureKind::Handshake,
             ConnectFailureKind::Timeout,
         ];

@@ -76,7 +76,9 @@ impl<S: Socket> Layers<S> {
             .unblocked(|layers| match layers {
                 Self::Tls(tls) => {
                     while tls.conn.is_handshaking() {
-                        tls.conn.complete_io(&mut tls.sock)?;
+                        if let (0, 0) = tls.conn.complete_io(&mut tls.sock)? {
+                            return Err(ErrorKind::UnexpectedEof.into());
+                        }
                     }
                     Ok(())
                 }
@@ -141,7 +143,11 @@ impl<S: Socket> Write for Layers<S> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self {
             Self::Socket(blocking) => blocking.write(bytes),
-            Self::Tls(tls) => tls.write(bytes),
+            Self::Tls(tls) => match tls.write(bytes) {
+                // It has no room, for the socket takes no more at present; whom to wake, the socket knows.
+                Ok(0) if tls.conn.wants_write() => Err(ErrorKind::WouldBlock.into()),
+                other => other,
+            },
         }
     }
 

@@ -8,6 +8,7 @@ mod failure;
 mod hotkey_file;
 mod key;
 mod logging;
+mod monitor;
 mod output;
 mod replay;
 mod schema;

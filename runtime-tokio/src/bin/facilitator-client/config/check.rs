@@ -54,6 +54,15 @@ pub(super) fn check(settings: &Settings, origins: &Origins) -> Result<(), Mistak
         let what = format!("{error}; `allow_plaintext` allows it all the same");
         return Err(blame(origins, &["uri"], &what));
     }
+    if let Some(address) = settings.metrics.listen
+        && !address.is_local()
+        && !settings.metrics.allow_remote
+    {
+        let what = format!(
+            "other machines can reach {address}, without a password; take 127.0.0.1 or [::1], or allow it with `metrics.allow_remote`"
+        );
+        return Err(blame(origins, &["metrics.listen"], &what));
+    }
     let trust = &config.trust;
     if !trust.sr25519 && !trust.ed25519 && trust.signatories != Signatories::Unverified {
         let what = "no signature counts, neither sr25519 nor ed25519, so no job would ever be taken; accept one of them";

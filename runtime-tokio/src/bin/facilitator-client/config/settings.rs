@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use facilitator_tokio::{Config, Endpoint};
 
 use super::workers::Workers;
+use crate::monitor::Address;
 
 /// What the program does.
 #[derive(Clone)]
@@ -19,8 +20,16 @@ pub(crate) struct Settings {
     pub(crate) record: Option<PathBuf>,
     pub(crate) line_bytes: usize,
     pub(crate) network: NetworkSettings,
+    pub(crate) metrics: Metrics,
     pub(crate) workers: Workers,
     pub(crate) log: Log,
+}
+
+/// Who can watch the session.
+#[derive(Clone, Default)]
+pub(crate) struct Metrics {
+    pub(crate) listen: Option<Address>,
+    pub(crate) allow_remote: bool,
 }
 
 /// The way to the facilitator.
@@ -81,6 +90,7 @@ impl Default for Settings {
             // Three times the largest message, for text that is escaped all over.
             line_bytes: 48 << 20,
             network: NetworkSettings::default(),
+            metrics: Metrics::default(),
             workers: Workers::default(),
             log: Log::default(),
         }

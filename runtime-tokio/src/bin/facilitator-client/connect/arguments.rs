@@ -13,6 +13,7 @@ use crate::config::Workers;
 use crate::config::{Flags, Loaded, Log};
 use crate::failure::Failure;
 use crate::hotkey_file;
+use crate::monitor::Address;
 
 const HELP: &str = r#"INPUT, one JSON object a line:
   {"command":"job_status","id":ANY,"uuid":"..","status":"..","metadata":{..}}
@@ -73,12 +74,17 @@ A job that finds all --max-jobs places taken is answered `rejected`, as busy.
   processes are ended as above, and jobs end as `horde_failed`, save those of workers on the socket when
   there is a state file: those go on, and are taken up by the next start. A second signal skips the waits.
 
-CONFIGURATION: what can be set is set by a flag, an environment variable or a key of the configuration
-file, in this order; for each flag, `--help` names the other two. A key or a FACILITATOR_ variable that
+CONFIGURATION: what can be set is set by a flag, or else an environment variable, or else a key of the
+configuration file; for each flag, `--help` names the other two. A key or a FACILITATOR_ variable that
 is none is an error. Times and sizes have units, as 1m30s and 64MiB. A list or table replaces the whole
 one of a weaker place; variables hold lists with commas, and headers in lines. `--print-config` shows
 everything, with the place that it comes from, as a file that can be used after its secrets were filled
 in.
+
+WATCHING: with --metrics, http://ADDR/ is a status page that follows the session by itself, /metrics
+is for Prometheus, /healthz is 200 while the process lives, and /readyz is 200 while the session is
+ready, 503 with the reason while it is not. There is no password: without --metrics-allow-remote,
+only this machine can be named, and only requests to its loopback names are answered.
 
 RESTARTS: with a state file, a stop keeps what is owed and which jobs are open or have ended, and the next
 start takes it up: it delivers the rest under the ids of the commands, and goes on to watch over the
@@ -108,6 +114,7 @@ pub(crate) struct Settings {
     pub(super) line_bytes: usize,
     pub(super) record: Option<PathBuf>,
     pub(super) state: Option<StateFile>,
+    pub(super) metrics: Option<Address>,
     #[cfg(unix)]
     pub(super) workers: Workers,
     pub(crate) log: Log,
@@ -138,6 +145,7 @@ impl Arguments {
             line_bytes: settings.line_bytes,
             record: settings.record.map(with_time),
             state: state.map_err(|error| loaded.blame("state_file", &error))?,
+            metrics: settings.metrics.listen,
             #[cfg(unix)]
             workers: settings.workers,
             log: settings.log,

@@ -337,6 +337,7 @@ pub(super) fn lost_cause(reason: &LostReason) -> &'static str {
             ConnectFailureKind::Io => "network",
             ConnectFailureKind::Tls => "tls",
             ConnectFailureKind::Http { .. } => "http",
+            ConnectFailureKind::Proxy { .. } => "proxy",
             ConnectFailureKind::Handshake => "handshake",
             ConnectFailureKind::Timeout => "connect_timeout",
             _ => "connect_failed",

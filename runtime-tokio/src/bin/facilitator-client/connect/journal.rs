@@ -16,6 +16,7 @@ use tracing::{debug, error, info, warn};
 
 use super::events::{Line, lost_cause, seconds};
 use super::state::Taken;
+use crate::monitor::Monitor;
 use crate::output::Output;
 
 /// An accepted command whose receipt was not printed yet.
@@ -62,6 +63,7 @@ impl Left {
 pub(super) struct Journal {
     client: FacilitatorClient,
     output: Output,
+    monitor: Option<Monitor>,
     /// In the order of their numbers. Bounded by the shares that come along.
     promises: UnboundedReceiver<Promise>,
     waiting: BTreeMap<UpdateId, Promise>,
@@ -79,11 +81,13 @@ impl Journal {
         client: FacilitatorClient,
         output: Output,
         promises: UnboundedReceiver<Promise>,
+        monitor: Option<Monitor>,
     ) -> (Self, oneshot::Receiver<()>) {
         let (ended, session_ended) = oneshot::channel();
         let journal = Self {
             client,
             output,
+            monitor,
             promises,
             waiting: BTreeMap::new(),
             newest: None,
@@ -98,6 +102,9 @@ impl Journal {
         let mut owed = Vec::new();
         while let Ok(event) = self.client.next_event().await {
             log(&event);
+            if let Some(monitor) = &self.monitor {
+                monitor.observe(&event);
+            }
             match event {
                 Event::Receipt(receipt) if !receipt.automatic => self.keep_promise(receipt).await,
                 Event::Stopped { owed: left } => {

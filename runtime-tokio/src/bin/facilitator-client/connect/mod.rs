@@ -29,6 +29,7 @@ use self::lines::Lines;
 use self::recording::Recording;
 use self::state::StateFile;
 use crate::failure::Failure;
+use crate::monitor::Monitor;
 use crate::output::Output;
 use crate::signals::Signals;
 
@@ -40,6 +41,7 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
         line_bytes,
         record,
         state,
+        metrics,
         #[cfg(unix)]
         workers,
         ..
@@ -66,6 +68,10 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
             let _ = promises.send(Promise::taken(taken));
         }
     }
+    let monitor = match metrics {
+        Some(address) => Some(Monitor::start(address, &client, &config).await?),
+        None => None,
+    };
     let (host, port) = (config.endpoint.host(), config.endpoint.port());
     info!(host, port, hotkey = client.hotkey(), "starting");
     client
@@ -77,7 +83,7 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     #[cfg(unix)]
     if let Some(workers) = workers {
         let working = workers
-            .run(&client, &output, &mut ending, state.is_some())
+            .run(&client, &output, &mut ending, state.is_some(), monitor)
             .await;
         let end = async { Ok((End::Stopping, working.last_lines().await)) };
         return finish(ending, &client, &output, state, recording, end).await;
@@ -91,7 +97,7 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
         stopping: stop_seen,
     };
     let mut input = tokio::spawn(input.run(Lines::new(tokio::io::stdin(), line_bytes)));
-    let (journal, session_ended) = Journal::new(client.clone(), output.clone(), to_keep);
+    let (journal, session_ended) = Journal::new(client.clone(), output.clone(), to_keep, monitor);
     let journal = tokio::spawn(journal.keep());
 
     let mut end = None;

@@ -2,6 +2,7 @@
 
 mod limits;
 mod log;
+mod metrics;
 mod network;
 mod retry;
 mod session;
@@ -21,6 +22,7 @@ pub(crate) const SECTIONS: &[Section] = &[
     limits::SECTION,
     network::TLS,
     network::PROXY,
+    metrics::SECTION,
     #[cfg(unix)]
     workers::SECTION,
     log::SECTION,

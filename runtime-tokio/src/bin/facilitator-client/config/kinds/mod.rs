@@ -1,6 +1,7 @@
 //! What a value can be: a time, a size, a choice of names, .. Each kind reads a value, shows one as TOML, and says in
 //! words what it accepts. No key is named here.
 
+mod address;
 mod choice;
 mod count;
 mod filter;
@@ -15,6 +16,7 @@ mod text;
 mod time;
 mod uri;
 
+pub(crate) use self::address::Listen;
 pub(crate) use self::choice::Choice;
 pub(crate) use self::count::Count;
 pub(crate) use self::filter::Filter;

@@ -1,0 +1,125 @@
+//! The status page: which parts it has, and the document around them. Each part is a file of its own; what they write
+//! with is `html`. The look is in `page.css`. `page.js` replaces the parts that have changed, and writes how long ago
+//! things were; without it, the page is what it was when it was asked for, and asks again by itself.
+
+mod connections;
+mod entries;
+mod html;
+mod jobs;
+mod queue;
+mod state;
+mod timeline;
+
+use facilitator_tokio::core::client::{Overview, Phase};
+use serde::Serialize;
+
+use self::html::{Ages, Html};
+use super::chronicle::Chronicle;
+use super::clock::millis;
+use super::{About, Shared};
+
+pub(super) const STYLE: &str = include_str!("page.css");
+pub(super) const SCRIPT: &str = include_str!("page.js");
+
+/// A part of the page.
+#[derive(PartialEq, Eq, Serialize)]
+pub(super) struct Section {
+    id: &'static str,
+    html: String,
+}
+
+/// The page at one moment.
+pub(super) struct View {
+    pub(super) now: u64,
+    pub(super) title: String,
+    pub(super) sections: Vec<Section>,
+}
+
+/// All that the parts are written from.
+struct Material<'a> {
+    about: &'a About,
+    overview: &'a Overview,
+    chronicle: &'a Chronicle,
+    now: u64,
+}
+
+type Part = fn(&mut Html, &Material<'_>);
+
+/// Every part: its id, its heading, and what writes it.
+const PARTS: [(&str, &str, Part); 6] = [
+    ("state", "State", state::write),
+    ("timeline", "Time line", timeline::write),
+    ("queue", "Queue and window", queue::write),
+    ("jobs", "Open jobs", jobs::write),
+    ("connections", "Connections", connections::write),
+    ("entries", "Recent events", entries::write),
+];
+
+/// The parts without the ages, which the script writes.
+pub(super) fn live(shared: &Shared) -> View {
+    view(shared, Ages::Left)
+}
+
+fn view(shared: &Shared, ages: Ages) -> View {
+    let overview = shared.overview();
+    let chronicle = shared.chronicle();
+    let now = millis(overview.now.as_duration());
+    let material = Material {
+        about: &shared.about,
+        overview: &overview,
+        chronicle: &chronicle,
+        now,
+    };
+    let sections = PARTS.map(|(id, heading, part)| {
+        let mut html = Html::new(now, ages);
+        // The state says itself what it is.
+        if id != "state" {
+            html.raw("<h2>").text(heading).raw("</h2>");
+        }
+        part(&mut html, &material);
+        Section {
+            id,
+            html: html.finish(),
+        }
+    });
+    View {
+        now,
+        title: format!("{} · {}", overview.phase, shared.about.host),
+        sections: sections.into(),
+    }
+}
+
+/// The whole document.
+pub(super) fn document(shared: &Shared) -> String {
+    let view = view(shared, Ages::Written);
+    let mut html = Html::new(view.now, Ages::Written);
+    html.raw("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>")
+        .text(&view.title)
+        .raw("</title>\n<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n")
+        .raw("<meta name=\"color-scheme\" content=\"light dark\">\n")
+        .raw("<link rel=\"icon\" href=\"data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Cpath d='M1 9h3l2-6 4 11 2-5h3' fill='none' stroke='%232f7d5b' stroke-width='2' stroke-linejoin='round'/%3E%3C/svg%3E\">\n")
+        .raw("<link rel=\"stylesheet\" href=\"page.css\">\n<script src=\"page.js\" defer></script>\n")
+        .raw("<noscript><meta http-equiv=\"refresh\" content=\"5\"></noscript>\n</head>\n<body data-now=\"")
+        .text(view.now)
+        .raw("\">\n<header><h1>facilitator-client</h1><p id=\"link\" role=\"status\">as of loading</p></header>\n<main>\n");
+    for section in view.sections {
+        html.raw("<section id=\"").text(section.id).raw("\">");
+        html.section(&section.html);
+        html.raw("</section>\n");
+    }
+    html.raw("</main>\n<footer><p>facilitator-client ")
+        .text(env!("CARGO_PKG_VERSION"))
+        .raw("</p><nav><a href=\"metrics\">metrics</a> <a href=\"healthz\">healthz</a> <a href=\"readyz\">readyz</a></nav></footer>\n</body>\n</html>\n");
+    html.finish()
+}
+
+/// What colour a phase has.
+fn tone(phase: Phase) -> &'static str {
+    match phase {
+        Phase::Ready => "good",
+        Phase::Connecting | Phase::Authenticating => "busy",
+        Phase::Waiting => "bad",
+        Phase::Draining | Phase::Closing => "ending",
+        _ => "off",
+    }
+}

@@ -1,0 +1,206 @@
+//! A headless Chromium, driven by `ChromeDriver` over plain HTTP and JSON. Every wait is for a change of the page, and has
+//! an end.
+
+use std::fs;
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use serde_json::{Value, json};
+
+use crate::http::exchange;
+use crate::program::SOON;
+
+/// No word to anybody but who is asked for.
+const FLAGS: [&str; 8] = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+];
+
+/// What scripts of the tests are written with.
+const WORDS: &str =
+    "const all = (s) => [...document.querySelectorAll(s)].map((e) => e.textContent);
+                     const text = (s) => all(s).join(' ');";
+
+/// One browser with one page. It ends with this value.
+pub(crate) struct Browser {
+    driver: Child,
+    address: String,
+    session: String,
+    profile: PathBuf,
+}
+
+impl Browser {
+    /// Starts one that runs the scripts of pages, or does not. Without Chromium there is none: outside of CI, that is
+    /// said and borne.
+    pub(crate) fn start(scripts: bool) -> Option<Self> {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let driver = Command::new("chromedriver")
+            .arg("--port=0")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn();
+        let mut driver = match driver {
+            Ok(driver) => driver,
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let missing = "SKIPPED: chromedriver is not installed (Debian's packages `chromium` and `chromium-driver`), the page was not tried";
+                assert!(std::env::var_os("CI").is_none(), "{missing}");
+                println!("\n!!! {missing}\n");
+                return None;
+            }
+            Err(error) => panic!("{error}"),
+        };
+        let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
+        let port = lines.find_map(|line| {
+            let line = line.ok()?;
+            let (_, port) = line.split_once("successfully on port ")?;
+            Some(port.trim_end_matches('.').to_owned())
+        });
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!("profile-{}-{number}", std::process::id());
+        let mut browser = Self {
+            driver,
+            address: format!("127.0.0.1:{}", port.unwrap()),
+            session: String::new(),
+            profile: PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name),
+        };
+        let profile = format!("--user-data-dir={}", browser.profile.display());
+        let flags: Vec<&str> = FLAGS
+            .into_iter()
+            .chain([profile.as_str(), "--window-size=1280,1600"])
+            .collect();
+        let scripts = if scripts { 1 } else { 2 };
+        let wanted = json!({"capabilities": {"alwaysMatch": {
+            "goog:chromeOptions": {
+                "args": flags,
+                "prefs": {"profile.managed_default_content_settings.javascript": scripts},
+            },
+            "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
+            "timeouts": {"script": u64::try_from(SOON.as_millis()).unwrap()},
+        }}});
+        let created = browser.ask("POST", "/session", &wanted);
+        browser.session = format!("/session/{}", created["sessionId"].as_str().unwrap());
+        Some(browser)
+    }
+
+    fn ask(&self, method: &str, path: &str, body: &Value) -> Value {
+        let body = if method == "POST" {
+            body.to_string()
+        } else {
+            String::new()
+        };
+        let (session, address) = (&self.session, &self.address);
+        let head = format!(
+            "{method} {session}{path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\nContent-Length: {}",
+            body.len()
+        );
+        let answer = exchange(address, &head, &body);
+        let value: Value = serde_json::from_str(&answer.body).unwrap();
+        assert_eq!(
+            answer.status, 200,
+            "{path} {body}: {}",
+            value["value"]["message"]
+        );
+        value["value"].clone()
+    }
+
+    pub(crate) fn open(&self, url: &str) {
+        self.ask("POST", "/url", &json!({"url": url}));
+    }
+
+    /// The page as it is now.
+    pub(crate) fn source(&self) -> String {
+        self.ask("GET", "/source", &Value::Null)
+            .as_str()
+            .unwrap()
+            .to_owned()
+    }
+
+    /// The value of an expression in the page. Besides the page's own words there are `all` and `text`, of a selector.
+    pub(crate) fn value(&self, expression: &str) -> Value {
+        let script = format!("{WORDS} return {expression};");
+        self.ask(
+            "POST",
+            "/execute/sync",
+            &json!({"script": script, "args": []}),
+        )
+    }
+
+    /// Waits until an expression holds, after whatever change of the page.
+    pub(crate) fn wait(&self, expression: &str) {
+        let script = format!(
+            "{WORDS} const done = arguments[0];
+             const holds = () => Boolean({expression});
+             if (holds()) return done(true);
+             const observer = new MutationObserver(() => {{
+               if (holds()) {{ observer.disconnect(); done(true); }}
+             }});
+             observer.observe(document, {{subtree: true, childList: true, characterData: true, attributes: true}});
+             setTimeout(() => {{ observer.disconnect(); done(holds()); }}, {});",
+            SOON.as_millis() - 1000
+        );
+        let held = self.ask(
+            "POST",
+            "/execute/async",
+            &json!({"script": script, "args": []}),
+        );
+        assert_eq!(
+            held,
+            true,
+            "{expression} never held: {}",
+            self.value("document.body.innerText")
+        );
+    }
+
+    /// What the console said since it was asked last, line by line.
+    pub(crate) fn console(&self) -> Vec<String> {
+        let entries = self.ask("POST", "/se/log", &json!({"type": "browser"}));
+        let entries = entries.as_array().unwrap().iter();
+        entries
+            .map(|entry| entry["message"].as_str().unwrap().to_owned())
+            .collect()
+    }
+
+    /// The URLs of all requests since this was asked last.
+    pub(crate) fn requests(&self) -> Vec<String> {
+        let entries = self.ask("POST", "/se/log", &json!({"type": "performance"}));
+        let entries = entries.as_array().unwrap().iter();
+        let urls = entries.filter_map(|entry| {
+            let message: Value = serde_json::from_str(entry["message"].as_str()?).ok()?;
+            let message = &message["message"];
+            let is_request = message["method"] == "Network.requestWillBeSent";
+            let url = message["params"]["request"]["url"].as_str()?;
+            // The pages that are built in.
+            let is_own = url.starts_with("chrome:");
+            (is_request && !is_own).then(|| url.to_owned())
+        });
+        urls.collect()
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // The browser ends by word only: it is no child of ours. A test that fails leaves none behind either.
+        let (session, address) = (&self.session, &self.address);
+        let _ = TcpStream::connect(address).and_then(|mut stream| {
+            stream.set_read_timeout(Some(SOON))?;
+            write!(
+                stream,
+                "DELETE {session} HTTP/1.1\r\nHost: {address}\r\n\r\n"
+            )?;
+            stream.read(&mut [0; 64])
+        });
+        let _ = self.driver.kill();
+        let _ = self.driver.wait();
+        let _ = fs::remove_dir_all(&self.profile);
+    }
+}
