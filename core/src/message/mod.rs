@@ -98,9 +98,9 @@ pub use metadata::{
     StreamingServerDetails,
 };
 pub use names::UnknownName;
+pub use poison::parse_uuid;
 pub(crate) use poison::{
     contains_nul, is_within_limits, missing_specs_part, missing_streaming_detail, parse_usual_uuid,
-    parse_uuid,
 };
 pub(crate) use redact::RedactedUrl;
 pub use redact::scrub;

@@ -6,8 +6,9 @@ use uuid::Uuid;
 use super::json::Tape;
 use super::{Json, JsonType, MAX_DEPTH, StreamingServerDetails, V0MachineSpecsUpdate};
 
-/// Reads a uuid in any of the spellings that Python's `uuid.UUID` takes: hyphens anywhere or nowhere, braces, `urn:uuid:`.
-pub(crate) fn parse_uuid(text: &str) -> Option<Uuid> {
+/// Reads a uuid in any of the spellings that Python's `uuid.UUID` takes: hyphens anywhere or nowhere, braces, `urn:uuid:`. `None`
+/// when it is none.
+pub fn parse_uuid(text: &str) -> Option<Uuid> {
     // The usual spelling, of which there is one.
     if text.len() == 36
         && let Ok(uuid) = Uuid::try_parse(text)

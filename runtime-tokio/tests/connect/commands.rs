@@ -7,6 +7,7 @@ use facilitator_tokio::server::Server;
 use serde_json::{Value, json};
 
 use crate::program::{Program, status_line, uuid};
+use crate::schema::check_command;
 use crate::session::{push, stored};
 
 const GOOD: [&str; 5] = [
@@ -343,6 +344,31 @@ fn bad_rejections_and_specs() -> Vec<Bad> {
     ]
 }
 
+/// A bad line breaks the documented schema, unless what is wrong with it is beyond what a schema can say.
+fn assert_documented(line: &[u8], error: &str) {
+    let beyond = BEYOND.iter().any(|words| error.contains(words));
+    if let Ok(value) = serde_json::from_slice(line) {
+        let shown = String::from_utf8_lossy(line);
+        let found = check_command(&value);
+        assert_eq!(
+            found.is_ok(),
+            beyond,
+            "{shown}: {error}; by the schema: {found:?}"
+        );
+    }
+}
+
+const BEYOND: [&str; 8] = [
+    "stands there twice",
+    "no job uuid",
+    "no batch id",
+    "NUL character",
+    "needs metadata",
+    "all three streaming details",
+    "the machine specs lack",
+    "`id` could not be read back",
+];
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_bad_line_is_answered_and_costs_nothing() {
     let server = Server::bind("127.0.0.1:0", FacilitatorConfig::default())
@@ -374,6 +400,7 @@ async fn each_bad_line_is_answered_and_costs_nothing() {
             answered += 1;
             let shown = String::from_utf8_lossy(&line).into_owned();
             let error = program.expect_event("command_error");
+            assert_documented(&line, error["error"].as_str().unwrap());
             assert_eq!(
                 (&error["line"], &error["id"]),
                 (&json!(number), &id),

@@ -4,6 +4,8 @@
 #[cfg(test)]
 mod arguments;
 #[cfg(test)]
+mod chaos;
+#[cfg(test)]
 mod chromium;
 #[cfg(test)]
 mod commands;
@@ -24,15 +26,23 @@ mod page;
 #[cfg(test)]
 mod peers;
 #[cfg(test)]
+mod processes;
+#[cfg(test)]
 mod program;
 #[cfg(test)]
 mod proxy;
 #[cfg(test)]
+mod python;
+#[cfg(test)]
 mod recording;
+#[cfg(test)]
+mod schema;
 #[cfg(test)]
 mod secrets;
 #[cfg(test)]
 mod session;
+#[cfg(test)]
+mod socket;
 #[cfg(test)]
 mod state;
 #[cfg(test)]

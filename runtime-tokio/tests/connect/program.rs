@@ -165,6 +165,11 @@ impl Program {
         self.send(status_line(uuid, status));
     }
 
+    /// Its process's number.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn signal(&self, signal: &str) {
         let mut kill = Command::new("kill");
         kill.arg(format!("-{signal}"))
@@ -233,7 +238,8 @@ impl Program {
         match self.lines.as_ref().unwrap().recv_timeout(left) {
             Ok(line) => {
                 let event: Value = serde_json::from_str(&line).unwrap();
-                assert!(event["event"].is_string(), "{line}");
+                crate::schema::check_event(&event)
+                    .unwrap_or_else(|error| panic!("{line} is not as documented: {error}"));
                 self.raw.push(line);
                 self.events.push(event.clone());
                 Some(event)

@@ -11,6 +11,7 @@ mod logging;
 mod monitor;
 mod output;
 mod replay;
+mod schema;
 mod serve;
 mod signals;
 
@@ -42,6 +43,8 @@ enum Command {
     Replay(replay::Arguments),
     /// Serves a simulated facilitator, for development.
     Serve(serve::Arguments),
+    /// Prints the JSON Schema of the lines that `connect` reads and writes.
+    Schema,
     /// Makes and shows keys; signs and verifies with them.
     Key(key::Arguments),
 }
@@ -90,6 +93,7 @@ fn run(command: Command, verbose: u8) -> Result<(), Failure> {
         Command::Demo(arguments) => log().and_then(|()| block_on(demo::run(arguments))),
         Command::Serve(arguments) => log().and_then(|()| block_on(serve::run(arguments))),
         Command::Replay(arguments) => log().and_then(|()| replay::run(&arguments)),
+        Command::Schema => schema::run(),
         Command::Key(arguments) => log().and_then(|()| key::run(&arguments)),
     }
 }

@@ -18,6 +18,7 @@ mod settings;
 #[cfg(test)]
 mod tests;
 mod trust_file;
+mod workers;
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -32,6 +33,7 @@ pub(crate) use self::flags::Flags;
 use self::mistake::Mistake;
 use self::origin::Origin;
 pub(crate) use self::settings::{Log, LogFormat, Settings};
+pub(crate) use self::workers::Workers;
 
 /// A configuration, and where each value comes from.
 pub(crate) struct Loaded {

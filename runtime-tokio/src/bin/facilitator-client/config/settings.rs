@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use facilitator_tokio::{Config, Endpoint};
 
+use super::workers::Workers;
 use crate::monitor::Address;
 
 /// What the program does.
@@ -20,6 +21,7 @@ pub(crate) struct Settings {
     pub(crate) line_bytes: usize,
     pub(crate) network: NetworkSettings,
     pub(crate) metrics: Metrics,
+    pub(crate) workers: Workers,
     pub(crate) log: Log,
 }
 
@@ -89,6 +91,7 @@ impl Default for Settings {
             line_bytes: 48 << 20,
             network: NetworkSettings::default(),
             metrics: Metrics::default(),
+            workers: Workers::default(),
             log: Log::default(),
         }
     }

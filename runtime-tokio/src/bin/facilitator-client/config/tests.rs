@@ -74,6 +74,19 @@ except = ["10.0.0.0/8", "localhost"]
 [metrics]
 listen = "0.0.0.0:9469"
 allow_remote = true
+[workers]
+command = "cat"
+socket = "/run/me/jobs"
+on_cheated = "cat >&2"
+max_jobs = 17
+parallel = 18
+queue_time = "19s"
+margin = "20s"
+leeway = "21s"
+grace = "22s"
+stop_time = "23s"
+absence = "24s"
+stall = "25s"
 [log]
 filter = "warn,facilitator_core=debug"
 format = "json"

@@ -8,6 +8,8 @@ use facilitator_tokio::core::driver::Network;
 use facilitator_tokio::{Config, Keypair};
 
 use super::state::StateFile;
+#[cfg(unix)]
+use crate::config::Workers;
 use crate::config::{Flags, Loaded, Log};
 use crate::failure::Failure;
 use crate::hotkey_file;
@@ -18,13 +20,17 @@ const HELP: &str = r#"INPUT, one JSON object a line:
   {"command":"reject_job","id":ANY,"uuid":"..","reason":"..","message":".."}
   {"command":"machine_specs","id":ANY,"miner_hotkey":"..","batch_id":"..","specs":{..}}
   {"command":"adopt_job","id":ANY,"uuid":"..","time_left_s":SECONDS}
+  {"command":"hello","protocol":1}
   {"command":"stop"}
   `id` is optional, any JSON, and comes back as it was written. Unknown and repeated keys are
   errors. Commands are submitted in the order of their lines. While the outbox is full, stdin is
   not read. The end of the input means stop. `adopt_job` takes up a job that another process has
   received: it is not run again, and ends as `horde_failed` when its time is over.
 
+  `facilitator-client schema` prints the JSON Schema of all lines, in both directions.
+
 OUTPUT, one JSON object a line, with the key `event`:
+  hello              the first line: the version of these lines, `protocol`, and the own hotkey
   phase              with `reason`, `cause` and `retry_in_s` while it waits for the next attempt
   health             in one word: starting, connected, degraded, refused, stopping or stopped
   job_request        a job to run, the `request` complete; `received` is answered already
@@ -35,12 +41,38 @@ OUTPUT, one JSON object a line, with the key `event`:
   receipt            the fate of an accepted command, exactly one for each: `outcome` is
                      acknowledged, already_known, refused (see `errors`), set_aside or handed_back
   automatic_receipt  the same for what was sent without a command (`received`, rejected as busy)
-  command_error      a line that was not accepted; nothing of it was queued
+  command_error      a line that was not accepted, with its number and the `field` that is wrong; nothing
+                     of it was queued
   job_declined, cheat_report_refused, malformed, unexpected_response, heartbeat_refused,
   unexpected_binary, missed
                      nothing has to be done
   stopped            the last line; `owed` holds each message that was not delivered, whole, and `kept`
                      is true when the state file has them too
+
+WORKERS: with --worker or --socket, jobs are not for the reader of stdout. stdin is not read then, and
+its end means nothing; stdout only tells, and leaves lines out (`missed`) when it is read too slowly.
+A job that finds all --max-jobs places taken is answered `rejected`, as busy.
+  --worker COMMAND   /bin/sh runs it for each job, in a process group of its own, with FACILITATOR_JOB
+    set to the job's uuid. Its stdin is one line, that of `job_request`. Its stdout are the job's
+    statuses, one JSON object a line, as {"status":"accepted"}; other lines count for nothing and are
+    told in the job's failure. When the first process ends, the group is killed; without a terminal
+    status the job ends as `horde_failed`, with the end of the process and the last 16 KiB of its stderr
+    in the `context`. A process has the limits of its request: all of them and --worker-margin; and from
+    `executor_ready` on, those of the stages up to the one that it has told of and --worker-leeway. When
+    they are over it gets SIGTERM, and after --worker-grace SIGKILL. What it says until then counts; else
+    the job ends as `failed` for `timeout` in that stage, or, where it has told of none, as `horde_failed`.
+  --socket PATH   workers connect and speak the lines above. The first one is
+    {"command":"hello","protocol":1,"worker":NAME,"jobs":COUNT}; `welcome` answers it. Each job goes to
+    the worker with the most free places, and only that one may speak of it. `capacity` with `jobs` changes
+    how many a worker takes. One that leaves has --worker-absence to come back under its name; its jobs
+    come first then, `resumed`, with their accepted `statuses`; else they end as `horde_failed`. A status
+    whose receipt has not come is best said again: it does no harm. A worker that reads nothing for
+    --worker-stall, or lets a thousand lines wait, is cut off. With --worker as well, workers on the
+    socket get no jobs; they can send machine specs. A nameless `hello` is enough for that.
+  examples/worker.py is a worker for both, in Python.
+  A stop takes no new jobs and tells workers `stopping`; running jobs have --worker-stop-time, then
+  processes are ended as above, and jobs end as `horde_failed`, save those of workers on the socket when
+  there is a state file: those go on, and are taken up by the next start. A second signal skips the waits.
 
 CONFIGURATION: what can be set is set by a flag, or else an environment variable, or else a key of the
 configuration file; for each flag, `--help` names the other two. A key or a FACILITATOR_ variable that
@@ -83,6 +115,8 @@ pub(crate) struct Settings {
     pub(super) record: Option<PathBuf>,
     pub(super) state: Option<StateFile>,
     pub(super) metrics: Option<Address>,
+    #[cfg(unix)]
+    pub(super) workers: Workers,
     pub(crate) log: Log,
 }
 
@@ -112,6 +146,8 @@ impl Arguments {
             record: settings.record.map(with_time),
             state: state.map_err(|error| loaded.blame("state_file", &error))?,
             metrics: settings.metrics.listen,
+            #[cfg(unix)]
+            workers: settings.workers,
             log: settings.log,
         }))
     }

@@ -7,8 +7,9 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
+use facilitator_tokio::core::client::SendError;
 use facilitator_tokio::core::message::{
-    DecodeMode, HordeFailureReason, JobFailureReason, JobFailureStage, JobParticipant,
+    DecodeError, DecodeMode, HordeFailureReason, JobFailureReason, JobFailureStage, JobParticipant,
     JobRejectionReason, JobStatus, JobStatusMetadata, Json, JsonMap, UnknownName,
     V0JobStatusUpdate,
 };
@@ -30,7 +31,49 @@ pub(super) struct Parsed {
     /// As it was written; also of most lines that hold no good command.
     pub(super) id: Option<Box<RawValue>>,
     /// The command, or what is wrong with it.
-    pub(super) command: Result<Command, String>,
+    pub(super) command: Result<Command, Wrong>,
+}
+
+/// What is wrong with a line.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Wrong {
+    /// The key, with the keys that it stands in, as `metadata.job_failure_details.reason`; `None` when it is the whole
+    /// line.
+    pub(super) field: Option<String>,
+    /// In words, with what is accepted.
+    pub(super) what: String,
+}
+
+impl Wrong {
+    pub(super) fn in_field(field: impl Into<String>, what: impl Into<String>) -> Self {
+        Self {
+            field: Some(field.into()),
+            what: what.into(),
+        }
+    }
+
+    /// What the session says of a command that it has not taken.
+    pub(super) fn refused(error: &SendError, what: String) -> Self {
+        let field = match error {
+            SendError::InvalidUuid { .. } | SendError::JobEnded { .. } => Some("uuid"),
+            SendError::InvalidBatchId { .. } => Some("batch_id"),
+            SendError::UnreadableSpecs { .. } => Some("specs"),
+            SendError::ReservedStatus { .. } => Some("status"),
+            SendError::MissingMetadata { .. } => Some("metadata"),
+            SendError::IncompleteStreamingDetails { .. } => Some("metadata.streaming_details"),
+            _ => None,
+        };
+        Self {
+            field: field.map(str::to_owned),
+            what,
+        }
+    }
+}
+
+impl From<String> for Wrong {
+    fn from(what: String) -> Self {
+        Self { field: None, what }
+    }
 }
 
 /// What can be asked for.
@@ -50,16 +93,38 @@ pub(super) enum Command {
         uuid: String,
         time_left: Duration,
     },
+    /// Which lines are spoken, and on a socket by whom.
+    Hello {
+        protocol: u64,
+        worker: Option<String>,
+        jobs: Option<u64>,
+    },
+    /// How many jobs a worker takes from now on.
+    Capacity {
+        jobs: u64,
+    },
     Stop,
 }
 
 /// Reads one line.
 pub(super) fn parse(line: &str) -> Parsed {
-    let mut fields = Fields::default();
+    read(line, Fields::default())
+}
+
+/// Reads one line of a worker that has only this job: it need not say that it speaks of its status, nor of which job.
+pub(super) fn parse_of_job(line: &str, job: &str) -> Parsed {
+    let fields = Fields {
+        job: Some(job.to_owned()),
+        ..Fields::default()
+    };
+    read(line, fields)
+}
+
+fn read<'a>(line: &'a str, mut fields: Fields<'a>) -> Parsed {
     let read = fields.read(line);
     let (id, read) = match fields.id() {
         Ok(id) => (id, read),
-        Err(error) => (None, read.and(Err(error))),
+        Err(error) => (None, read.and(Err(Wrong::in_field("id", error)))),
     };
     Parsed {
         id,
@@ -81,10 +146,13 @@ enum Key {
     BatchId,
     Specs,
     TimeLeft,
+    Protocol,
+    Worker,
+    Jobs,
 }
 
 impl Key {
-    const ALL: [Self; 11] = [
+    const ALL: [Self; 14] = [
         Self::Command,
         Self::Id,
         Self::Uuid,
@@ -96,6 +164,9 @@ impl Key {
         Self::BatchId,
         Self::Specs,
         Self::TimeLeft,
+        Self::Protocol,
+        Self::Worker,
+        Self::Jobs,
     ];
 
     const fn as_str(self) -> &'static str {
@@ -111,6 +182,9 @@ impl Key {
             Self::BatchId => "batch_id",
             Self::Specs => "specs",
             Self::TimeLeft => "time_left_s",
+            Self::Protocol => "protocol",
+            Self::Worker => "worker",
+            Self::Jobs => "jobs",
         }
     }
 }
@@ -123,6 +197,8 @@ struct Fields<'a> {
     stranger: Option<String>,
     /// The first key that stood there twice.
     repeated: Option<Key>,
+    /// The job that is meant where none is named.
+    job: Option<String>,
 }
 
 impl<'a> Fields<'a> {
@@ -151,11 +227,10 @@ impl<'a> Fields<'a> {
     }
 
     /// Takes the line apart. What was found before a fault stays.
-    fn read(&mut self, line: &'a str) -> Result<(), String> {
+    fn read(&mut self, line: &'a str) -> Result<(), Wrong> {
         if !line.trim_ascii_start().starts_with('{') {
-            return Err(format!(
-                "the line is no JSON object; accepted is {ACCEPTED}"
-            ));
+            let what = format!("the line is no JSON object; accepted is {ACCEPTED}");
+            return Err(what.into());
         }
         let mut deserializer = serde_json::Deserializer::from_str(line);
         self.deserialize(&mut deserializer)
@@ -163,34 +238,55 @@ impl<'a> Fields<'a> {
             .map_err(|error| {
                 let (what, column) = (without_place(&error), error.column());
                 format!("the line is no JSON: {what} (column {column}); accepted is {ACCEPTED}")
+                    .into()
             })
     }
 
-    fn command(&self) -> Result<Command, String> {
+    fn command(&self) -> Result<Command, Wrong> {
         if let Some(key) = self.repeated {
-            return Err(format!("`{}` stands there twice; leave one", key.as_str()));
+            let key = key.as_str();
+            return Err(Wrong::in_field(
+                key,
+                format!("`{key}` stands there twice; leave one"),
+            ));
         }
         let name = match self.get(Key::Command) {
             Some(_) => self.text(Key::Command)?,
-            None => return Err(format!("`command` is missing; accepted are {COMMANDS}")),
+            None if self.job.is_some() => "job_status".to_owned(),
+            None => {
+                return Err(Wrong::in_field(
+                    "command",
+                    format!("`command` is missing; accepted are {COMMANDS}"),
+                ));
+            }
         };
         let keys: &[Key] = match name.as_str() {
             "job_status" => &[Key::Uuid, Key::Status, Key::Metadata],
             "reject_job" => &[Key::Uuid, Key::Reason, Key::Message],
             "machine_specs" => &[Key::MinerHotkey, Key::BatchId, Key::Specs],
             "adopt_job" => &[Key::Uuid, Key::TimeLeft],
+            "hello" => &[Key::Protocol, Key::Worker, Key::Jobs],
+            "capacity" => &[Key::Jobs],
             "stop" => &[],
             other => {
                 let other = shorten(other);
-                return Err(format!("`{other}` is no command; accepted are {COMMANDS}"));
+                return Err(Wrong::in_field(
+                    "command",
+                    format!("`{other}` is no command; accepted are {COMMANDS}"),
+                ));
             }
         };
         self.check_keys(&name, keys)?;
         match name.as_str() {
             "job_status" => self.job_status(),
+            "hello" => self.hello(),
+            "capacity" => Ok(Command::Capacity {
+                jobs: self.number(Key::Jobs)?,
+            }),
             "reject_job" => Ok(Command::RejectJob {
-                uuid: self.text(Key::Uuid)?,
-                reason: name_of(&self.text(Key::Reason)?)?,
+                uuid: self.uuid()?,
+                reason: name_of(&self.text(Key::Reason)?)
+                    .map_err(|error| Wrong::in_field("reason", error))?,
                 message: self.text(Key::Message)?,
             }),
             "machine_specs" => Ok(Command::MachineSpecs {
@@ -207,7 +303,7 @@ impl<'a> Fields<'a> {
     }
 
     /// That no key but these is there: a misspelt one would be lost silently.
-    fn check_keys(&self, name: &str, keys: &[Key]) -> Result<(), String> {
+    fn check_keys(&self, name: &str, keys: &[Key]) -> Result<(), Wrong> {
         let is_accepted = |key: &Key| matches!(key, Key::Command | Key::Id) || keys.contains(key);
         let misplaced = Key::ALL
             .into_iter()
@@ -222,14 +318,36 @@ impl<'a> Fields<'a> {
             .map(|key| format!("`{}`", key.as_str()))
             .collect();
         let accepted = accepted.join(", ");
-        Err(format!(
-            "`{found}` is no key of {name}; accepted are {accepted}"
+        Err(Wrong::in_field(
+            found,
+            format!("`{found}` is no key of {name}; accepted are {accepted}"),
         ))
     }
 
-    fn job_status(&self) -> Result<Command, String> {
-        let uuid = self.text(Key::Uuid)?;
-        let status = status_of(&self.text(Key::Status)?)?;
+    fn hello(&self) -> Result<Command, Wrong> {
+        let given = |key| self.get(key).is_some();
+        let worker = given(Key::Worker).then(|| self.text(Key::Worker));
+        let jobs = given(Key::Jobs).then(|| self.number(Key::Jobs));
+        Ok(Command::Hello {
+            protocol: self.number(Key::Protocol)?,
+            worker: worker.transpose()?,
+            jobs: jobs.transpose()?,
+        })
+    }
+
+    /// The job that is spoken of.
+    fn uuid(&self) -> Result<String, Wrong> {
+        let job = self.job.as_ref();
+        match job.filter(|_| self.get(Key::Uuid).is_none()) {
+            Some(job) => Ok(job.clone()),
+            None => self.text(Key::Uuid),
+        }
+    }
+
+    fn job_status(&self) -> Result<Command, Wrong> {
+        let uuid = self.uuid()?;
+        let status = status_of(&self.text(Key::Status)?)
+            .map_err(|error| Wrong::in_field("status", error))?;
         let mut update = V0JobStatusUpdate::new(uuid, status);
         if let Some(raw) = self.get(Key::Metadata).filter(|raw| raw.get() != "null") {
             update = update.with_metadata(metadata_of(raw.get())?);
@@ -237,44 +355,70 @@ impl<'a> Fields<'a> {
         Ok(Command::JobStatus(update))
     }
 
-    fn text(&self, key: Key) -> Result<String, String> {
+    fn text(&self, key: Key) -> Result<String, Wrong> {
         let name = key.as_str();
+        let wrong = |what| Wrong::in_field(name, what);
         let raw = self
             .get(key)
-            .ok_or_else(|| format!("`{name}` is missing; a string is needed"))?;
+            .ok_or_else(|| wrong(format!("`{name}` is missing; a string is needed")))?;
         if !raw.get().starts_with('"') {
-            return Err(format!("`{name}` must be a string, found {}", kind_of(raw)));
+            let found = kind_of(raw);
+            return Err(wrong(format!("`{name}` must be a string, found {found}")));
         }
-        serde_json::from_str(raw.get())
-            .map_err(|_| format!("`{name}` holds half a surrogate pair; accepted is Unicode text"))
+        serde_json::from_str(raw.get()).map_err(|_| {
+            wrong(format!(
+                "`{name}` holds half a surrogate pair; accepted is Unicode text"
+            ))
+        })
     }
 
-    fn seconds(&self, key: Key) -> Result<Duration, String> {
+    fn seconds(&self, key: Key) -> Result<Duration, Wrong> {
         let name = key.as_str();
-        let raw = self
-            .get(key)
-            .ok_or_else(|| format!("`{name}` is missing; a number of seconds is needed"))?;
+        let wrong = |what| Wrong::in_field(name, what);
+        let raw = self.get(key).ok_or_else(|| {
+            wrong(format!(
+                "`{name}` is missing; a number of seconds is needed"
+            ))
+        })?;
         serde_json::from_str(raw.get())
             .ok()
             .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
             .filter(|time| !time.is_zero() && *time <= LONGEST)
             .ok_or_else(|| {
                 let (found, longest) = (shorten(raw.get()), LONGEST.as_secs());
-                format!(
+                wrong(format!(
                     "`{name}` must be a number of seconds above 0, up to {longest}, found {found}"
-                )
+                ))
             })
     }
 
-    fn object(&self, key: Key) -> Result<JsonMap, String> {
+    fn number(&self, key: Key) -> Result<u64, Wrong> {
         let name = key.as_str();
+        let wrong = |what| Wrong::in_field(name, what);
         let raw = self
             .get(key)
-            .ok_or_else(|| format!("`{name}` is missing; an object is needed"))?;
+            .ok_or_else(|| wrong(format!("`{name}` is missing; a whole number is needed")))?;
+        serde_json::from_str(raw.get()).map_err(|_| {
+            let found = shorten(raw.get());
+            wrong(format!(
+                "`{name}` must be a whole number from 0, found {found}"
+            ))
+        })
+    }
+
+    fn object(&self, key: Key) -> Result<JsonMap, Wrong> {
+        let name = key.as_str();
+        let wrong = |what| Wrong::in_field(name, what);
+        let raw = self
+            .get(key)
+            .ok_or_else(|| wrong(format!("`{name}` is missing; an object is needed")))?;
         Json::parse(raw.get())
-            .map_err(|error| format!("`{name}`: {error}"))?
+            .map_err(|error| wrong(format!("`{name}`: {error}")))?
             .to_map()
-            .ok_or_else(|| format!("`{name}` must be an object, found {}", kind_of(raw)))
+            .ok_or_else(|| {
+                let found = kind_of(raw);
+                wrong(format!("`{name}` must be an object, found {found}"))
+            })
     }
 }
 
@@ -312,7 +456,7 @@ impl<'de> Visitor<'de> for &mut Fields<'de> {
     }
 }
 
-const COMMANDS: &str = "job_status, reject_job, machine_specs, adopt_job and stop";
+const COMMANDS: &str = "job_status, reject_job, machine_specs, adopt_job, hello, capacity and stop";
 
 fn status_of(name: &str) -> Result<JobStatus, String> {
     JobStatus::from_str(name).map_err(|_| {
@@ -333,9 +477,9 @@ fn name_of<T: FromStr<Err = UnknownName>>(name: &str) -> Result<T, String> {
 
 /// Reads metadata as strictly as the facilitator does, and more: a name that it would take for `unknown` is a mistake
 /// when it was written here.
-fn metadata_of(text: &str) -> Result<JobStatusMetadata, String> {
+fn metadata_of(text: &str) -> Result<JobStatusMetadata, Wrong> {
     let metadata = JobStatusMetadata::decode(text, DecodeMode::Strict)
-        .map_err(|error| format!("`metadata`: {error}"))?
+        .map_err(|error| Wrong::in_field(place_of(&error), format!("`metadata`: {error}")))?
         .message;
     let has_names = metadata.job_rejection_details.is_some()
         || metadata.job_failure_details.is_some()
@@ -346,8 +490,18 @@ fn metadata_of(text: &str) -> Result<JobStatusMetadata, String> {
     Ok(metadata)
 }
 
+/// The first wrong place in the metadata.
+fn place_of(error: &DecodeError) -> String {
+    let mut place = String::from("metadata");
+    for segment in error.issues().iter().take(1).flat_map(|issue| &issue.loc) {
+        place.push('.');
+        place.push_str(&segment.to_string());
+    }
+    place
+}
+
 /// That every name in the details is one.
-fn check_names(metadata: &str) -> Result<(), String> {
+fn check_names(metadata: &str) -> Result<(), Wrong> {
     let found = Json::parse(metadata).ok().and_then(|json| json.to_map());
     let name_in = |details: &str, field: &str| {
         let details = found.as_ref()?.get(details)?.to_map()?;
@@ -355,8 +509,12 @@ fn check_names(metadata: &str) -> Result<(), String> {
     };
     let check = |details: &str, field: &str, verdict: fn(&str) -> Result<(), String>| {
         let name = name_in(details, field);
-        name.map_or(Ok(()), |name| verdict(&name))
-            .map_err(|error| format!("`metadata`: {details}.{field}: {error}"))
+        name.map_or(Ok(()), |name| verdict(&name)).map_err(|error| {
+            Wrong::in_field(
+                format!("metadata.{details}.{field}"),
+                format!("`metadata`: {details}.{field}: {error}"),
+            )
+        })
     };
     check(
         "job_rejection_details",

@@ -50,6 +50,12 @@ impl Ending {
         self.refused = true;
     }
 
+    /// Whether a second signal was seen.
+    #[cfg(unix)]
+    pub(super) const fn is_aborted(&self) -> bool {
+        self.aborted
+    }
+
     /// Ends the session. Its events tell what is left.
     pub(super) async fn stop(&mut self, client: &FacilitatorClient) {
         let stopped = client.stop();

@@ -11,12 +11,25 @@ use facilitator_tokio::core::signature::SignatureError;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::value::RawValue;
 
+use super::commands::Wrong;
 use super::journal::Left;
+
+/// The version of the lines, in both directions. It grows when a line that was good is so no more, or a key is gone;
+/// readers bear with new keys and new events.
+pub(super) const PROTOCOL: u64 = 1;
 
 /// One line. Keys that do not apply are left out.
 #[derive(serde::Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub(super) enum Line<'a> {
+    /// The first line, and the answer to the command of this name.
+    Hello {
+        #[serde(skip_serializing_if = "Option::is_none")]
+        id: Option<&'a RawValue>,
+        protocol: u64,
+        version: &'static str,
+        hotkey: &'a str,
+    },
     /// The session is in another phase; `reason`, `cause` and `retry_in_s` come with `waiting`.
     Phase {
         phase: &'static str,
@@ -72,6 +85,9 @@ pub(super) enum Line<'a> {
         #[serde(skip_serializing_if = "Option::is_none")]
         id: Option<&'a RawValue>,
         error: String,
+        /// The key that is wrong, unless it is the whole line.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        field: Option<String>,
     },
     /// A job that was taken up because a command said so.
     JobAdopted {
@@ -203,6 +219,26 @@ impl<'a> Line<'a> {
             reason: change.reason.as_ref().map(ToString::to_string),
             cause: change.reason.as_ref().map(lost_cause),
             retry_in_s: change.retry_in.map(seconds),
+        }
+    }
+
+    /// The greeting.
+    pub(super) fn hello(id: Option<&'a RawValue>, hotkey: &'a str) -> Self {
+        Self::Hello {
+            id,
+            protocol: PROTOCOL,
+            version: env!("CARGO_PKG_VERSION"),
+            hotkey,
+        }
+    }
+
+    /// What is wrong with a line of the input.
+    pub(super) fn command_error(line: u64, id: Option<&'a RawValue>, wrong: Wrong) -> Self {
+        Self::CommandError {
+            line,
+            id,
+            field: wrong.field,
+            error: wrong.what,
         }
     }
 

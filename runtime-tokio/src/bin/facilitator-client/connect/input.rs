@@ -12,7 +12,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tracing::debug;
 
-use super::commands::{self, Command, Parsed};
+use super::commands::{self, Command, Parsed, Wrong};
 use super::events;
 use super::journal::Promise;
 use super::lines::{Line, Lines};
@@ -83,7 +83,7 @@ impl Input {
                     let error = format!(
                         "the line is longer than {limit} bytes, the bound (`--line-bytes`); it was skipped"
                     );
-                    self.refuse(number, None, error).await;
+                    self.refuse(number, None, error.into()).await;
                     continue;
                 }
                 Line::NotUtf8(at) => {
@@ -92,7 +92,7 @@ impl Input {
                         at + 1,
                         commands::ACCEPTED
                     );
-                    self.refuse(number, None, error).await;
+                    self.refuse(number, None, error.into()).await;
                     continue;
                 }
             };
@@ -105,6 +105,23 @@ impl Input {
                 Ok(Command::Stop) => return End::Command(id),
                 Ok(Command::AdoptJob { uuid, time_left }) => {
                     self.adopt(number, id, &uuid, time_left).await;
+                }
+                Ok(Command::Hello {
+                    protocol,
+                    worker,
+                    jobs,
+                }) => match check_hello(protocol, worker.is_some() || jobs.is_some()) {
+                    Ok(()) => {
+                        let hotkey = self.client.hotkey();
+                        self.output
+                            .print(&events::Line::hello(id.as_deref(), &hotkey))
+                            .await;
+                    }
+                    Err(wrong) => self.refuse(number, id, wrong).await,
+                },
+                Ok(Command::Capacity { .. }) => {
+                    let what = "`capacity` is for workers on a socket; here every job is yours";
+                    self.refuse(number, id, what.to_owned().into()).await;
                 }
                 Ok(command) => match self.submit(command, cost).await {
                     Ok((receipt, share)) => {
@@ -123,40 +140,19 @@ impl Input {
         &mut self,
         command: Command,
         cost: usize,
-    ) -> Result<(PendingReceipt, OwnedSemaphorePermit), String> {
+    ) -> Result<(PendingReceipt, OwnedSemaphorePermit), Wrong> {
         let cost = u32::try_from(cost).unwrap_or(u32::MAX);
         let shares = Arc::clone(&self.shares);
         let share = tokio::select! {
             biased;
-            () = stopped(&mut self.stopping) => return Err(STOPPING.to_owned()),
+            () = stopped(&mut self.stopping) => return Err(STOPPING.to_owned().into()),
             share = shares.acquire_many_owned(cost) => {
                 share.map_err(|_| STOPPING.to_owned())?
             }
         };
-        let client = &self.client;
-        let sent = match command {
-            Command::JobStatus(update) => client.send_job_status(update).await,
-            Command::RejectJob {
-                uuid,
-                reason,
-                message,
-            } => client.reject_job(&uuid, reason, &message).await,
-            Command::MachineSpecs {
-                miner_hotkey,
-                batch_id,
-                specs,
-            } => {
-                client
-                    .send_machine_specs(&miner_hotkey, &batch_id, specs)
-                    .await
-            }
-            // They send nothing.
-            Command::AdoptJob { .. } | Command::Stop => return Err(STOPPING.to_owned()),
-        };
-        match sent {
-            Ok(receipt) => Ok((receipt, share)),
-            Err(error) => Err(complaint(&error)),
-        }
+        let sent = submit(&self.client, command).await;
+        let receipt = sent.map_err(|error| complaint(&error))?;
+        Ok((receipt, share))
     }
 
     async fn adopt(&self, line: u64, id: Option<Box<RawValue>>, uuid: &str, time_left: Duration) {
@@ -170,21 +166,72 @@ impl Input {
         }
     }
 
-    async fn refuse(&self, line: u64, id: Option<Box<RawValue>>, error: String) {
-        debug!(line, error = ?error, "command refused");
-        let id = id.as_deref();
-        self.output
-            .print(&events::Line::CommandError { line, id, error })
-            .await;
+    async fn refuse(&self, line: u64, id: Option<Box<RawValue>>, wrong: Wrong) {
+        debug!(line, error = ?wrong.what, "command refused");
+        let refusal = events::Line::command_error(line, id.as_deref(), wrong);
+        self.output.print(&refusal).await;
     }
 }
 
-fn complaint(error: &SendError) -> String {
-    match error {
+/// Hands a command to the session; waits while the outbox is full.
+pub(super) async fn submit(
+    client: &FacilitatorClient,
+    command: Command,
+) -> Result<PendingReceipt, SendError> {
+    match command {
+        Command::JobStatus(update) => client.send_job_status(update).await,
+        Command::RejectJob {
+            uuid,
+            reason,
+            message,
+        } => client.reject_job(&uuid, reason, &message).await,
+        Command::MachineSpecs {
+            miner_hotkey,
+            batch_id,
+            specs,
+        } => {
+            client
+                .send_machine_specs(&miner_hotkey, &batch_id, specs)
+                .await
+        }
+        // They send nothing.
+        Command::AdoptJob { .. }
+        | Command::Hello { .. }
+        | Command::Capacity { .. }
+        | Command::Stop => Err(SendError::Stopping),
+    }
+}
+
+/// What a command is answered that the session has not taken.
+pub(super) fn complaint(error: &SendError) -> Wrong {
+    let what = match error {
         // Their own text speaks to programmers: here nobody can start the session again.
         SendError::Stopping | SendError::Stopped => STOPPING.to_owned(),
         error => error.to_string(),
+    };
+    Wrong::refused(error, what)
+}
+
+/// That the other side speaks the lines of this version, and claims nothing that only a worker on a socket can.
+fn check_hello(protocol: u64, is_worker: bool) -> Result<(), Wrong> {
+    check_protocol(protocol)?;
+    if is_worker {
+        let what = "`worker` and `jobs` are for workers on a socket; here every job is yours";
+        return Err(Wrong::in_field("worker", what));
     }
+    Ok(())
+}
+
+/// That the other side speaks the lines of this version.
+pub(super) fn check_protocol(protocol: u64) -> Result<(), Wrong> {
+    if protocol == events::PROTOCOL {
+        return Ok(());
+    }
+    let what = format!(
+        "`protocol` {protocol} is not spoken here; accepted is {}",
+        events::PROTOCOL
+    );
+    Err(Wrong::in_field("protocol", what))
 }
 
 const STOPPING: &str = "the session is stopping and takes nothing new; start the program again";

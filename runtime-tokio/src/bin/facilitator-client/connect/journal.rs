@@ -47,6 +47,17 @@ pub(super) struct Left {
     pub(super) ids: BTreeMap<UpdateId, Box<RawValue>>,
 }
 
+impl Left {
+    /// What is left of a session whose commands had no ids.
+    #[cfg(unix)]
+    pub(super) const fn without_ids(owed: Vec<Owed>) -> Self {
+        Self {
+            owed,
+            ids: BTreeMap::new(),
+        }
+    }
+}
+
 /// Tells every event, in order. While the reader of stdout takes nothing, no event is taken either; the driver bounds
 /// what waits, and drops events in the end, but no receipt is lost: the promises keep them.
 pub(super) struct Journal {
@@ -183,7 +194,7 @@ impl Journal {
 
 /// One line in the log for what a reader wants to know. Texts from outside are written escaped, and contents of
 /// messages not at all.
-fn log(event: &Event) {
+pub(super) fn log(event: &Event) {
     match event {
         Event::Phase(change) => match (&change.reason, change.retry_in) {
             (Some(reason), Some(retry_in)) => info!(

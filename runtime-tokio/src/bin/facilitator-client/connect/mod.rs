@@ -10,6 +10,8 @@ mod journal;
 mod lines;
 mod recording;
 mod state;
+#[cfg(unix)]
+mod workers;
 
 use std::sync::Arc;
 
@@ -21,10 +23,11 @@ use tracing::{info, warn};
 pub(crate) use self::arguments::{Arguments, Settings};
 use self::ending::Ending;
 use self::events::Line;
-use self::input::Input;
-use self::journal::{Journal, Promise};
+use self::input::{End, Input};
+use self::journal::{Journal, Left, Promise};
 use self::lines::Lines;
 use self::recording::Recording;
+use self::state::StateFile;
 use crate::failure::Failure;
 use crate::monitor::Monitor;
 use crate::output::Output;
@@ -39,11 +42,18 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
         record,
         state,
         metrics,
+        #[cfg(unix)]
+        workers,
         ..
     } = settings;
     let signals = Signals::new()
         .map_err(|error| Failure::failed(format!("signals cannot be caught: {error}")))?;
     let mut ending = Ending::new(signals);
+    #[cfg(unix)]
+    let workers = workers
+        .is_used()
+        .then(|| workers::Ready::new(workers, line_bytes))
+        .transpose()?;
     let shares = Semaphore::new(input::share_bytes(&config, line_bytes));
     let client = FacilitatorClient::with_runtime(config.clone(), &keypair, Tokio::new(network))
         .map_err(|error| Failure::usage(error.to_string()))?;
@@ -69,6 +79,15 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
         .map_err(|error| Failure::failed(error.to_string()))?;
 
     let output = Output::new(tokio::io::stdout());
+    output.print(&Line::hello(None, &client.hotkey())).await;
+    #[cfg(unix)]
+    if let Some(workers) = workers {
+        let working = workers
+            .run(&client, &output, &mut ending, state.is_some(), monitor)
+            .await;
+        let end = async { Ok((End::Stopping, working.last_lines().await)) };
+        return finish(ending, &client, &output, state, recording, end).await;
+    }
     let (stopping, stop_seen) = watch::channel(false);
     let input = Input {
         client: client.clone(),
@@ -95,28 +114,45 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     }
     stopping.send_replace(true);
     ending.stop(&client).await;
-    // Before anybody is waited for who might not read the last words.
-    let kept = match &state {
-        Some(state) => Some(state.keep(&client, None).await),
-        None => None,
-    };
-
-    let is_kept = matches!(kept, Some(Ok(())));
-    let last_words = async {
+    let end = async {
         let left = journal.await.map_err(lost_task)?;
         let end = match end {
             Some(end) => end,
             None => input.await.map_err(lost_task)?,
         };
+        Ok((end, left))
+    };
+    finish(ending, &client, &output, state, recording, end).await
+}
+
+/// What follows the end of the session: what is owed is kept and told. `end` resolves to who has asked for the end, and
+/// what is left, once all other lines were printed.
+async fn finish(
+    mut ending: Ending,
+    client: &FacilitatorClient,
+    output: &Output,
+    state: Option<StateFile>,
+    recording: Option<Recording>,
+    end: impl Future<Output = Result<(End, Left), Failure>>,
+) -> Result<(), Failure> {
+    // Before anybody is waited for who might not read the last words.
+    let kept = match &state {
+        Some(state) => Some(state.keep(client, None).await),
+        None => None,
+    };
+
+    let is_kept = matches!(kept, Some(Ok(())));
+    let last_words = async {
+        let (end, left) = end.await?;
         output
             .print(&Line::stopped(end.stop_id(), &left, is_kept))
             .await;
         Ok::<_, Failure>((end, left))
     };
-    let told = ending.wait_for(last_words, &output).await.transpose()?;
+    let told = ending.wait_for(last_words, output).await.transpose()?;
     let kept = match (&state, &told, kept) {
         (Some(state), Some((_, left)), Some(Ok(()))) if !left.owed.is_empty() => {
-            Some(state.keep(&client, Some(left)).await)
+            Some(state.keep(client, Some(left)).await)
         }
         (.., kept) => kept,
     };
@@ -125,7 +161,7 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
         None => None,
     };
     let told = told.map(|(end, left)| (end, left.owed.len()));
-    ending.verdict(&output, told, kept, unrecorded)
+    ending.verdict(output, told, kept, unrecorded)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]

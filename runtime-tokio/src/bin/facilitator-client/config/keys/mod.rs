@@ -8,6 +8,8 @@ mod retry;
 mod session;
 mod timing;
 mod trust;
+#[cfg(unix)]
+mod workers;
 
 use super::key::{Key, Section};
 
@@ -21,6 +23,8 @@ pub(crate) const SECTIONS: &[Section] = &[
     network::TLS,
     network::PROXY,
     metrics::SECTION,
+    #[cfg(unix)]
+    workers::SECTION,
     log::SECTION,
 ];
 

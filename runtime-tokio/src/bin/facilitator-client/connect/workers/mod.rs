@@ -1,0 +1,219 @@
+//! Jobs that processes and workers on a socket work on, in place of the reader of stdout. This file starts the parts,
+//! carries events between them, and brings them to their end.
+//!
+//! On the way to the end, first no more jobs are taken; then those that are worked on have `stop_time` to end; then
+//! processes get SIGTERM and, after `grace`, SIGKILL, and jobs without a terminal status end as `horde_failed`; then the
+//! session delivers what is owed. A second signal skips what is left of it.
+
+mod hall;
+mod news;
+mod process;
+mod roster;
+mod socket;
+mod telling;
+
+use std::future::pending;
+use std::pin::pin;
+use std::time::Duration;
+
+use facilitator_tokio::FacilitatorClient;
+use facilitator_tokio::core::client::{Event, Owed};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tracing::{info, warn};
+
+use self::hall::Hall;
+use self::news::{News, Printer};
+use self::socket::Listening;
+use super::ending::Ending;
+use super::events::Line;
+use super::journal::{Left, log};
+use crate::config::Workers;
+use crate::failure::Failure;
+use crate::monitor::Monitor;
+use crate::output::Output;
+
+/// After SIGKILL, a process is gone at once; the rest is the time that its streams may take to end.
+const AFTER_KILL: Duration = Duration::from_secs(5);
+/// How long connections may take to end when the program does.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// Whoever works on jobs, ready to begin.
+pub(super) struct Ready {
+    settings: Workers,
+    listening: Option<Listening>,
+    line_bytes: usize,
+}
+
+impl Ready {
+    /// Makes the socket, so that what is wrong with it is said before anything else happens.
+    pub(super) fn new(settings: Workers, line_bytes: usize) -> Result<Self, Failure> {
+        let listening = settings.socket.as_deref().map(Listening::at).transpose();
+        let listening =
+            listening.map_err(|error| Failure::usage(format!("the socket: {error}")))?;
+        Ok(Self {
+            settings,
+            listening,
+            line_bytes,
+        })
+    }
+
+    /// Works until a signal, or until the session ends by itself. The session has ended when this returns, what is left
+    /// is returned, and nothing of the workers runs any more.
+    pub(super) async fn run(
+        self,
+        client: &FacilitatorClient,
+        output: &Output,
+        ending: &mut Ending,
+        keeps: bool,
+        monitor: Option<Monitor>,
+    ) -> Working {
+        let (news, printer) = news::news(output.clone());
+        let printing = tokio::spawn(Printer::print(printer));
+        let settings = &self.settings;
+        let hall = Hall::new(
+            client.clone(),
+            settings,
+            self.line_bytes,
+            keeps,
+            news.clone(),
+        );
+        let (leaving, is_leaving) = watch::channel(false);
+        let serving = self.listening.map(|listening| {
+            let (hall, jobs) = (hall.clone(), settings.max_jobs);
+            let serve = socket::serve(
+                listening,
+                hall,
+                self.line_bytes,
+                jobs,
+                settings.stall,
+                is_leaving,
+            );
+            tokio::spawn(serve)
+        });
+        let mut telling = tokio::spawn(tell(client.clone(), hall.clone(), news, monitor));
+
+        let mut owed = None;
+        tokio::select! {
+            biased;
+            () = ending.signal() => {}
+            () = tend(&hall) => {}
+            // Nobody has asked it to.
+            left = &mut telling => {
+                ending.refused();
+                owed = Some(left.unwrap_or_default());
+            }
+        }
+        hall.close();
+        wind_down(&hall, settings, ending).await;
+        if owed.is_none() {
+            ending.stop(client).await;
+        }
+        let owed = match owed {
+            Some(owed) => owed,
+            None => telling.await.unwrap_or_default(),
+        };
+        leaving.send_replace(true);
+        if let Some(serving) = serving
+            && timeout(FAREWELL, serving).await.is_err()
+        {
+            warn!("a worker did not let its connection end");
+        }
+        drop(hall);
+        Working { owed, printing }
+    }
+}
+
+/// What is left when everybody has stopped working.
+pub(super) struct Working {
+    owed: Vec<Owed>,
+    printing: tokio::task::JoinHandle<()>,
+}
+
+impl Working {
+    /// Waits for the lines that are still to be printed; what is left of the session.
+    pub(super) async fn last_lines(self) -> Left {
+        // It cannot fail, and would only be missing some lines.
+        let _ = self.printing.await;
+        Left::without_ids(self.owed)
+    }
+}
+
+/// Gives everybody their time to end, less and less of it.
+async fn wind_down(hall: &Hall, settings: &Workers, ending: &mut Ending) {
+    let idle = async {
+        tokio::select! {
+            () = hall.idle() => {}
+            // Those whose time is over end as always.
+            () = tend(hall) => {}
+        }
+    };
+    let mut idle = pin!(idle);
+    tokio::select! {
+        biased;
+        () = &mut idle => return,
+        () = ending.signal() => {}
+        () = sleep(settings.stop_time) => info!("running jobs are ended: the time to stop is over"),
+    }
+    hall.dismiss();
+    let patience = if ending.is_aborted() {
+        Duration::ZERO
+    } else {
+        settings.grace.saturating_add(AFTER_KILL)
+    };
+    tokio::select! {
+        biased;
+        () = &mut idle => return,
+        () = ending.signal(), if !ending.is_aborted() => {}
+        () = sleep(patience) => {}
+    }
+    warn!("not all workers have ended in their time");
+    hall.kill().await;
+}
+
+/// Hands events on: to the log, to the monitor, to stdout, to the hall. What the session still owed in the end.
+async fn tell(
+    client: FacilitatorClient,
+    hall: Hall,
+    news: News,
+    monitor: Option<Monitor>,
+) -> Vec<Owed> {
+    while let Ok(event) = client.next_event().await {
+        log(&event);
+        if let Some(monitor) = &monitor {
+            monitor.observe(&event);
+        }
+        if let Event::Stopped { owed } = event {
+            return owed;
+        }
+        if let Event::Receipt(receipt) = &event
+            && !receipt.automatic
+        {
+            news.tell(&Line::receipt(receipt, None));
+        } else if let Some(line) = Line::of(&event) {
+            news.tell(&line);
+        }
+        hall.take(event);
+    }
+    Vec::new()
+}
+
+/// Ends what was waited for in vain, for ever.
+async fn tend(hall: &Hall) {
+    let mut changes = hall.changes();
+    loop {
+        hall.tend();
+        let due = hall.next_due();
+        let waiting = async {
+            match due {
+                Some(due) => sleep_until(Instant::from_std(due)).await,
+                None => pending().await,
+            }
+        };
+        tokio::select! {
+            () = waiting => {}
+            // The sender is here.
+            _ = changes.changed() => {}
+        }
+    }
+}

@@ -1,0 +1,424 @@
+//! Which jobs are held, who works on each, and who has a place for another: pure, without clock and sockets. What is
+//! done about it is decided in `hall`.
+//!
+//! The rules: a job goes to the worker with the most free places, and of several to the one that has waited longest for
+//! one. While nobody has a place it waits, first come first served, until its time is over. The jobs of a worker that
+//! goes away stay its own until its time to return is over.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use facilitator_tokio::core::message::{JobStatus, V2JobRequest};
+use uuid::Uuid;
+
+/// The bounds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bounds {
+    /// Jobs held at once.
+    pub(super) jobs: usize,
+    /// How long a job waits for a place.
+    pub(super) queue_time: Duration,
+    /// How long a worker may be away.
+    pub(super) absence: Duration,
+}
+
+/// A job, and what its worker has said of it.
+#[derive(Clone, Debug)]
+pub(super) struct Job {
+    pub(super) id: Uuid,
+    pub(super) request: Arc<V2JobRequest>,
+    /// The statuses that were accepted, in their order.
+    pub(super) given: Vec<JobStatus>,
+}
+
+#[derive(Debug)]
+struct Held {
+    job: Job,
+    place: Place,
+}
+
+#[derive(Debug)]
+enum Place {
+    Waiting { until: Instant },
+    With(Arc<str>),
+}
+
+#[derive(Debug)]
+struct Worker {
+    /// How many jobs it takes at once.
+    places: usize,
+    jobs: BTreeSet<Uuid>,
+    /// Away, and until when its jobs wait for it.
+    away_until: Option<Instant>,
+    /// When it was last given a job, in jobs.
+    turn: u64,
+}
+
+impl Worker {
+    fn free(&self) -> usize {
+        match self.away_until {
+            None => self.places.saturating_sub(self.jobs.len()),
+            Some(_) => 0,
+        }
+    }
+}
+
+/// What has to be done, as time goes by.
+#[derive(Debug)]
+pub(super) enum Due {
+    /// Nobody had a place for this job in its time.
+    Unserved {
+        job: Job,
+        /// Whether there are workers at all.
+        anybody: bool,
+    },
+    /// This job's worker did not return.
+    Abandoned { job: Job, worker: Arc<str> },
+}
+
+/// Who may speak of a job.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Holder {
+    /// It is not held here: the session knows more.
+    Nobody,
+    /// It waits for a worker.
+    Waiting,
+    /// This worker.
+    Worker(Arc<str>),
+}
+
+/// See the module.
+#[derive(Debug)]
+pub(super) struct Roster {
+    bounds: Bounds,
+    jobs: BTreeMap<Uuid, Held>,
+    queue: VecDeque<Uuid>,
+    workers: BTreeMap<Arc<str>, Worker>,
+    turns: u64,
+}
+
+impl Roster {
+    pub(super) fn new(bounds: Bounds) -> Self {
+        Self {
+            bounds,
+            jobs: BTreeMap::new(),
+            queue: VecDeque::new(),
+            workers: BTreeMap::new(),
+            turns: 0,
+        }
+    }
+
+    /// Takes a job in, unless it is here already; false when there are too many.
+    pub(super) fn take(&mut self, id: Uuid, request: V2JobRequest, now: Instant) -> bool {
+        if self.jobs.contains_key(&id) {
+            return true;
+        }
+        if self.jobs.len() >= self.bounds.jobs {
+            return false;
+        }
+        let job = Job {
+            id,
+            request: Arc::new(request),
+            given: Vec::new(),
+        };
+        let until = now + self.bounds.queue_time;
+        let place = Place::Waiting { until };
+        self.jobs.insert(id, Held { job, place });
+        self.queue.push_back(id);
+        true
+    }
+
+    /// Gives the job that has waited longest to whoever has a place for it.
+    pub(super) fn assign(&mut self) -> Option<(Job, Arc<str>)> {
+        let first = *self.queue.front()?;
+        let (name, worker) = self
+            .workers
+            .iter_mut()
+            .filter(|(_, worker)| worker.free() > 0)
+            .max_by_key(|(_, worker)| (worker.free(), std::cmp::Reverse(worker.turn)))?;
+        let held = self.jobs.get_mut(&first)?;
+        self.queue.pop_front();
+        held.place = Place::With(Arc::clone(name));
+        worker.jobs.insert(first);
+        self.turns += 1;
+        worker.turn = self.turns;
+        Some((held.job.clone(), Arc::clone(name)))
+    }
+
+    /// Notes that the session has accepted a status of a job.
+    pub(super) fn note(&mut self, id: Uuid, status: JobStatus) {
+        if let Some(held) = self.jobs.get_mut(&id)
+            && !held.job.given.contains(&status)
+        {
+            held.job.given.push(status);
+        }
+    }
+
+    /// Forgets a job: its place is free. Returns the worker that had it.
+    pub(super) fn end(&mut self, id: Uuid) -> Option<Arc<str>> {
+        match self.jobs.remove(&id)?.place {
+            Place::Waiting { .. } => {
+                self.queue.retain(|waiting| *waiting != id);
+                None
+            }
+            Place::With(name) => {
+                if let Some(worker) = self.workers.get_mut(&name) {
+                    worker.jobs.remove(&id);
+                }
+                self.forget_idle(&name);
+                Some(name)
+            }
+        }
+    }
+
+    /// A worker is here, for the first time or again; its jobs. `None` when one of this name is here already.
+    pub(super) fn arrive(&mut self, name: &str, places: usize) -> Option<Vec<Job>> {
+        if let Some(worker) = self.workers.get_mut(name) {
+            worker.away_until.take()?;
+            worker.places = places;
+            let jobs = worker.jobs.iter();
+            let jobs = jobs
+                .filter_map(|id| self.jobs.get(id))
+                .map(|held| held.job.clone());
+            return Some(jobs.collect());
+        }
+        let worker = Worker {
+            places,
+            jobs: BTreeSet::new(),
+            away_until: None,
+            turn: self.turns,
+        };
+        self.workers.insert(name.into(), worker);
+        Some(Vec::new())
+    }
+
+    /// A worker takes this many from now on. It keeps those that it has.
+    pub(super) fn resize(&mut self, name: &str, places: usize) {
+        if let Some(worker) = self.workers.get_mut(name) {
+            worker.places = places;
+        }
+    }
+
+    /// A worker has gone away; how many jobs wait for its return.
+    pub(super) fn depart(&mut self, name: &str, now: Instant) -> usize {
+        let Some(worker) = self.workers.get_mut(name) else {
+            return 0;
+        };
+        worker.away_until = Some(now + self.bounds.absence);
+        let jobs = worker.jobs.len();
+        self.forget_idle(name);
+        jobs
+    }
+
+    /// Takes out what can be waited for no longer, one after the other.
+    pub(super) fn due(&mut self, now: Instant) -> Option<Due> {
+        // All wait equally long: the first in the queue is the first whose time is over.
+        if let Some(first) = self.queue.front().copied()
+            && let Some(held) = self.jobs.get(&first)
+            && matches!(held.place, Place::Waiting { until } if until <= now)
+        {
+            let job = held.job.clone();
+            let anybody = self.workers.values().any(|worker| worker.places > 0);
+            self.end(first);
+            return Some(Due::Unserved { job, anybody });
+        }
+        let (name, id) = self.workers.iter().find_map(|(name, worker)| {
+            worker.away_until.filter(|until| *until <= now)?;
+            Some((Arc::clone(name), *worker.jobs.first()?))
+        })?;
+        let job = self.jobs.get(&id)?.job.clone();
+        self.end(id);
+        Some(Due::Abandoned { job, worker: name })
+    }
+
+    /// When [`due`](Self::due) has something, at the earliest.
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        let waiting = self.queue.front().and_then(|id| self.jobs.get(id));
+        let waiting = waiting.and_then(|held| match held.place {
+            Place::Waiting { until } => Some(until),
+            Place::With(_) => None,
+        });
+        let away = self.workers.values().filter_map(|worker| worker.away_until);
+        away.chain(waiting).min()
+    }
+
+    /// Who may speak of this job.
+    pub(super) fn holder(&self, id: Uuid) -> Holder {
+        match self.jobs.get(&id).map(|held| &held.place) {
+            None => Holder::Nobody,
+            Some(Place::Waiting { .. }) => Holder::Waiting,
+            Some(Place::With(name)) => Holder::Worker(Arc::clone(name)),
+        }
+    }
+
+    /// Jobs that nobody works on yet.
+    pub(super) fn waiting(&self) -> Vec<Job> {
+        let queue = self.queue.iter().filter_map(|id| self.jobs.get(id));
+        queue.map(|held| held.job.clone()).collect()
+    }
+
+    /// All jobs, and who works on each.
+    pub(super) fn jobs(&self) -> impl Iterator<Item = (&Job, Option<&Arc<str>>)> {
+        self.jobs.values().map(|held| match &held.place {
+            Place::Waiting { .. } => (&held.job, None),
+            Place::With(name) => (&held.job, Some(name)),
+        })
+    }
+
+    /// Whether no job is held.
+    pub(super) fn is_empty(&self) -> bool {
+        self.jobs.is_empty()
+    }
+
+    /// Who is away and has nothing to return to need not be known.
+    fn forget_idle(&mut self, name: &str) {
+        let is_idle = |worker: &Worker| worker.away_until.is_some() && worker.jobs.is_empty();
+        if self.workers.get(name).is_some_and(is_idle) {
+            self.workers.remove(name);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use facilitator_tokio::core::message::ExecutorClass;
+
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn roster() -> (Roster, Instant) {
+        let bounds = Bounds {
+            jobs: 4,
+            queue_time: 10 * SECOND,
+            absence: 5 * SECOND,
+        };
+        (Roster::new(bounds), Instant::now())
+    }
+
+    fn take(roster: &mut Roster, number: u128, now: Instant) -> bool {
+        let id = Uuid::from_u128(number);
+        let request = V2JobRequest::new(id.to_string(), ExecutorClass::AlwaysOnTest, "image");
+        roster.take(id, request, now)
+    }
+
+    /// All assignments that can be made, as numbers and names.
+    fn assigned(roster: &mut Roster) -> Vec<(u128, String)> {
+        let assign = || roster.assign();
+        std::iter::from_fn(assign)
+            .map(|(job, worker)| (job.id.as_u128(), worker.to_string()))
+            .collect()
+    }
+
+    fn pair(number: u128, name: &str) -> (u128, String) {
+        (number, name.to_owned())
+    }
+
+    #[test]
+    fn jobs_wait_and_go_to_the_worker_with_the_most_places() {
+        let (mut roster, now) = roster();
+        for number in 1..=4 {
+            assert!(take(&mut roster, number, now));
+        }
+        assert!(!take(&mut roster, 5, now), "there are too many");
+        assert_eq!(assigned(&mut roster), []);
+        assert_eq!(roster.arrive("a", 1).map(|jobs| jobs.len()), Some(0));
+        assert_eq!(roster.arrive("b", 2).map(|jobs| jobs.len()), Some(0));
+        let given = assigned(&mut roster);
+        assert_eq!(given[0], pair(1, "b"));
+        assert_eq!(given.len(), 3);
+        assert!(given[1..].contains(&pair(2, "a")) || given[1..].contains(&pair(2, "b")));
+        assert_eq!(roster.holder(Uuid::from_u128(4)), Holder::Waiting);
+        assert_eq!(roster.end(Uuid::from_u128(1)).as_deref(), Some("b"));
+        assert_eq!(assigned(&mut roster), [pair(4, "b")]);
+        assert_eq!(roster.holder(Uuid::from_u128(1)), Holder::Nobody);
+    }
+
+    #[test]
+    fn equal_workers_take_turns() {
+        let (mut roster, now) = roster();
+        roster.arrive("a", 1);
+        roster.arrive("b", 1);
+        let mut given = Vec::new();
+        for number in 1..=6 {
+            take(&mut roster, number, now);
+            given.extend(assigned(&mut roster).into_iter().map(|(_, name)| name));
+            roster.end(Uuid::from_u128(number));
+        }
+        assert_eq!(
+            given.iter().filter(|name| *name == "a").count(),
+            3,
+            "{given:?}"
+        );
+    }
+
+    #[test]
+    fn a_worker_that_returns_finds_its_jobs_and_what_it_said_of_them() {
+        let (mut roster, now) = roster();
+        roster.arrive("a", 2);
+        assert!(roster.arrive("a", 2).is_none(), "it is here already");
+        take(&mut roster, 1, now);
+        assigned(&mut roster);
+        roster.note(Uuid::from_u128(1), JobStatus::Accepted);
+        roster.note(Uuid::from_u128(1), JobStatus::Accepted);
+        assert_eq!(roster.depart("a", now), 1);
+        take(&mut roster, 2, now);
+        assert_eq!(assigned(&mut roster), [], "it is away");
+        let jobs = roster.arrive("a", 3).unwrap();
+        assert_eq!(jobs.len(), 1);
+        assert_eq!(jobs[0].given, [JobStatus::Accepted]);
+        assert_eq!(assigned(&mut roster), [pair(2, "a")]);
+        assert!(roster.due(now + 60 * SECOND).is_none());
+    }
+
+    #[test]
+    fn what_is_waited_for_in_vain_is_due_in_its_time() {
+        let (mut roster, now) = roster();
+        assert_eq!(roster.next_due(), None);
+        take(&mut roster, 1, now);
+        assert_eq!(roster.next_due(), Some(now + 10 * SECOND));
+        assert!(roster.due(now + 9 * SECOND).is_none());
+        let due = roster.due(now + 10 * SECOND);
+        assert!(
+            matches!(due, Some(Due::Unserved { anybody: false, .. })),
+            "{due:?}"
+        );
+        roster.arrive("a", 2);
+        take(&mut roster, 2, now);
+        take(&mut roster, 3, now);
+        take(&mut roster, 4, now);
+        assigned(&mut roster);
+        roster.depart("a", now);
+        assert_eq!(roster.next_due(), Some(now + 5 * SECOND));
+        assert!(roster.due(now + 4 * SECOND).is_none());
+        for number in [2, 3] {
+            match roster.due(now + 5 * SECOND) {
+                Some(Due::Abandoned { job, worker }) => {
+                    assert_eq!((job.id.as_u128(), &*worker), (number, "a"));
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        assert!(roster.due(now + 5 * SECOND).is_none());
+        assert_eq!(roster.next_due(), Some(now + 10 * SECOND));
+        assert!(roster.workers.is_empty(), "nobody waits for it any more");
+    }
+
+    #[test]
+    fn a_worker_that_takes_no_more_keeps_what_it_has() {
+        let (mut roster, now) = roster();
+        roster.arrive("a", 1);
+        take(&mut roster, 1, now);
+        assigned(&mut roster);
+        roster.resize("a", 0);
+        take(&mut roster, 2, now);
+        assert_eq!(assigned(&mut roster), []);
+        assert_eq!(
+            roster.holder(Uuid::from_u128(1)),
+            Holder::Worker("a".into())
+        );
+        roster.resize("a", 2);
+        assert_eq!(assigned(&mut roster), [pair(2, "a")]);
+    }
+}
