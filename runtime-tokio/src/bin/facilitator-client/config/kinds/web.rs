@@ -11,14 +11,8 @@ impl Kind for WebUrl {
     type Value = Option<Url>;
 
     fn read(&self, given: &Given<'_>) -> Result<Self::Value, Wrong> {
-        let text = given.text()?;
-        let url = if text.contains(REDACTED) {
-            Err("it was shown without its secret; fill that in")
-        } else {
-            Url::parse(text)
-        };
-        url.map(Some)
-            .map_err(|what| Wrong::said(format!("{what}; accepted is {}", self.accepted())))
+        let url = Url::parse(given.text()?).map(Some);
+        url.map_err(|what| Wrong::said(format!("{what}; accepted is {}", self.accepted())))
     }
 
     fn show(&self, value: &Self::Value) -> Option<String> {
