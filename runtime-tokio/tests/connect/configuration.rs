@@ -272,15 +272,15 @@ const MISTAKES: &[Mistake] = &[
     ),
     // Web addresses: their paths stay secret.
     in_file(
-        "[webhook]\nurl = \"hooks.example.org/hunter2\"",
+        "[webhook]\nuri = \"hooks.example.org/hunter2\"",
         &[
-            "bad.toml:2:7: `webhook.url`: it begins with neither https:// nor http://",
+            "bad.toml:2:7: `webhook.uri`: it begins with neither https:// nor http://",
             "accepted is a URL as https://",
         ],
     ),
     in_file(
-        "[webhook]\nurl = \"https://h/(redacted)\"",
-        &["bad.toml:2:7: `webhook.url`", "write the value itself"],
+        "[webhook]\nuri = \"https://h/(redacted)\"",
+        &["bad.toml:2:7: `webhook.uri`", "write the value itself"],
     ),
     // Accounts.
     in_file(

@@ -57,7 +57,8 @@ fn bash_completes_commands_flags_and_values() {
         let before = words.rsplit(' ').nth(1).unwrap();
         let ask = format!(
             "{script}\nCOMP_WORDS=({words}); COMP_CWORD={cursor}; \
-             _facilitator-client facilitator-client {last} {before}; printf '%s\\n' \"${{COMPREPLY[@]}}\"\n"
+             how=$(complete -p facilitator-client); how=${{how#*-F }}; \
+             \"${{how%% *}}\" facilitator-client {last} {before}; printf '%s\\n' \"${{COMPREPLY[@]}}\"\n"
         );
         let Some(output) = tool("bash", &["--norc"], &ask) else {
             return;
@@ -113,7 +114,11 @@ fn the_manual_has_a_page_for_each_command() {
     assert_eq!(printed(&["man"]), first);
     for page in &pages {
         let text = fs::read_to_string(folder.join(page)).unwrap();
-        let Some(output) = tool("groff", &["-man", "-ww", "-Tutf8", "-P-c"], &text) else {
+        let Some(output) = tool(
+            "groff",
+            &["-man", "-ww", "-Tutf8", "-P-c", "-P-b", "-P-u"],
+            &text,
+        ) else {
             return;
         };
         let complaint = String::from_utf8_lossy(&output.stderr);

@@ -27,7 +27,7 @@ use self::failure::Failure;
 
 /// The validator's side of the ComputeHorde facilitator protocol.
 #[derive(Debug, Parser)]
-#[command(name = "facilitator-client", version, about, propagate_version = true, after_long_help = failure::EXIT_STATUS)]
+#[command(name = "facilitator-client", version, propagate_version = true, after_long_help = failure::EXIT_STATUS)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,

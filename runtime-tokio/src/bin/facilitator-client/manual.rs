@@ -14,9 +14,10 @@ use crate::failure::Failure;
 /// The arguments of `completions`.
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = "\
-bash: facilitator-client completions bash > ~/.local/share/bash-completion/completions/facilitator-client
-zsh:  facilitator-client completions zsh > a folder of $fpath, as _facilitator-client
-fish: facilitator-client completions fish > ~/.config/fish/completions/facilitator-client.fish")]
+WHERE TO: shells look for them in certain places.
+  bash: facilitator-client completions bash > ~/.local/share/bash-completion/completions/facilitator-client
+  zsh:  facilitator-client completions zsh > FOLDER/_facilitator-client, where FOLDER is one of $fpath
+  fish: facilitator-client completions fish > ~/.config/fish/completions/facilitator-client.fish")]
 pub(crate) struct Completions {
     /// The shell.
     shell: Shell,
@@ -41,7 +42,7 @@ pub(crate) fn complete(completions: &Completions, mut command: Command) -> Resul
 /// Prints the first page of the manual, or writes all.
 pub(crate) fn write(pages: &Pages, command: Command) -> Result<(), Failure> {
     let Some(folder) = &pages.to else {
-        let first = page(&Man::new(command.disable_help_subcommand(true)));
+        let first = page(Man::new(command.disable_help_subcommand(true)));
         return print(&first.map_err(|error| cannot_print(&error))?);
     };
     let mut command = command.disable_help_subcommand(true);
@@ -57,7 +58,7 @@ fn write_all(folder: &Path, command: &Command) -> io::Result<()> {
     let name = command
         .get_display_name()
         .unwrap_or_else(|| command.get_name());
-    fs::write(folder.join(format!("{name}.1")), page(&man)?)?;
+    fs::write(folder.join(format!("{name}.1")), page(man)?)?;
     let parts = command.get_subcommands().filter(|part| !part.is_hide_set());
     for part in parts {
         write_all(folder, part)?;
@@ -65,8 +66,11 @@ fn write_all(folder: &Path, command: &Command) -> io::Result<()> {
     Ok(())
 }
 
-fn page(man: &Man) -> io::Result<Vec<u8>> {
+fn page(man: Man) -> io::Result<Vec<u8>> {
+    let program = concat!("facilitator-client ", env!("CARGO_PKG_VERSION"));
     let mut page = Vec::new();
+    // Short enough for the title to have room beside it.
+    let man = man.source(program).manual("ComputeHorde");
     man.render(&mut page)?;
     Ok(page)
 }

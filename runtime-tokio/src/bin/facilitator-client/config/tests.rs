@@ -88,7 +88,7 @@ stop_time = "23s"
 absence = "24s"
 stall = "25s"
 [webhook]
-url = "https://hooks.example.org/secret?of=it"
+uri = "https://hooks.example.org/secret?of=it"
 timeout = "26s"
 [log]
 filter = "warn,facilitator_core=debug"
@@ -314,7 +314,7 @@ fn a_redacted_value_is_not_taken_for_one() {
     for part in [
         "headers = { X = \"(redacted)\" }",
         "uri = \"wss://h/?(redacted)\"",
-        "webhook = { url = \"https://h/(redacted)\" }",
+        "webhook = { uri = \"https://h/(redacted)\" }",
     ] {
         let error = load(part, &[], &[]).map(|_| ()).unwrap_err();
         assert!(

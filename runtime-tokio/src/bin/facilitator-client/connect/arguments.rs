@@ -93,6 +93,19 @@ start takes it up: it delivers the rest under the ids of the commands, and goes 
 jobs. The start renames the file to FILE.taken, which is never used again: after a crash there is no
 state. FILE.lock keeps two processes from using one file.
 
+LOG: lines on stderr, one for each thing that somebody may have to act on. A lost connection is one line:
+why, how long it had lasted, how many messages are owed, when the next attempt comes. What happens
+again and again is written less and less often, with the number of lines that were left out
+(`repeated`, and `count` at the end).
+
+SIGHUP reads the configuration again, and takes over [trust] with its file, and `log.filter`. If anything
+is wrong, everything stays as it was, and the log says why; keys that need a restart are named.
+
+SERVICE: where NOTIFY_SOCKET is set, as systemd does for Type=notify, the manager is told when the
+program is ready, reloading and stopping, its phase, and with WatchdogSec= that it is alive. Ready means
+started: a facilitator that is away is no reason to be started again. There is a unit file,
+service/facilitator-client.service.
+
 STOPPING: SIGINT, SIGTERM, the command `stop` and the end of the input deliver what is owed until
 the drain timeout has passed. A second signal aborts at once.
 

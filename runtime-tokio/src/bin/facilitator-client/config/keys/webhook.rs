@@ -8,7 +8,7 @@ pub(super) const SECTION: Section = Section {
     heading: "Webhook",
     keys: &[
         Key::new(
-            "webhook.url",
+            "webhook.uri",
             "webhook",
             &At {
                 kind: WebUrl,
