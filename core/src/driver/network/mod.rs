@@ -86,6 +86,11 @@ impl Network {
         }
     }
 
+    /// How TLS is spoken.
+    pub fn tls(&self) -> &Tls {
+        &self.tls
+    }
+
     fn pinned(&self, host: &str) -> Option<&[IpAddr]> {
         self.addresses
             .get(&bare(host))
