@@ -30,12 +30,12 @@ impl Group {
         command: &str,
         environment: &[(&str, &str)],
     ) -> std::io::Result<(Self, Streams)> {
-        let mut child = Command::new("/bin/sh");
+        let mut shell = Command::new("/bin/sh");
         // A worker does not speak for this program to whoever has started it.
         for variable in service::VARIABLES {
-            child.env_remove(variable);
+            shell.env_remove(variable);
         }
-        let mut child = child
+        let mut child = shell
             .arg("-c")
             .arg(command)
             .envs(environment.iter().copied())
