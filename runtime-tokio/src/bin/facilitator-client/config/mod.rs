@@ -34,6 +34,7 @@ use self::mistake::Mistake;
 use self::origin::Origin;
 pub(crate) use self::settings::{Log, LogFormat, Settings};
 pub(crate) use self::workers::Workers;
+use crate::monitor::Address;
 
 /// A configuration, and where each value comes from.
 pub(crate) struct Loaded {
@@ -92,6 +93,11 @@ impl Loaded {
         let (mut old, mut new) = (self.settings.clone(), newer.settings.clone());
         let differs = |key: &&key::Key| key.setting.show(&mut old) != key.setting.show(&mut new);
         keys::all().filter(differs).map(|key| key.path).collect()
+    }
+
+    /// Where a running instance with this configuration serves its metrics.
+    pub(crate) fn metrics(&self) -> Option<Address> {
+        self.settings.metrics.listen
     }
 
     /// What is wrong with a key's value, that only its use has shown.
