@@ -16,6 +16,8 @@ mod flow;
 #[cfg(test)]
 mod http;
 #[cfg(test)]
+mod logs;
+#[cfg(test)]
 mod metrics;
 #[cfg(test)]
 mod names;
@@ -40,6 +42,8 @@ mod schema;
 #[cfg(test)]
 mod secrets;
 #[cfg(test)]
+mod service;
+#[cfg(test)]
 mod session;
 #[cfg(test)]
 mod socket;
@@ -47,3 +51,5 @@ mod socket;
 mod state;
 #[cfg(test)]
 mod stopping;
+#[cfg(test)]
+mod webhook;

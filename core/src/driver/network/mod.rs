@@ -1,6 +1,7 @@
 //! From a URI to an open WebSocket connection (feature `tls`): names, addresses, proxies, TLS, the upgrade, frames. It
 //! knows a runtime by its [`Sockets`] only, and no decision of the protocol is taken here.
 
+mod addresses;
 mod frames;
 mod head;
 mod layers;
@@ -83,6 +84,11 @@ impl Network {
             resolver: Some(resolver),
             ..self
         }
+    }
+
+    /// How TLS is spoken.
+    pub fn tls(&self) -> &Tls {
+        &self.tls
     }
 
     fn pinned(&self, host: &str) -> Option<&[IpAddr]> {

@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use facilitator_tokio::core::driver::Network;
 use facilitator_tokio::{Config, Keypair};
 
+use super::reload::Source;
 use super::state::StateFile;
 #[cfg(unix)]
 use crate::config::Workers;
@@ -14,6 +15,7 @@ use crate::config::{Flags, Loaded, Log};
 use crate::failure::Failure;
 use crate::hotkey_file;
 use crate::monitor::Address;
+use crate::webhook::Webhook;
 
 const HELP: &str = r#"INPUT, one JSON object a line:
   {"command":"job_status","id":ANY,"uuid":"..","status":"..","metadata":{..}}
@@ -115,14 +117,17 @@ pub(crate) struct Settings {
     pub(super) record: Option<PathBuf>,
     pub(super) state: Option<StateFile>,
     pub(super) metrics: Option<Address>,
+    pub(super) webhook: Option<Webhook>,
     #[cfg(unix)]
     pub(super) workers: Workers,
+    /// Where all this comes from, to be read again.
+    pub(super) source: Source,
     pub(crate) log: Log,
 }
 
 impl Arguments {
     /// Reads the configuration and the files that it names. `None` when it was only to be shown.
-    pub(crate) fn settings(&self, verbose: u8) -> Result<Option<Settings>, Failure> {
+    pub(crate) fn settings(self, verbose: u8) -> Result<Option<Settings>, Failure> {
         let loaded = Loaded::new(&self.flags, verbose)?;
         if self.flags.print {
             print(&loaded.print())?;
@@ -138,17 +143,24 @@ impl Arguments {
         };
         let keypair = hotkey_file::read(hotkey)?;
         let state = settings.state_file.map(StateFile::open).transpose();
+        let state = state.map_err(|error| loaded.blame("state_file", &error))?;
+        let webhook = settings.webhook;
+        let webhook = webhook
+            .url
+            .map(|url| Webhook::new(url, webhook.timeout, &network));
         Ok(Some(Settings {
             config: settings.config,
             network,
             keypair,
             line_bytes: settings.line_bytes,
             record: settings.record.map(with_time),
-            state: state.map_err(|error| loaded.blame("state_file", &error))?,
+            state,
             metrics: settings.metrics.listen,
+            webhook,
             #[cfg(unix)]
             workers: settings.workers,
             log: settings.log,
+            source: Source::new(self.flags, verbose, loaded),
         }))
     }
 }
