@@ -75,7 +75,7 @@ fn rust_is_compiled() {
 
 #[test]
 fn operators_commands_work() {
-    run("runtime-tokio/guide/operators.md", 11);
+    run("runtime-tokio/guide/operators.md", 13);
 }
 
 #[test]

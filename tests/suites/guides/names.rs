@@ -42,6 +42,8 @@ fn flags_and_variables_exist() {
         "key show",
         "key sign",
         "key verify",
+        "man",
+        "completions",
     ];
     let help: String = commands.map(help).concat();
     let known: BTreeSet<&str> = words(&help, "--")
