@@ -1,14 +1,17 @@
 //! A guide's fenced blocks, and what is to become of each. One that nothing is to become of is an error.
 //!
-//! | after the fence | what it is |
-//! |---|---|
-//! | `sh` | it ends, well |
-//! | `sh fails=2` | it ends with this exit status |
-//! | `sh says='..'` | it prints this, too |
-//! | `sh background until='..' then='..'` | it goes on; first it prints the one, before the section's end the other, and SIGTERM ends it well |
-//! | `sh background killed` | SIGTERM kills it |
-//! | `toml file=..` | a file that the reader saves |
-//! | nothing, `rust`, `rust,..` | rustdoc's affair |
+//! The comment in the line above the fence says more, as `<!-- says='..' -->`: readers do not see it, and rustdoc takes no
+//! offence.
+//!
+//! | fence | comment | what it is |
+//! |---|---|---|
+//! | `sh` | none | it ends, well |
+//! | `sh` | `fails=2` | it ends with this exit status |
+//! | `sh` | `says='..'` | it prints this, too |
+//! | `sh` | `background until='..' then='..'` | it goes on; first it prints the one, before the section's end the other, and SIGTERM ends it well |
+//! | `sh` | `background killed` | SIGTERM kills it |
+//! | `toml` | `file=..` | a file that the reader saves |
+//! | none, `rust`, `rust,no_run` | none | rustdoc's affair |
 
 /// A fenced block.
 #[derive(Debug)]
@@ -17,7 +20,6 @@ pub(crate) struct Block<'a> {
     pub(crate) line: usize,
     /// The last heading of the second level above it.
     pub(crate) section: &'a str,
-    pub(crate) info: &'a str,
     pub(crate) text: &'a str,
     pub(crate) kind: Kind<'a>,
 }
@@ -44,22 +46,22 @@ pub(crate) struct How<'a> {
 /// All blocks, in their order.
 pub(crate) fn blocks(text: &str) -> Vec<Block<'_>> {
     let mut blocks = Vec::new();
-    let mut open: Option<(usize, &str, usize)> = None;
-    let (mut section, mut at) = ("", 0);
+    let mut open: Option<(usize, &str, &str, usize)> = None;
+    let (mut section, mut at, mut above) = ("", 0, "");
     for (index, line) in text.split_inclusive('\n').enumerate() {
         let fence = line.trim_start().strip_prefix("```").map(str::trim_end);
         match (open, fence) {
             (None, Some(info)) => {
                 assert!(line.starts_with("```"), "line {}: indented", index + 1);
-                open = Some((index + 1, info, at + line.len()));
+                open = Some((index + 1, info, comment(above), at + line.len()));
             }
-            (Some((line, info, begin)), Some("")) => {
+            (Some((line, info, comment, begin)), Some("")) => {
                 blocks.push(Block {
                     line,
                     section,
-                    info,
                     text: &text[begin..at],
-                    kind: kind(info).unwrap_or_else(|| panic!("line {line}: `{info}` is not run")),
+                    kind: kind(info, comment)
+                        .unwrap_or_else(|| panic!("line {line}: `{info}` ({comment}) is not run")),
                 });
                 open = None;
             }
@@ -67,21 +69,25 @@ pub(crate) fn blocks(text: &str) -> Vec<Block<'_>> {
             _ => {}
         }
         at += line.len();
+        above = line;
     }
     assert!(open.is_none(), "a block without an end: {open:?}");
     blocks
 }
 
-fn kind(info: &str) -> Option<Kind<'_>> {
-    let mut words = words(info).into_iter();
-    match words.next() {
-        None => Some(Kind::Rust),
-        Some(rust) if rust.split(',').next() == Some("rust") => {
-            words.next().is_none().then_some(Kind::Rust)
-        }
-        Some("toml") => words.next()?.strip_prefix("file=").map(Kind::File),
-        Some("sh") => how(words).map(Kind::Command),
-        Some(_) => None,
+/// What stands in a comment.
+fn comment(line: &str) -> &str {
+    let inner = line.trim().strip_prefix("<!--");
+    let inner = inner.and_then(|inner| inner.strip_suffix("-->"));
+    inner.unwrap_or("").trim()
+}
+
+fn kind<'a>(info: &str, comment: &'a str) -> Option<Kind<'a>> {
+    match (info, comment) {
+        ("" | "rust" | "rust,no_run", "") => Some(Kind::Rust),
+        ("toml", comment) => comment.strip_prefix("file=").map(Kind::File),
+        ("sh", comment) => how(words(comment).into_iter()).map(Kind::Command),
+        _ => None,
     }
 }
 

@@ -22,7 +22,7 @@ use super::block::{Block, How};
 use super::root;
 
 /// Longer than anything takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 /// How often it is looked whether something has happened.
 const LOOK: Duration = Duration::from_millis(20);
 /// SIGTERM.
@@ -102,11 +102,11 @@ impl Shell {
         };
         let listen = format!("facilitator-client serve --listen 127.0.0.1:{public}");
         let facilitator = shell.start(&listen, "the stand-in", None, false);
-        shell.wait_for(&facilitator, r#""event":"listening""#);
+        Self::wait_for(&facilitator, r#""event":"listening""#);
         shell.facilitator = Some(facilitator);
         let wallet = wallet.join("default");
         let key = format!("facilitator-client key new --out {}", wallet.display());
-        let (status, text) = shell.to_its_end(&key, "the wallet");
+        let (status, text) = shell.run_through(&key, "the wallet");
         assert!(status.success(), "{text}");
         Some(shell)
     }
@@ -124,12 +124,12 @@ impl Shell {
             let then = how.then.map(str::to_owned);
             let running = self.start(&text, &what, then, how.killed);
             if let Some(until) = how.until {
-                self.wait_for(&running, until);
+                Self::wait_for(&running, until);
             }
             self.background.push(running);
             return;
         }
-        let (status, output) = self.to_its_end(&text, &what);
+        let (status, output) = self.run_through(&text, &what);
         assert_eq!(status.code(), Some(how.fails), "{what}\n{output}");
         if let Some(says) = how.says {
             assert!(
@@ -143,10 +143,10 @@ impl Shell {
     pub(crate) fn end_section(&mut self) {
         while let Some(mut running) = self.background.pop() {
             if let Some(then) = running.then.take() {
-                self.wait_for(&running, &then);
+                Self::wait_for(&running, &then);
             }
             let kill = format!("kill -TERM {}", running.process.id());
-            let (sent, text) = self.to_its_end(&kill, "kill");
+            let (sent, text) = self.run_through(&kill, "kill");
             assert!(sent.success(), "{}\nhas ended: {text}", running.what);
             let status = wait(&mut running.process, &running.what);
             let is_well = if running.killed {
@@ -179,7 +179,7 @@ impl Shell {
         }
     }
 
-    fn to_its_end(&mut self, text: &str, what: &str) -> (ExitStatus, String) {
+    fn run_through(&mut self, text: &str, what: &str) -> (ExitStatus, String) {
         self.count += 1;
         let output = self.folder.join(format!("output-{}", self.count));
         let mut process = self.bash(text, &output);
@@ -211,7 +211,7 @@ impl Shell {
         command.spawn().unwrap()
     }
 
-    fn wait_for(&self, running: &Running, text: &str) {
+    fn wait_for(running: &Running, text: &str) {
         let begun = Instant::now();
         loop {
             let output = fs::read_to_string(&running.output).unwrap();
@@ -250,9 +250,10 @@ fn cargo(programs: &Path) {
     );
     for name in ["simulate", "check"] {
         let path = built::program(name).display();
-        script += &format!(
+        let line = format!(
             "'run --release -p facilitator-tests --bin {name} -- '*) exec '{path}' \"$@\";;\n"
         );
+        script.push_str(&line);
     }
     script += "*) echo \"not known here: $all\" >&2; exit 99;;\nesac\n";
     let path = programs.join("cargo");
