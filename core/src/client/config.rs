@@ -33,7 +33,8 @@ pub struct Config {
     pub validator_version: String,
     /// The request header `X-Validator-Runner-Version`; the reference sends `VALIDATOR_RUNNER_VERSION`, or `unknown`.
     pub runner_version: String,
-    /// Further request headers, sent with every connection attempt.
+    /// Further request headers, sent with every connection attempt. Those that the upgrade has of its own, such as `Host`,
+    /// are refused; so are those that announce a body.
     pub extra_headers: Vec<(String, String)>,
     /// How the session proves who it is. Default: the first frame, as the reference.
     pub authentication: AuthenticationMethod,
@@ -329,8 +330,27 @@ impl fmt::Debug for Config {
 
 const MIB: usize = 1024 * 1024;
 
+/// The headers that are the upgrade's own (RFC 6455, section 4.1), and those that announce a body: it has none, and a
+/// server that believes in one takes the first frames for it.
+const RESERVED_HEADERS: [&str; 8] = [
+    "Host",
+    "Connection",
+    "Upgrade",
+    "Sec-WebSocket-Version",
+    "Sec-WebSocket-Key",
+    "Sec-WebSocket-Extensions",
+    "Content-Length",
+    "Transfer-Encoding",
+];
+
 /// RFC 9110, section 5: a name is a token, a value has visible characters, spaces and tabs only.
-fn check_header(name: &str, value: &str) -> Result<(), ConfigError> {
+pub(crate) fn check_header(name: &str, value: &str) -> Result<(), ConfigError> {
+    if RESERVED_HEADERS
+        .iter()
+        .any(|reserved| reserved.eq_ignore_ascii_case(name))
+    {
+        return Err(ConfigError::ReservedHeader { name: name.into() });
+    }
     let token = |c: u8| c.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&c);
     let good_name = !name.is_empty() && name.bytes().all(token);
     let good_value = value
@@ -442,6 +462,18 @@ mod tests {
                 Err(ConfigError::Header { name: name.into() }),
                 "{name:?}: {value:?}"
             );
+        }
+    }
+
+    #[test]
+    fn a_header_of_the_upgrades_own_is_refused() {
+        for name in ["host", "Sec-WebSocket-Key", "transfer-encoding"] {
+            let config = Config {
+                extra_headers: alloc::vec![(name.into(), "1".into())],
+                ..config()
+            };
+            let error = ConfigError::ReservedHeader { name: name.into() };
+            assert_eq!(config.check(), Err(error));
         }
     }
 

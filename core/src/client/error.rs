@@ -59,6 +59,14 @@ pub enum ConfigError {
         /// The header's name.
         name: String,
     },
+    /// A header that the upgrade has of its own, or one that announces a body.
+    #[error(
+        "the header {name:?} is set by the WebSocket upgrade, or does not fit it; leave it out"
+    )]
+    ReservedHeader {
+        /// The header's name.
+        name: String,
+    },
 }
 
 /// `start`, `stop` or `abort` at the wrong time. Nothing changed.

@@ -40,6 +40,8 @@ use alloc::vec::Vec;
 use core::time::Duration;
 
 pub use self::authentication::AuthenticationMethod;
+#[cfg(feature = "tls")]
+pub(crate) use self::config::check_header;
 pub use self::config::{Config, OnSignatureInvalid, WhenJobsWait};
 pub use self::endpoint::{Endpoint, EndpointError};
 pub use self::error::{ConfigError, LifecycleError, SendError};

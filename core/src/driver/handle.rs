@@ -99,7 +99,7 @@ impl<R: Runtime> FacilitatorClient<R> {
     }
 
     /// Records the session from now on, for a replay; see [`trace`]. The sink is called in the middle of
-    /// everything, so it must not wait.
+    /// everything, so it must not wait, nor call this handle: it would wait for itself for ever.
     ///
     /// # Errors
     ///
@@ -504,7 +504,10 @@ impl<R: Runtime> FacilitatorClient<R> {
                     Err(error) => return Ok(Err(error)),
                 }
             }
-            let (ticket, replaced) = state.room.wait(lane, before, wants, cx.waker());
+            let (ticket, replaced) =
+                state
+                    .room
+                    .wait(lane, before, wants, cx.waker(), &mut state.woken);
             state.discarded.extend(replaced);
             Err(ticket)
         });

@@ -21,7 +21,6 @@
 //! for all who use `log`: `log = { version = "0.4", features = ["max_level_info"] }`. The handle warns at
 //! [`start`](FacilitatorClient::start) when a logger would take these records.
 
-mod addresses;
 mod handle;
 mod inbox;
 #[cfg(feature = "tls")]
@@ -43,7 +42,6 @@ use thiserror::Error;
 pub use rustls;
 pub use tungstenite;
 
-pub use self::addresses::connect_any;
 pub use self::handle::{Events, FacilitatorClient, StopReport};
 #[cfg(feature = "tls")]
 pub use self::network::{

@@ -13,6 +13,15 @@ pub(super) enum Lane {
     Specs,
 }
 
+impl Lane {
+    fn other(self) -> Self {
+        match self {
+            Self::Statuses => Self::Specs,
+            Self::Specs => Self::Statuses,
+        }
+    }
+}
+
 /// What a caller waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Wants {
@@ -61,24 +70,23 @@ impl Room {
     /// Whether nobody is to be served before this one; without a ticket, before one that comes now.
     pub(super) fn is_turn(&self, lane: Lane, ticket: Option<Ticket>) -> bool {
         let ticket = ticket.map_or(u64::MAX, |ticket| ticket.0);
-        let other = match lane {
-            Lane::Statuses => Lane::Specs,
-            Lane::Specs => Lane::Statuses,
-        };
         let first = self.lane(lane).first_key_value();
-        let elsewhere = self.lane(other).first_key_value();
+        let elsewhere = self.lane(lane.other()).first_key_value();
         first.is_none_or(|(first, _)| *first >= ticket)
             && elsewhere
                 .is_none_or(|(first, caller)| *first > ticket || caller.wants == Wants::Entry)
     }
 
     /// Waits in this place, or in a new one at the end. Returns the place, and a waker that is not needed any more.
+    ///
+    /// Whoever stops waiting for bytes lets the other lane go on: its first is woken.
     pub(super) fn wait(
         &mut self,
         lane: Lane,
         ticket: Option<Ticket>,
         wants: Wants,
         waker: &Waker,
+        wakers: &mut Vec<Waker>,
     ) -> (Ticket, Option<Waker>) {
         let ticket = ticket.unwrap_or_else(|| {
             self.last_ticket += 1;
@@ -89,6 +97,12 @@ impl Room {
             waker: Some(waker.clone()),
         };
         let before = self.lane_mut(lane).insert(ticket.0, caller);
+        let wanted = before.as_ref().map(|before| before.wants);
+        if (wanted, wants) == (Some(Wants::Bytes), Wants::Entry)
+            && let Some(mut first) = self.lane_mut(lane.other()).first_entry()
+        {
+            wakers.extend(first.get_mut().waker.take());
+        }
         (ticket, before.and_then(|before| before.waker))
     }
 
@@ -126,7 +140,8 @@ mod tests {
     use super::*;
 
     fn wait(room: &mut Room, lane: Lane, wants: Wants) -> Ticket {
-        room.wait(lane, None, wants, Waker::noop()).0
+        room.wait(lane, None, wants, Waker::noop(), &mut Vec::new())
+            .0
     }
 
     fn leave(room: &mut Room, lane: Lane, ticket: Ticket) {
@@ -157,8 +172,19 @@ mod tests {
         assert!(room.is_turn(Lane::Statuses, Some(large)));
         leave(&mut room, Lane::Specs, early);
         assert!(!room.is_turn(Lane::Specs, Some(late)) && !room.is_turn(Lane::Specs, None));
+        // It was woken, and looked again.
+        room.wait(
+            Lane::Specs,
+            Some(late),
+            Wants::Entry,
+            Waker::noop(),
+            &mut Vec::new(),
+        );
         // It has found the bytes, and waits for something else now.
-        room.wait(Lane::Statuses, Some(large), Wants::Entry, Waker::noop());
+        let mut woken = Vec::new();
+        let noop = Waker::noop();
+        room.wait(Lane::Statuses, Some(large), Wants::Entry, noop, &mut woken);
+        assert_eq!(woken.len(), 1, "who has its turn only now is told so");
         assert!(room.is_turn(Lane::Specs, Some(late)));
     }
 

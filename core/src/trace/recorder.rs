@@ -32,7 +32,8 @@ use crate::{ConnectionId, Frame, Timestamp};
 
 /// Where the lines of a trace go. Closures are sinks, too.
 pub trait Sink: Send {
-    /// Takes one line; it holds no line break. It is called in the middle of an input, so it must not wait.
+    /// Takes one line; it holds no line break. It is called in the middle of an input, so it must not wait,
+    /// nor call the client that it records: of a driver's handle, it would wait for itself.
     ///
     /// # Errors
     ///

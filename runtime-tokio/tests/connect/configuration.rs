@@ -270,6 +270,18 @@ const MISTAKES: &[Mistake] = &[
         "[log]\nfilter = \"info,core\"",
         &["found \"core\", which is no level"],
     ),
+    // Web addresses: their paths stay secret.
+    in_file(
+        "[webhook]\nuri = \"hooks.example.org/hunter2\"",
+        &[
+            "bad.toml:2:7: `webhook.uri`: it begins with neither https:// nor http://",
+            "accepted is a URL as https://",
+        ],
+    ),
+    in_file(
+        "[webhook]\nuri = \"https://h/(redacted)\"",
+        &["bad.toml:2:7: `webhook.uri`", "write the value itself"],
+    ),
     // Accounts.
     in_file(
         "[trust]\nsignatories = [\"5Grwva\"]",

@@ -18,6 +18,8 @@ mod flow;
 #[cfg(test)]
 mod http;
 #[cfg(test)]
+mod logs;
+#[cfg(test)]
 mod metrics;
 #[cfg(test)]
 mod names;
@@ -42,6 +44,8 @@ mod schema;
 #[cfg(test)]
 mod secrets;
 #[cfg(test)]
+mod service;
+#[cfg(test)]
 mod session;
 #[cfg(test)]
 mod socket;
@@ -51,3 +55,5 @@ mod state;
 mod status;
 #[cfg(test)]
 mod stopping;
+#[cfg(test)]
+mod webhook;

@@ -189,7 +189,7 @@ impl Program {
     }
 
     /// The next line of the log with this text.
-    fn expect_log(&self, text: &str) -> String {
+    pub(crate) fn expect_log(&self, text: &str) -> String {
         let deadline = Instant::now() + SOON;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());

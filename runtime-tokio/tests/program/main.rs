@@ -9,4 +9,5 @@
 
 mod child;
 mod demo;
+mod manual;
 mod serve;

@@ -1,15 +1,18 @@
 //! Nothing passes any more, and nobody says so: a black hole is noticed within its bound, whatever the session was doing,
-//! and when it is gone all goes on.
+//! and when it is gone all goes on. So does what is heard, where only what is said gets stuck.
 
 use std::time::{Duration, Instant};
 
 use facilitator_core::client::{Config, ConnectFailureKind, LostReason, Phase};
 use facilitator_core::driver::FacilitatorClient;
+use facilitator_core::message::{JobStatus, JobStatusMetadata, MinerResponse, V0JobStatusUpdate};
 use facilitator_tests::pair::Side;
 use facilitator_tests::proxy::{Action, Entry, Plan, Step};
+use facilitator_tests::solo::update;
 use facilitator_tokio::server::ServerEvent;
 use futures_util::future::join;
 
+use crate::session::REPORTED;
 use crate::wire::{Wire, quick};
 use crate::{Subject, UnderTest, lost, reach};
 
@@ -185,4 +188,57 @@ pub(crate) fn a_black_hole_is_noticed_when_ready<R: UnderTest>(subject: &Subject
             wire.conclude().await;
         });
     }
+}
+
+/// Half a hole: what the client says gets stuck, and it still takes what the facilitator says. Two peers that each waited
+/// for the other to read would wait for ever.
+pub(crate) fn a_peer_that_does_not_read_is_heard<R: UnderTest>(subject: &Subject<R>) {
+    let wire = Wire::new(subject, patient);
+    subject.block_on(async move {
+        wire.client.start().unwrap();
+        let mut jobs = Vec::new();
+        for _ in 0..JOBS {
+            let job = wire.push();
+            wire.take(&job).await;
+            jobs.push(job);
+        }
+        wire.proxy.stall(Side::Client);
+        let mut receipts = Vec::new();
+        for job in &jobs {
+            for status in REPORTED {
+                let update = match status {
+                    JobStatus::Accepted => large(job),
+                    _ => update(job, status),
+                };
+                receipts.push(wire.client.send_job_status(update).await.unwrap());
+            }
+        }
+        let late = wire.push();
+        wire.take(&late).await;
+        // Besides `received`, nothing has got through.
+        assert!(wire.client.stats().statuses_acknowledged <= JOBS);
+        wire.proxy.resume(Side::Client);
+        for receipt in receipts {
+            assert!(receipt.await.outcome.is_delivered());
+        }
+        wire.report(&late).await;
+        wire.conclude().await;
+    });
+}
+
+/// Together more than all buffers on the way hold.
+const JOBS: u64 = 10;
+/// In bytes.
+const LARGE: usize = 3 << 20;
+
+fn large(job: &str) -> V0JobStatusUpdate {
+    let response = MinerResponse {
+        docker_process_stdout: "x".repeat(LARGE),
+        ..MinerResponse::default()
+    };
+    let metadata = JobStatusMetadata {
+        miner_response: Some(response.into()),
+        ..JobStatusMetadata::default()
+    };
+    V0JobStatusUpdate::new(job, JobStatus::Accepted).with_metadata(metadata)
 }

@@ -139,6 +139,7 @@ conformance! {
         holes::a_black_hole_is_noticed_during_the_upgrade;
         holes::a_black_hole_is_noticed_during_the_authentication;
         holes::a_black_hole_is_noticed_when_ready;
+        holes::a_peer_that_does_not_read_is_heard;
         proxies::a_session_passes_through_a_proxy;
         frames::a_ping_is_answered_though_nothing_else_is_to_be_said;
         frames::a_message_in_fragments_is_one_message;

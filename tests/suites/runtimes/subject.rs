@@ -2,9 +2,7 @@
 
 use std::future::Future;
 use std::net::SocketAddr;
-use std::panic::resume_unwind;
 use std::pin::Pin;
-use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
@@ -18,6 +16,7 @@ use futures_util::StreamExt as _;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::transport::Transport;
+use crate::wire::env_number;
 use crate::{certificates, client, config, peers};
 
 /// No scenario takes longer. They wait for events, never for time to pass.
@@ -150,20 +149,12 @@ pub(crate) fn direct() -> Network {
     Network::default().with_proxy(Proxy::none())
 }
 
-/// Runs a test on a thread of its own, and fails it when it does not end.
+/// Runs a test, and fails it when it does not end. What tries every byte takes longer than usual.
 pub(crate) fn bounded(test: impl FnOnce() + Send + 'static) {
-    let (sender, ended) = channel();
-    let thread = thread::spawn(move || {
-        test();
-        let _ = sender.send(());
-    });
-    match ended.recv_timeout(LIMIT) {
-        Ok(()) => {}
-        Err(RecvTimeoutError::Timeout) => panic!("the test did not end within {LIMIT:?}"),
-        Err(RecvTimeoutError::Disconnected) => {
-            if let Err(panic) = thread.join() {
-                resume_unwind(panic);
-            }
-        }
-    }
+    let limit = if env_number("FAULT_STRIDE").is_some() {
+        15 * LIMIT
+    } else {
+        LIMIT
+    };
+    facilitator_tests::bounded::bounded(limit, test);
 }

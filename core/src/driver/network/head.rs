@@ -15,6 +15,11 @@ pub(super) struct Head {
 }
 
 impl Head {
+    /// Whether the answer itself is still to come.
+    fn is_interim(&self) -> bool {
+        (100..200).contains(&self.status) && self.status != 101
+    }
+
     /// The values of a header, in the order in which they came.
     pub(super) fn values<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a str> {
         self.headers
@@ -54,10 +59,15 @@ pub(super) enum HeadError {
 const BEGIN: &[u8] = b"HTTP/1.";
 
 /// Collects a head. It holds no more than the limit and what is pushed last.
+///
+/// Interim answers, such as `103 Early Hints`, are passed over (RFC 9110, section 15.2), except for `101`, which is the
+/// last word in HTTP. They count towards the limit.
 pub(super) struct HeadReader {
     bytes: Vec<u8>,
     /// Where the line begins that has no end yet.
     line: usize,
+    /// Bytes of interim answers.
+    passed: usize,
     limit: usize,
 }
 
@@ -66,6 +76,7 @@ impl HeadReader {
         Self {
             bytes: Vec::new(),
             line: 0,
+            passed: 0,
             limit,
         }
     }
@@ -73,6 +84,21 @@ impl HeadReader {
     /// Takes what was read. Returns the head as soon as it is complete, and the bytes beyond it.
     pub(super) fn push(&mut self, read: &[u8]) -> Result<Option<(Head, Vec<u8>)>, HeadError> {
         self.bytes.extend_from_slice(read);
+        while let Some(end) = self.end()? {
+            let beyond = self.bytes.split_off(end);
+            let head = parse(&self.bytes)?;
+            if !head.is_interim() {
+                return Ok(Some((head, beyond)));
+            }
+            self.passed += end;
+            self.bytes = beyond;
+            self.line = 0;
+        }
+        Ok(None)
+    }
+
+    /// Where the head ends, if its end was read.
+    fn end(&mut self) -> Result<Option<usize>, HeadError> {
         // Whoever speaks something else may wait for our answer to that: no use in waiting for more.
         if !self
             .bytes
@@ -94,14 +120,10 @@ impl HeadReader {
             }
         };
         let limit = self.limit;
-        match end {
-            None if self.bytes.len() <= limit => Ok(None),
-            Some(end) if end <= limit => {
-                let beyond = self.bytes.split_off(end);
-                Ok(Some((parse(&self.bytes)?, beyond)))
-            }
-            _ => Err(HeadError::TooLong { limit }),
+        if self.passed + end.unwrap_or(self.bytes.len()) > limit {
+            return Err(HeadError::TooLong { limit });
         }
+        Ok(end)
     }
 }
 
@@ -181,6 +203,28 @@ mod tests {
                 assert_eq!(beyond, b"more", "{cut}");
             }
         }
+    }
+
+    #[test]
+    fn interim_answers_are_passed_over_within_the_limit() {
+        let answers = b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 101 S\r\nA: b\r\n\r\nmore";
+        for step in 1..answers.len() {
+            let mut reader = HeadReader::new(LIMIT);
+            let mut chunks = answers.chunks(step);
+            let (head, _) = chunks
+                .find_map(|chunk| reader.push(chunk).unwrap())
+                .unwrap();
+            assert_eq!((head.status, head.value("A")), (101, Some("b")), "{step}");
+        }
+        let (_, beyond) = read(answers).unwrap().unwrap();
+        assert_eq!(beyond, b"more");
+        assert_eq!(
+            read(b"HTTP/1.1 103 H\r\n\r\nSSH-2.0"),
+            Err(HeadError::NotHttp)
+        );
+        assert_eq!(read(b"HTTP/1.1 103 H\r\n\r\n"), Ok(None));
+        let hints = b"HTTP/1.1 103 H\r\n\r\n".repeat(LIMIT);
+        assert_eq!(read(&hints), Err(HeadError::TooLong { limit: LIMIT }));
     }
 
     #[test]

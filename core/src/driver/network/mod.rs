@@ -1,6 +1,7 @@
 //! From a URI to an open WebSocket connection (feature `tls`): names, addresses, proxies, TLS, the upgrade, frames. It
 //! knows a runtime by its [`Sockets`] only, and no decision of the protocol is taken here.
 
+mod addresses;
 mod frames;
 mod head;
 mod layers;
@@ -105,6 +106,11 @@ impl Network {
         if let Some(observer) = &self.observer {
             observer.observe(progress);
         }
+    }
+
+    /// How TLS is spoken.
+    pub fn tls(&self) -> &Tls {
+        &self.tls
     }
 
     fn pinned(&self, host: &str) -> Option<&[IpAddr]> {

@@ -11,6 +11,7 @@ use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 
 use super::Network;
+use super::addresses::{alternating, connect_any};
 use super::layers::{Layers, NoAnswer};
 use super::progress::{Progress, Step};
 use super::proxy::{ProxyUri, tunnel};
@@ -19,7 +20,6 @@ use super::tls::{server_name, server_name_of, tls_failure};
 use super::upgrade::{self, Upgrade};
 use super::websocket::WebSocket;
 use crate::client::{ConnectFailure, ConnectFailureKind, ConnectRequest, Endpoint};
-use crate::driver::addresses::{alternating, connect_any};
 use crate::driver::transport::broken_upgrade;
 
 /// Opens a WebSocket connection on a runtime's sockets: what an adapter's

@@ -61,8 +61,8 @@ impl Tls {
         &self.config
     }
 
-    /// The same without a certificate of our own, for a proxy: who we are is no business of it.
-    pub(super) fn without_identity(&self) -> Arc<ClientConfig> {
+    /// The same without a certificate of our own, for a proxy or anybody else: who we are is no business of theirs.
+    pub fn without_identity(&self) -> Arc<ClientConfig> {
         let mut config = ClientConfig::clone(&self.config);
         config.client_auth_cert_resolver = Arc::new(Nobody);
         Arc::new(config)

@@ -4,8 +4,10 @@
 //! Not left to tungstenite, which would log the request with its credentials through the crate `log`, and takes an
 //! answer that turns an extension on which nobody asked for.
 
+use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::String;
+use alloc::vec::Vec;
 use core::fmt::Write as _;
 use std::time::SystemTime;
 
@@ -14,29 +16,19 @@ use tungstenite::handshake::derive_accept_key;
 use zeroize::Zeroizing;
 
 use super::head::Head;
-use crate::client::{ConnectFailure, ConnectFailureKind, ConnectRequest};
+use crate::client::{ConnectFailure, ConnectFailureKind, ConnectRequest, check_header};
 use crate::driver::transport::{host_header, http_failure};
 
 /// The longest head of an answer, in bytes. Some that say no hold pages of policies.
 pub(super) const LONGEST_HEAD: usize = 16 * 1024;
-
-/// The headers that are the handshake's own.
-const OWN: [&str; 6] = [
-    "Host",
-    "Connection",
-    "Upgrade",
-    "Sec-WebSocket-Version",
-    "Sec-WebSocket-Key",
-    "Sec-WebSocket-Extensions",
-];
 
 /// A request, and what has to be known to judge its answer.
 pub(super) struct Upgrade {
     /// It can hold credentials.
     request: Zeroizing<String>,
     accept: String,
-    /// The subprotocols that were asked for, with commas between.
-    protocols: Option<String>,
+    /// The subprotocols that were asked for.
+    protocols: Vec<String>,
 }
 
 impl Upgrade {
@@ -58,14 +50,14 @@ impl Upgrade {
             endpoint.path(),
             host_header(endpoint),
         );
-        let mut protocols = None;
+        let mut protocols = Vec::new();
         for (name, value) in &request.headers {
-            if !is_sendable(name, value) || OWN.iter().any(|own| own.eq_ignore_ascii_case(name)) {
+            if check_header(name, value).is_err() {
                 let detail = format!("the header {name:?} cannot be sent");
                 return Err(ConnectFailure::new(ConnectFailureKind::Handshake, detail));
             }
             if name.eq_ignore_ascii_case("Sec-WebSocket-Protocol") {
-                protocols = Some(value.clone());
+                protocols.extend(value.split(',').map(|one| one.trim().to_owned()));
             }
             let _ = write!(text, "{name}: {value}\r\n");
         }
@@ -106,20 +98,12 @@ impl Upgrade {
     }
 
     fn is_protocol_fit(&self, head: &Head) -> bool {
-        let chosen = head.value("Sec-WebSocket-Protocol");
-        match (&self.protocols, chosen) {
-            (None, None) => head.values("Sec-WebSocket-Protocol").next().is_none(),
-            (Some(asked), Some(chosen)) => asked.split(',').any(|one| one.trim() == chosen),
-            _ => false,
+        if self.protocols.is_empty() {
+            return head.values("Sec-WebSocket-Protocol").next().is_none();
         }
+        head.value("Sec-WebSocket-Protocol")
+            .is_some_and(|chosen| self.protocols.iter().any(|asked| asked == chosen))
     }
-}
-
-/// Whether it is a header, and one only.
-fn is_sendable(name: &str, value: &str) -> bool {
-    let token = |c: u8| c.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&c);
-    let text = |c: u8| c == b'\t' || (b' '..=b'~').contains(&c);
-    !name.is_empty() && name.bytes().all(token) && value.bytes().all(text)
 }
 
 #[cfg(test)]
@@ -127,8 +111,6 @@ mod tests {
     use super::*;
     use crate::client::Endpoint;
     use crate::driver::network::head::HeadReader;
-    use alloc::borrow::ToOwned;
-    use alloc::vec::Vec;
 
     fn upgrade(uri: &str, headers: &[(&str, &str)]) -> Result<Upgrade, ConnectFailure> {
         let headers = headers.iter();
@@ -171,6 +153,7 @@ mod tests {
             ("", "x"),
             ("X-\u{e4}", ""),
             ("host", "x"),
+            ("Content-Length", "5"),
         ] {
             let failure = upgrade("wss://h/", &[header]).err().unwrap();
             assert_eq!(failure.kind, ConnectFailureKind::Handshake);
@@ -202,10 +185,17 @@ mod tests {
             ),
             Ok(())
         );
-        assert_eq!(
-            judge(&asking, "upgrade", "Sec-WebSocket-Protocol: b\r\n"),
-            Ok(())
-        );
+        let asking_twice = [
+            ("Sec-WebSocket-Protocol", "b"),
+            ("sec-websocket-protocol", "c"),
+        ];
+        let asking_twice = upgrade("wss://h/", &asking_twice).unwrap();
+        for asking in [&asking, &asking_twice] {
+            assert_eq!(
+                judge(asking, "upgrade", "Sec-WebSocket-Protocol: b\r\n"),
+                Ok(())
+            );
+        }
         for (upgrade, connection, more, complaint) in [
             (&plain, "close", "", "Connection"),
             (&plain, "upgrade", "Sec-WebSocket-Accept: x\r\n", "Accept"),

@@ -4,6 +4,12 @@ use std::fmt;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
+/// What `--help` and the manual say of it.
+pub(crate) const EXIT_STATUS: &str = "\
+EXIT STATUS: 0 when all went well; 1 when it was tried and did not work, with one line on stderr that says what; 2 when
+the arguments, the configuration or a file that they name is wrong: starting again is of no use before that is mended.
+`help connect` says what each means there.";
+
 /// Why a command did not succeed.
 #[derive(Debug)]
 pub(crate) enum Failure {

@@ -9,24 +9,27 @@ mod failure;
 mod hotkey_file;
 mod key;
 mod logging;
+mod manual;
 mod monitor;
 mod output;
 mod replay;
 mod schema;
 mod serve;
+mod service;
 mod signals;
 mod status;
+mod webhook;
 
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use self::failure::Failure;
 
 /// The validator's side of the ComputeHorde facilitator protocol.
 #[derive(Debug, Parser)]
-#[command(name = "facilitator-client", version, about, propagate_version = true)]
+#[command(name = "facilitator-client", version, propagate_version = true, after_long_help = failure::EXIT_STATUS)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -55,6 +58,10 @@ enum Command {
     Schema,
     /// Makes and shows keys; signs and verifies with them.
     Key(key::Arguments),
+    /// Prints what a shell needs to complete the arguments of this program.
+    Completions(manual::Completions),
+    /// Prints the manual, or writes its pages to a folder.
+    Man(manual::Pages),
 }
 
 fn main() -> ExitCode {
@@ -89,12 +96,12 @@ fn usage(error: &clap::Error) -> ExitCode {
 
 fn run(command: Command, verbose: u8) -> Result<(), Failure> {
     // `connect` is configured, in everything; the others listen to the environment about their log.
-    let log = || logging::start(&config::log_of_environment(verbose)?);
+    let log = || logging::start(&config::log_of_environment(verbose)?).map(drop);
     match command {
         Command::Connect(arguments) => match arguments.settings(verbose)? {
             Some(settings) => {
-                logging::start(&settings.log)?;
-                block_on(connect::run(settings))
+                let logging = logging::start(&settings.log)?;
+                block_on(connect::run(settings, logging))
             }
             None => Ok(()),
         },
@@ -110,6 +117,8 @@ fn run(command: Command, verbose: u8) -> Result<(), Failure> {
         Command::Replay(arguments) => log().and_then(|()| replay::run(&arguments)),
         Command::Schema => schema::run(),
         Command::Key(arguments) => log().and_then(|()| key::run(&arguments)),
+        Command::Completions(shell) => manual::complete(&shell, Arguments::command()),
+        Command::Man(pages) => manual::write(&pages, Arguments::command()),
     }
 }
 

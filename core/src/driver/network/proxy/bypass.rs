@@ -33,8 +33,12 @@ impl Bypass {
         list.split([',', ' ', '\t', '\r', '\n'])
             .filter(|entry| !entry.is_empty())
             .map(|entry| {
-                Entry::parse(entry).ok_or_else(|| ProxyProblem::Entry {
-                    entry: entry.to_owned(),
+                Entry::parse(entry).ok_or_else(|| {
+                    // Whoever wrote a URI here may have written a password, too.
+                    let shown = entry.rsplit_once('@').map_or(entry, |(_, host)| host);
+                    ProxyProblem::Entry {
+                        entry: shown.to_owned(),
+                    }
                 })
             })
             .collect::<Result<_, _>>()
@@ -218,5 +222,7 @@ mod tests {
             let list = alloc::format!("good.example.org,{entry}");
             assert_eq!(Bypass::parse(&list), Err(error));
         }
+        let error = Bypass::parse("http://user:canary@h").unwrap_err();
+        assert_eq!(alloc::format!("{error:?}"), "Entry { entry: \"h\" }");
     }
 }

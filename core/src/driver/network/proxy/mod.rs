@@ -183,7 +183,8 @@ impl fmt::Debug for Proxy {
     }
 }
 
-/// Which setting of a proxy makes no sense, and why. The setting itself is not repeated: it can hold a password.
+/// Which setting of a proxy makes no sense, and why. A URI is not repeated, since it can hold a password; of a list of
+/// hosts, the entry is, without what stands before an `@`.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error("{origin} {problem}")]
 pub struct ProxyError {

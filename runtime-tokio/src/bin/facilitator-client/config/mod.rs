@@ -92,6 +92,14 @@ impl Loaded {
         self.settings.metrics.listen
     }
 
+    /// The keys with other values in a newer configuration, as far as values are shown: a secret that is another one is
+    /// not seen.
+    pub(crate) fn changes(&self, newer: &Self) -> Vec<&'static str> {
+        let (mut old, mut new) = (self.settings.clone(), newer.settings.clone());
+        let differs = |key: &&key::Key| key.setting.show(&mut old) != key.setting.show(&mut new);
+        keys::all().filter(differs).map(|key| key.path).collect()
+    }
+
     /// What is wrong with a key's value, that only its use has shown.
     pub(crate) fn blame(&self, path: &'static str, what: &str) -> Mistake {
         let origin = self.origins.get(path).unwrap_or(&Origin::Default);

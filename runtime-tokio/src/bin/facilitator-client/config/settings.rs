@@ -2,11 +2,13 @@
 //! in `keys`, or with the session's own `Config`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use facilitator_tokio::{Config, Endpoint};
 
 use super::workers::Workers;
 use crate::monitor::Address;
+use crate::webhook::Url;
 
 /// What the program does.
 #[derive(Clone)]
@@ -22,7 +24,15 @@ pub(crate) struct Settings {
     pub(crate) network: NetworkSettings,
     pub(crate) metrics: Metrics,
     pub(crate) workers: Workers,
+    pub(crate) webhook: Webhook,
     pub(crate) log: Log,
+}
+
+/// Who is told of each authentication.
+#[derive(Clone)]
+pub(crate) struct Webhook {
+    pub(crate) url: Option<Url>,
+    pub(crate) timeout: Duration,
 }
 
 /// Who can watch the session.
@@ -92,7 +102,17 @@ impl Default for Settings {
             network: NetworkSettings::default(),
             metrics: Metrics::default(),
             workers: Workers::default(),
+            webhook: Webhook::default(),
             log: Log::default(),
+        }
+    }
+}
+
+impl Default for Webhook {
+    fn default() -> Self {
+        Self {
+            url: None,
+            timeout: Duration::from_secs(10),
         }
     }
 }

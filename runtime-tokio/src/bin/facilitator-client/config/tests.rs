@@ -87,6 +87,9 @@ grace = "22s"
 stop_time = "23s"
 absence = "24s"
 stall = "25s"
+[webhook]
+uri = "https://hooks.example.org/secret?of=it"
+timeout = "26s"
 [log]
 filter = "warn,facilitator_core=debug"
 format = "json"
@@ -278,6 +281,7 @@ fn what_is_printed_says_the_same_when_it_is_read_again() {
                 r#"headers = { X-One = "1", X-Two = "2" }"#,
             )
             .replace("?(redacted)", "?x")
+            .replace("hooks.example.org/(redacted)", "hooks.example.org/secret")
             .replace("(redacted)@proxy", "user:pass@proxy");
         let second = load(&filled, &[], &[]).unwrap();
         assert_eq!(first.settings.config, second.settings.config);
@@ -304,12 +308,13 @@ fn what_is_printed_says_the_same_when_it_is_read_again() {
 fn a_redacted_value_is_not_taken_for_one() {
     let printed = load(OTHER, &[], &[]).unwrap().print();
     assert!(
-        !printed.contains("\"1\"") && !printed.contains("?x"),
+        !printed.contains("\"1\"") && !printed.contains("?x") && !printed.contains("secret?of=it"),
         "{printed}"
     );
     for part in [
         "headers = { X = \"(redacted)\" }",
         "uri = \"wss://h/?(redacted)\"",
+        "webhook = { uri = \"https://h/(redacted)\" }",
     ] {
         let error = load(part, &[], &[]).map(|_| ()).unwrap_err();
         assert!(

@@ -7,6 +7,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use facilitator_tokio::core::driver::Network;
 use facilitator_tokio::{Config, Keypair};
 
+use super::reload::Source;
 use super::state::StateFile;
 #[cfg(unix)]
 use crate::config::Workers;
@@ -14,6 +15,7 @@ use crate::config::{Flags, Loaded, Log};
 use crate::failure::Failure;
 use crate::hotkey_file;
 use crate::monitor::Address;
+use crate::webhook::Webhook;
 
 const HELP: &str = r#"INPUT, one JSON object a line:
   {"command":"job_status","id":ANY,"uuid":"..","status":"..","metadata":{..}}
@@ -91,6 +93,19 @@ start takes it up: it delivers the rest under the ids of the commands, and goes 
 jobs. The start renames the file to FILE.taken, which is never used again: after a crash there is no
 state. FILE.lock keeps two processes from using one file.
 
+LOG: lines on stderr, one for each thing that somebody may have to act on. A lost connection is one line:
+why, how long it had lasted, how many messages are owed, when the next attempt comes. What happens
+again and again is written less and less often, with the number of lines that were left out
+(`repeated`, and `count` at the end).
+
+SIGHUP reads the configuration again, and takes over [trust] with its file, and `log.filter`. If anything
+is wrong, everything stays as it was, and the log says why; keys that need a restart are named.
+
+SERVICE: where NOTIFY_SOCKET is set, as systemd does for Type=notify, the manager is told when the
+program is ready, reloading and stopping, its phase, and with WatchdogSec= that it is alive. Ready means
+started: a facilitator that is away is no reason to be started again. There is a unit file,
+service/facilitator-client.service.
+
 STOPPING: SIGINT, SIGTERM, the command `stop` and the end of the input deliver what is owed until
 the drain timeout has passed. A second signal aborts at once.
 
@@ -115,14 +130,17 @@ pub(crate) struct Settings {
     pub(super) record: Option<PathBuf>,
     pub(super) state: Option<StateFile>,
     pub(super) metrics: Option<Address>,
+    pub(super) webhook: Option<Webhook>,
     #[cfg(unix)]
     pub(super) workers: Workers,
+    /// Where all this comes from, to be read again.
+    pub(super) source: Source,
     pub(crate) log: Log,
 }
 
 impl Arguments {
     /// Reads the configuration and the files that it names. `None` when it was only to be shown.
-    pub(crate) fn settings(&self, verbose: u8) -> Result<Option<Settings>, Failure> {
+    pub(crate) fn settings(self, verbose: u8) -> Result<Option<Settings>, Failure> {
         let loaded = Loaded::new(&self.flags, verbose)?;
         if self.flags.print {
             print(&loaded.print())?;
@@ -138,17 +156,24 @@ impl Arguments {
         };
         let keypair = hotkey_file::read(hotkey)?;
         let state = settings.state_file.map(StateFile::open).transpose();
+        let state = state.map_err(|error| loaded.blame("state_file", &error))?;
+        let webhook = settings.webhook;
+        let webhook = webhook
+            .url
+            .map(|url| Webhook::new(url, webhook.timeout, &network));
         Ok(Some(Settings {
             config: settings.config,
             network,
             keypair,
             line_bytes: settings.line_bytes,
             record: settings.record.map(with_time),
-            state: state.map_err(|error| loaded.blame("state_file", &error))?,
+            state,
             metrics: settings.metrics.listen,
+            webhook,
             #[cfg(unix)]
             workers: settings.workers,
             log: settings.log,
+            source: Source::new(self.flags, verbose, loaded),
         }))
     }
 }

@@ -9,6 +9,7 @@ use tracing::{error, info, warn};
 use super::input::End;
 use crate::failure::Failure;
 use crate::output::Output;
+use crate::service::Service;
 use crate::signals::Signals;
 
 /// After a signal, a reader of stdout that takes nothing for so long is not waited for any more.
@@ -17,15 +18,17 @@ const STALL: Duration = Duration::from_secs(1);
 /// The way to the end, and what went wrong on it.
 pub(super) struct Ending {
     signals: Signals,
+    service: Service,
     interrupted: bool,
     aborted: bool,
     refused: bool,
 }
 
 impl Ending {
-    pub(super) fn new(signals: Signals) -> Self {
+    pub(super) fn new(signals: Signals, service: Service) -> Self {
         Self {
             signals,
+            service,
             interrupted: false,
             aborted: false,
             refused: false,
@@ -41,6 +44,7 @@ impl Ending {
         } else {
             info!(signal, "stopping; a second signal aborts");
             self.interrupted = true;
+            self.service.stopping();
         }
     }
 
@@ -58,6 +62,8 @@ impl Ending {
 
     /// Ends the session. Its events tell what is left.
     pub(super) async fn stop(&mut self, client: &FacilitatorClient) {
+        // Not every end is asked for by a signal; to say so twice does no harm.
+        self.service.stopping();
         let stopped = client.stop();
         tokio::pin!(stopped);
         while !self.aborted {

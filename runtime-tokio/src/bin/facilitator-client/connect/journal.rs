@@ -1,22 +1,18 @@
-//! What the session tells, one event after the other: to the log, and to stdout. The receipts of commands get their ids
-//! here.
+//! What the session tells, one event after the other: to those who watch, and to stdout. The receipts of commands get
+//! their ids here.
 
 use std::collections::BTreeMap;
 
-use facilitator_tokio::core::client::{
-    Event, Health, LostReason, Outcome, Owed, Phase, Receipt, Unexpected, UpdateId,
-};
-use facilitator_tokio::core::message::{ResponseError, scrub};
+use facilitator_tokio::core::client::{Event, Outcome, Owed, Receipt, UpdateId};
 use facilitator_tokio::{FacilitatorClient, PendingReceipt};
 use futures_util::FutureExt;
 use serde_json::value::RawValue;
 use tokio::sync::mpsc::UnboundedReceiver;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
-use tracing::{debug, error, info, warn};
 
-use super::events::{Line, lost_cause, seconds};
+use super::events::Line;
 use super::state::Taken;
-use crate::monitor::Monitor;
+use super::watchers::Watchers;
 use crate::output::Output;
 
 /// An accepted command whose receipt was not printed yet.
@@ -63,7 +59,7 @@ impl Left {
 pub(super) struct Journal {
     client: FacilitatorClient,
     output: Output,
-    monitor: Option<Monitor>,
+    watchers: Watchers,
     /// In the order of their numbers. Bounded by the shares that come along.
     promises: UnboundedReceiver<Promise>,
     waiting: BTreeMap<UpdateId, Promise>,
@@ -81,13 +77,13 @@ impl Journal {
         client: FacilitatorClient,
         output: Output,
         promises: UnboundedReceiver<Promise>,
-        monitor: Option<Monitor>,
+        watchers: Watchers,
     ) -> (Self, oneshot::Receiver<()>) {
         let (ended, session_ended) = oneshot::channel();
         let journal = Self {
             client,
             output,
-            monitor,
+            watchers,
             promises,
             waiting: BTreeMap::new(),
             newest: None,
@@ -101,10 +97,7 @@ impl Journal {
     pub(super) async fn keep(mut self) -> Left {
         let mut owed = Vec::new();
         while let Ok(event) = self.client.next_event().await {
-            log(&event);
-            if let Some(monitor) = &self.monitor {
-                monitor.observe(&event);
-            }
+            self.watchers.observe(&event);
             match event {
                 Event::Receipt(receipt) if !receipt.automatic => self.keep_promise(receipt).await,
                 Event::Stopped { owed: left } => {
@@ -190,76 +183,4 @@ impl Journal {
             self.handed_back.entry(owed.id).or_insert(id);
         }
     }
-}
-
-/// One line in the log for what a reader wants to know. Texts from outside are written escaped, and contents of
-/// messages not at all.
-pub(super) fn log(event: &Event) {
-    match event {
-        Event::Phase(change) => match (&change.reason, change.retry_in) {
-            (Some(reason), Some(retry_in)) => info!(
-                cause = lost_cause(reason),
-                retry_in_s = seconds(retry_in),
-                "{}",
-                change.phase
-            ),
-            _ if matches!(change.phase, Phase::Connecting | Phase::Authenticating) => {
-                debug!("{}", change.phase);
-            }
-            _ => info!("{}", change.phase),
-        },
-        Event::ConnectionLost { reason, owed, .. } => {
-            let (text, cause) = (reason.to_string(), lost_cause(reason));
-            if matches!(reason, LostReason::AuthenticationRefused(_)) {
-                error!(cause, owed, reason = ?text, "connection lost");
-            } else {
-                warn!(cause, owed, reason = ?text, "connection lost");
-            }
-        }
-        Event::Health(Health::Refused) => error!("refused: look at the key and the endpoint"),
-        Event::JobOverdue { uuid } => warn!(%uuid, "job overdue, ended as horde_failed"),
-        Event::JobRequested(request) => info!(uuid = ?request.uuid, "job requested"),
-        Event::JobRefused { request, reason } => {
-            warn!(uuid = ?request.uuid, %reason, "job refused");
-        }
-        Event::CheatReportRefused { report, reason } => {
-            warn!(uuid = ?report.job_uuid, %reason, "cheat report refused");
-        }
-        Event::JobDeclined { uuid, reason } => warn!(?uuid, %reason, "job declined"),
-        Event::JobCheated(report) => warn!(uuid = ?report.job_uuid, "job cheated"),
-        Event::Receipt(receipt) => log_receipt(receipt),
-        Event::Malformed(error) => warn!(error = ?error.to_string(), "malformed message"),
-        Event::Unexpected(unexpected) => log_unexpected(unexpected),
-        Event::Missed { events } => warn!(events, "stdout is read too slowly, events were missed"),
-        Event::Stopped { owed } => info!(owed = owed.len(), "stopped"),
-        _ => {}
-    }
-}
-
-fn log_receipt(receipt: &Receipt) {
-    let (subject, outcome) = (&receipt.subject, receipt.outcome.as_str());
-    match &receipt.outcome {
-        Outcome::Refused(errors) => {
-            warn!(?subject, outcome, errors = ?kinds(errors), "receipt");
-        }
-        Outcome::SetAside(_) => warn!(?subject, outcome, "receipt"),
-        _ => debug!(?subject, outcome, "receipt"),
-    }
-}
-
-fn log_unexpected(unexpected: &Unexpected) {
-    match unexpected {
-        Unexpected::Response { errors } => warn!(errors = ?kinds(errors), "unexpected response"),
-        Unexpected::HeartbeatRefused { errors } => {
-            warn!(errors = ?kinds(errors), "heartbeat refused");
-        }
-        Unexpected::Binary(bytes) => warn!(bytes, "unexpected binary frame"),
-        _ => warn!("unexpected message"),
-    }
-}
-
-/// The names of errors, cut to what a log can bear.
-fn kinds(errors: &[ResponseError]) -> Vec<String> {
-    let cut = |error: &ResponseError| scrub(&error.kind).chars().take(64).collect();
-    errors.iter().take(4).map(cut).collect()
 }

@@ -8,8 +8,11 @@ mod events;
 mod input;
 mod journal;
 mod lines;
+mod log;
 mod recording;
+mod reload;
 mod state;
+mod watchers;
 #[cfg(unix)]
 mod workers;
 
@@ -28,12 +31,15 @@ use self::journal::{Journal, Left, Promise};
 use self::lines::Lines;
 use self::recording::Recording;
 use self::state::StateFile;
+use self::watchers::Watchers;
 use crate::failure::Failure;
+use crate::logging::Logging;
 use crate::monitor::Monitor;
 use crate::output::Output;
-use crate::signals::Signals;
+use crate::service::Service;
+use crate::signals::{Hangups, Signals};
 
-pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
+pub(crate) async fn run(settings: Settings, logging: Logging) -> Result<(), Failure> {
     let Settings {
         config,
         network,
@@ -42,13 +48,17 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
         record,
         state,
         metrics,
+        webhook,
         #[cfg(unix)]
         workers,
+        source,
         ..
     } = settings;
-    let signals = Signals::new()
-        .map_err(|error| Failure::failed(format!("signals cannot be caught: {error}")))?;
-    let mut ending = Ending::new(signals);
+    let uncaught = |error| Failure::failed(format!("signals cannot be caught: {error}"));
+    let signals = Signals::new().map_err(uncaught)?;
+    let hangups = Hangups::new().map_err(uncaught)?;
+    let service = Service::of_environment();
+    let mut ending = Ending::new(signals, service.clone());
     #[cfg(unix)]
     let workers = workers
         .is_used()
@@ -77,13 +87,22 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
     client
         .start()
         .map_err(|error| Failure::failed(error.to_string()))?;
+    tokio::spawn(reload::reload(
+        source,
+        hangups,
+        client.clone(),
+        logging,
+        service.clone(),
+    ));
+    service.begin(&client);
+    let watchers = Watchers::new(monitor, service, webhook);
 
     let output = Output::new(tokio::io::stdout());
     output.print(&Line::hello(None, &client.hotkey())).await;
     #[cfg(unix)]
     if let Some(workers) = workers {
         let working = workers
-            .run(&client, &output, &mut ending, state.is_some(), monitor)
+            .run(&client, &output, &mut ending, state.is_some(), watchers)
             .await;
         let end = async { Ok((End::Stopping, working.last_lines().await)) };
         return finish(ending, &client, &output, state, recording, end).await;
@@ -97,7 +116,7 @@ pub(crate) async fn run(settings: Settings) -> Result<(), Failure> {
         stopping: stop_seen,
     };
     let mut input = tokio::spawn(input.run(Lines::new(tokio::io::stdin(), line_bytes)));
-    let (journal, session_ended) = Journal::new(client.clone(), output.clone(), to_keep, monitor);
+    let (journal, session_ended) = Journal::new(client.clone(), output.clone(), to_keep, watchers);
     let journal = tokio::spawn(journal.keep());
 
     let mut end = None;

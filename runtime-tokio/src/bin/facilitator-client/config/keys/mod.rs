@@ -8,6 +8,7 @@ mod retry;
 mod session;
 mod timing;
 mod trust;
+mod webhook;
 #[cfg(unix)]
 mod workers;
 
@@ -25,6 +26,7 @@ pub(crate) const SECTIONS: &[Section] = &[
     metrics::SECTION,
     #[cfg(unix)]
     workers::SECTION,
+    webhook::SECTION,
     log::SECTION,
 ];
 

@@ -15,6 +15,7 @@ mod switch;
 mod text;
 mod time;
 mod uri;
+mod web;
 
 pub(crate) use self::address::Listen;
 pub(crate) use self::choice::Choice;
@@ -30,6 +31,7 @@ pub(crate) use self::switch::Switch;
 pub(crate) use self::text::HeaderText;
 pub(crate) use self::time::{Time, TimeOr};
 pub(crate) use self::uri::Uri;
+pub(crate) use self::web::WebUrl;
 
 use super::given::{Given, Wrong};
 

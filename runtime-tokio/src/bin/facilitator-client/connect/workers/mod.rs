@@ -27,10 +27,10 @@ use self::news::{News, Printer};
 use self::socket::Listening;
 use super::ending::Ending;
 use super::events::Line;
-use super::journal::{Left, log};
+use super::journal::Left;
+use super::watchers::Watchers;
 use crate::config::Workers;
 use crate::failure::Failure;
-use crate::monitor::Monitor;
 use crate::output::Output;
 
 /// After SIGKILL, a process is gone at once; the rest is the time that its streams may take to end.
@@ -66,7 +66,7 @@ impl Ready {
         output: &Output,
         ending: &mut Ending,
         keeps: bool,
-        monitor: Option<Monitor>,
+        watchers: Watchers,
     ) -> Working {
         let (news, printer) = news::news(output.clone());
         let printing = tokio::spawn(Printer::print(printer));
@@ -91,7 +91,7 @@ impl Ready {
             );
             tokio::spawn(serve)
         });
-        let mut telling = tokio::spawn(tell(client.clone(), hall.clone(), news, monitor));
+        let mut telling = tokio::spawn(tell(client.clone(), hall.clone(), news, watchers));
 
         let mut owed = None;
         tokio::select! {
@@ -171,18 +171,15 @@ async fn wind_down(hall: &Hall, settings: &Workers, ending: &mut Ending) {
     hall.kill().await;
 }
 
-/// Hands events on: to the log, to the monitor, to stdout, to the hall. What the session still owed in the end.
+/// Hands events on: to those who watch, to stdout, to the hall. What the session still owed in the end.
 async fn tell(
     client: FacilitatorClient,
     hall: Hall,
     news: News,
-    monitor: Option<Monitor>,
+    mut watchers: Watchers,
 ) -> Vec<Owed> {
     while let Ok(event) = client.next_event().await {
-        log(&event);
-        if let Some(monitor) = &monitor {
-            monitor.observe(&event);
-        }
+        watchers.observe(&event);
         if let Event::Stopped { owed } = event {
             return owed;
         }

@@ -5,6 +5,8 @@ use std::process::Stdio;
 use rustix::process::{Pid, Signal, kill_process_group};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 
+use crate::service;
+
 /// A running command. Dropping it ends the whole group at once.
 #[derive(Debug)]
 pub(super) struct Group {
@@ -28,7 +30,12 @@ impl Group {
         command: &str,
         environment: &[(&str, &str)],
     ) -> std::io::Result<(Self, Streams)> {
-        let mut child = Command::new("/bin/sh")
+        let mut child = Command::new("/bin/sh");
+        // A worker does not speak for this program to whoever has started it.
+        for variable in service::VARIABLES {
+            child.env_remove(variable);
+        }
+        let mut child = child
             .arg("-c")
             .arg(command)
             .envs(environment.iter().copied())

@@ -9,15 +9,14 @@ use core::task::{Context, Poll};
 use core::time::Duration;
 use std::io;
 
-use super::transport::io_failure;
 use crate::client::{ConnectFailure, ConnectFailureKind};
+use crate::driver::transport::io_failure;
 
 /// How long an address has to itself before the next one is tried beside it (RFC 8305, section 5).
 const HEAD_START: Duration = Duration::from_millis(250);
 
 /// The addresses in turns of IPv6 and IPv4, in the order given otherwise (RFC 8305, section 4): when one of the two leads
 /// nowhere, which is common, it costs one head start and not one for each address.
-#[cfg(feature = "tls")]
 pub(super) fn alternating(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
     let first = addresses.first().map(SocketAddr::is_ipv6);
     let (ours, others): (Vec<_>, Vec<_>) = addresses
@@ -42,7 +41,7 @@ pub(super) fn alternating(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
 /// # Errors
 ///
 /// The failure of the address that failed last, when none is left; [`ConnectFailureKind::Dns`], when there was none.
-pub async fn connect_any<T, C, S>(
+pub(super) async fn connect_any<T, C, S>(
     addresses: Vec<SocketAddr>,
     connect: impl Fn(SocketAddr) -> C,
     sleep: impl Fn(Duration) -> S,
@@ -232,7 +231,6 @@ mod tests {
         assert_eq!(failure.kind, ConnectFailureKind::Dns);
     }
 
-    #[cfg(feature = "tls")]
     #[test]
     fn both_families_get_their_turn() {
         let order = |families: &str| -> alloc::string::String {
