@@ -89,11 +89,6 @@ impl Network {
         }
     }
 
-    /// How TLS is spoken.
-    pub fn tls(&self) -> &Tls {
-        &self.tls
-    }
-
     /// With somebody who hears of the steps of every attempt.
     #[must_use]
     pub fn with_observer(self, observer: Arc<dyn Observe>) -> Self {
@@ -111,6 +106,11 @@ impl Network {
         if let Some(observer) = &self.observer {
             observer.observe(progress);
         }
+    }
+
+    /// How TLS is spoken.
+    pub fn tls(&self) -> &Tls {
+        &self.tls
     }
 
     fn pinned(&self, host: &str) -> Option<&[IpAddr]> {

@@ -87,17 +87,17 @@ impl Loaded {
         Ok((settings, network))
     }
 
+    /// Where a running instance with this configuration serves its metrics.
+    pub(crate) fn metrics(&self) -> Option<Address> {
+        self.settings.metrics.listen
+    }
+
     /// The keys with other values in a newer configuration, as far as values are shown: a secret that is another one is
     /// not seen.
     pub(crate) fn changes(&self, newer: &Self) -> Vec<&'static str> {
         let (mut old, mut new) = (self.settings.clone(), newer.settings.clone());
         let differs = |key: &&key::Key| key.setting.show(&mut old) != key.setting.show(&mut new);
         keys::all().filter(differs).map(|key| key.path).collect()
-    }
-
-    /// Where a running instance with this configuration serves its metrics.
-    pub(crate) fn metrics(&self) -> Option<Address> {
-        self.settings.metrics.listen
     }
 
     /// What is wrong with a key's value, that only its use has shown.

@@ -6,12 +6,16 @@ const ENTER: &str = "\x1b[?1049h\x1b[?25l";
 const LEAVE: &str = "\x1b[?25h\x1b[?1049l";
 
 /// While it lives, the terminal shows a screen of ours.
-pub(super) struct Screen(());
+pub(super) struct Screen {
+    stdout: io::Stdout,
+}
 
 impl Screen {
     pub(super) fn enter() -> io::Result<Self> {
-        let screen = Self(());
-        write(ENTER)?;
+        let mut screen = Self {
+            stdout: io::stdout(),
+        };
+        screen.write(ENTER)?;
         Ok(screen)
     }
 
@@ -23,14 +27,19 @@ impl Screen {
             text.push_str("\x1b[K\r\n");
         }
         text.push_str("\x1b[J");
-        write(&text)
+        self.write(&text)
+    }
+
+    fn write(&mut self, text: &str) -> io::Result<()> {
+        self.stdout.write_all(text.as_bytes())?;
+        self.stdout.flush()
     }
 }
 
 impl Drop for Screen {
     fn drop(&mut self) {
         // A terminal that is gone needs no order.
-        let _ = write(LEAVE);
+        let _ = self.write(LEAVE);
     }
 }
 
@@ -48,10 +57,4 @@ pub(super) fn size() -> (usize, usize) {
 #[cfg(not(unix))]
 pub(super) fn size() -> (usize, usize) {
     (24, 80)
-}
-
-fn write(text: &str) -> io::Result<()> {
-    let mut stdout = io::stdout().lock();
-    stdout.write_all(text.as_bytes())?;
-    stdout.flush()
 }

@@ -1,5 +1,7 @@
 //! What a report looks like in lines of text. No terminal, no time of its own.
 
+use std::fmt::Write as _;
+
 use crate::monitor::clock::{Length, Utc};
 use crate::monitor::report::{Job, Queue, Report};
 
@@ -69,10 +71,11 @@ pub(super) fn plain(line: &str) -> String {
 fn head(report: &Report) -> Vec<String> {
     let mut state = format!("{} ({})", report.phase, report.health);
     if let Some(since) = report.phase_for_ms {
-        state += &format!(" for {}", Length(since));
+        // A string takes everything, here and below.
+        let _ = write!(state, " for {}", Length(since));
     }
     if let Some(left) = report.retry_in_ms {
-        state += &format!("; next attempt in {}", Length(left));
+        let _ = write!(state, "; next attempt in {}", Length(left));
     }
     let mut lines = vec![
         format!(
