@@ -44,6 +44,8 @@ fn flags_and_variables_exist() {
         "key verify",
         "man",
         "completions",
+        "status",
+        "doctor",
     ];
     let help: String = commands.map(help).concat();
     let known: BTreeSet<&str> = words(&help, "--")
