@@ -35,14 +35,21 @@ pub(crate) struct Pages {
 pub(crate) fn complete(completions: &Completions, mut command: Command) -> Result<(), Failure> {
     let name = command.get_name().to_owned();
     let mut script = Vec::new();
-    clap_complete::generate(completions.shell, &mut command, name, &mut script);
-    print(&script)
+    clap_complete::generate(completions.shell, &mut command, &name, &mut script);
+    if completions.shell != Shell::Bash {
+        return print(&script);
+    }
+    // clap_complete up to 4.6.11 at least spells a program's hyphen in two ways, and nothing is completed after a
+    // command (clap-rs/clap, issue 6421).
+    let script = String::from_utf8_lossy(&script);
+    let (wrong, right) = (name.replace('-', "__subcmd__"), name.replace('-', "__"));
+    print(script.replace(&wrong, &right).as_bytes())
 }
 
 /// Prints the first page of the manual, or writes all.
 pub(crate) fn write(pages: &Pages, command: Command) -> Result<(), Failure> {
     let Some(folder) = &pages.to else {
-        let first = page(Man::new(command.disable_help_subcommand(true)));
+        let first = page(&command.disable_help_subcommand(true));
         return print(&first.map_err(|error| cannot_print(&error))?);
     };
     let mut command = command.disable_help_subcommand(true);
@@ -54,11 +61,10 @@ pub(crate) fn write(pages: &Pages, command: Command) -> Result<(), Failure> {
 
 fn write_all(folder: &Path, command: &Command) -> io::Result<()> {
     fs::create_dir_all(folder)?;
-    let man = Man::new(command.clone());
     let name = command
         .get_display_name()
         .unwrap_or_else(|| command.get_name());
-    fs::write(folder.join(format!("{name}.1")), page(man)?)?;
+    fs::write(folder.join(format!("{name}.1")), page(command)?)?;
     let parts = command.get_subcommands().filter(|part| !part.is_hide_set());
     for part in parts {
         write_all(folder, part)?;
@@ -66,12 +72,30 @@ fn write_all(folder: &Path, command: &Command) -> io::Result<()> {
     Ok(())
 }
 
-fn page(man: Man) -> io::Result<Vec<u8>> {
+fn page(command: &Command) -> io::Result<Vec<u8>> {
     let program = concat!("facilitator-client ", env!("CARGO_PKG_VERSION"));
-    let mut page = Vec::new();
     // Short enough for the title to have room beside it.
-    let man = man.source(program).manual("ComputeHorde");
-    man.render(&mut page)?;
+    let man = Man::new(command.clone())
+        .source(program)
+        .manual("ComputeHorde");
+    let mut page = Vec::new();
+    man.render_title(&mut page)?;
+    man.render_name_section(&mut page)?;
+    man.render_synopsis_section(&mut page)?;
+    man.render_description_section(&mut page)?;
+    man.render_options_section(&mut page)?;
+    if command.has_subcommands() {
+        man.render_subcommands_section(&mut page)?;
+    }
+    if command.get_after_long_help().is_some() {
+        let mut notes = Vec::new();
+        man.render_extra_section(&mut notes)?;
+        // Its lines are broken as they are meant to be.
+        let notes = String::from_utf8_lossy(&notes).replacen(".SH EXTRA", ".SH NOTES\n.nf", 1);
+        page.extend_from_slice(notes.as_bytes());
+        page.extend_from_slice(b".fi\n");
+    }
+    man.render_version_section(&mut page)?;
     Ok(page)
 }
 
