@@ -45,8 +45,9 @@ pub use tungstenite;
 pub use self::handle::{Events, FacilitatorClient, StopReport};
 #[cfg(feature = "tls")]
 pub use self::network::{
-    Network, Proxy, ProxyError, ProxyOrigin, ProxyProblem, Resolve, Resolving, Socket, Sockets,
-    Tls, TlsBuilder, TlsError, TlsInput, WebSocket, default_tls, open, server_name, tls_failure,
+    Network, Observe, Progress, Proxy, ProxyError, ProxyOrigin, ProxyProblem, Resolve, Resolving,
+    Socket, Sockets, Step, Tls, TlsBuilder, TlsError, TlsInput, TlsSession, WebSocket, default_tls,
+    open, server_name, tls_failure,
 };
 pub use self::receipt::PendingReceipt;
 pub use self::transport::{

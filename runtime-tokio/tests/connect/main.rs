@@ -12,6 +12,8 @@ mod commands;
 #[cfg(test)]
 mod configuration;
 #[cfg(test)]
+mod doctor;
+#[cfg(test)]
 mod flow;
 #[cfg(test)]
 mod http;
@@ -49,6 +51,8 @@ mod session;
 mod socket;
 #[cfg(test)]
 mod state;
+#[cfg(test)]
+mod status;
 #[cfg(test)]
 mod stopping;
 #[cfg(test)]

@@ -20,7 +20,7 @@ use crate::peers::{Script, scripted, scripted_over};
 use crate::program::{Program, SOON, command, file};
 
 /// An authority that nobody knows.
-fn authority() -> CertifiedIssuer<'static, KeyPair> {
+pub(crate) fn authority() -> CertifiedIssuer<'static, KeyPair> {
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     CertifiedIssuer::self_signed(params, KeyPair::generate().unwrap()).unwrap()
@@ -28,8 +28,17 @@ fn authority() -> CertifiedIssuer<'static, KeyPair> {
 
 /// A server of 127.0.0.1 whose certificate this authority has signed; it can ask for one that it has signed, too.
 fn server(authority: &CertifiedIssuer<'static, KeyPair>, asks: bool) -> String {
-    let key = KeyPair::generate().unwrap();
     let params = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
+    server_of(authority, asks, &params)
+}
+
+/// The same, with any certificate.
+pub(crate) fn server_of(
+    authority: &CertifiedIssuer<'static, KeyPair>,
+    asks: bool,
+    params: &CertificateParams,
+) -> String {
+    let key = KeyPair::generate().unwrap();
     let certificate = params.signed_by(&key, authority).unwrap();
     let provider = Arc::new(ring::default_provider());
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
@@ -99,7 +108,7 @@ fn pem(label: &str, der: &[u8]) -> String {
     format!("-----BEGIN {label}-----\n{text}\n-----END {label}-----\n")
 }
 
-fn certificate_pem(der: &[u8]) -> String {
+pub(crate) fn certificate_pem(der: &[u8]) -> String {
     pem("CERTIFICATE", der)
 }
 

@@ -113,7 +113,8 @@ where
     serve_at(Ipv4Addr::LOCALHOST.into(), serve).unwrap()
 }
 
-/// The same at this address, if the machine has it.
+/// The same at this address, if the machine has it, and at no port that a test has at the usual address: who is looked for
+/// there by name is looked for at others too.
 pub(crate) fn serve_at<F>(
     address: IpAddr,
     serve: impl Fn(TcpStream) -> F + Send + 'static,
@@ -121,8 +122,14 @@ pub(crate) fn serve_at<F>(
 where
     F: Future<Output = ()> + Send + 'static,
 {
-    let listener = wait(TcpListener::bind((address, 0)))?;
-    let port = listener.local_addr()?.port();
+    let (listener, port) = loop {
+        let listener = wait(TcpListener::bind((address, 0)))?;
+        let port = listener.local_addr()?.port();
+        let usual = IpAddr::from(Ipv4Addr::LOCALHOST);
+        if address == usual || nobody_at((usual, port).into()).is_ok() {
+            break (listener, port);
+        }
+    };
     PEERS.spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let _ = stream.set_nodelay(true);
@@ -181,13 +188,26 @@ async fn hang(stream: TcpStream, hangs: Hangs) -> Result<(), tungstenite::Error>
 
 /// A port at which nobody listens, nor will.
 pub(crate) fn nobody() -> u16 {
-    let socket = TcpSocket::new_v4().unwrap();
-    socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
-    let port = socket.local_addr().unwrap().port();
-    // It stays bound, so that no other test gets the port meanwhile.
+    let address = ([127, 0, 0, 1], 0).into();
+    nobody_at(address).unwrap().port()
+}
+
+/// Takes an address at which nobody listens, nor will.
+///
+/// # Errors
+///
+/// The system's, when it does not have this address, or somebody else has.
+pub(crate) fn nobody_at(address: SocketAddr) -> io::Result<SocketAddr> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4(),
+        SocketAddr::V6(_) => TcpSocket::new_v6(),
+    }?;
+    socket.bind(address)?;
+    let address = socket.local_addr()?;
+    // It stays bound, so that no other test gets it meanwhile.
     PEERS.spawn(async move {
         let _bound = socket;
         pending::<()>().await;
     });
-    port
+    Ok(address)
 }

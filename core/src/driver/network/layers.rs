@@ -12,6 +12,7 @@ use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, ClientConnection, StreamOwned};
 
 use super::head::{Head, HeadError, HeadReader};
+use super::progress::TlsSession;
 use super::sockets::Socket;
 
 /// TCP, TLS over TCP, TLS over TLS (through a proxy that speaks TLS itself).
@@ -86,6 +87,21 @@ impl<S: Socket> Layers<S> {
             })
             .await?;
         Ok(secured)
+    }
+
+    /// What the outermost TLS has agreed on.
+    pub(super) fn session(&self) -> Option<TlsSession<'_>> {
+        match self {
+            Self::Socket(_) => None,
+            Self::Tls(tls) => Some(TlsSession {
+                version: tls.conn.protocol_version(),
+                suite: tls
+                    .conn
+                    .negotiated_cipher_suite()
+                    .map(|suite| suite.suite()),
+                certificates: tls.conn.peer_certificates().unwrap_or_default(),
+            }),
+        }
     }
 
     pub(super) async fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {

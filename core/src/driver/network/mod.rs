@@ -6,6 +6,7 @@ mod frames;
 mod head;
 mod layers;
 mod open;
+mod progress;
 mod proxy;
 mod sockets;
 mod tls;
@@ -20,6 +21,7 @@ use core::fmt;
 use core::net::IpAddr;
 
 pub use self::open::open;
+pub use self::progress::{Observe, Progress, Step, TlsSession};
 pub use self::proxy::{Proxy, ProxyError, ProxyOrigin, ProxyProblem};
 pub use self::sockets::{Resolve, Resolving, Socket, Sockets};
 pub use self::tls::{Tls, TlsBuilder, TlsError, TlsInput, default_tls, server_name, tls_failure};
@@ -45,6 +47,7 @@ pub struct Network {
     proxy: Proxy,
     addresses: BTreeMap<String, Arc<[IpAddr]>>,
     resolver: Option<Arc<dyn Resolve>>,
+    observer: Option<Arc<dyn Observe>>,
 }
 
 impl Network {
@@ -86,6 +89,25 @@ impl Network {
         }
     }
 
+    /// With somebody who hears of the steps of every attempt.
+    #[must_use]
+    pub fn with_observer(self, observer: Arc<dyn Observe>) -> Self {
+        Self {
+            observer: Some(observer),
+            ..self
+        }
+    }
+
+    fn begin(&self, step: Step, host: &str, port: u16) {
+        self.tell(Progress::Begun { step, host, port });
+    }
+
+    fn tell(&self, progress: Progress<'_>) {
+        if let Some(observer) = &self.observer {
+            observer.observe(progress);
+        }
+    }
+
     /// How TLS is spoken.
     pub fn tls(&self) -> &Tls {
         &self.tls
@@ -111,6 +133,7 @@ impl fmt::Debug for Network {
             .field("proxy", &self.proxy)
             .field("addresses", &self.addresses)
             .field("resolver", &self.resolver.is_some())
+            .field("observer", &self.observer.is_some())
             .finish()
     }
 }

@@ -2,15 +2,20 @@
 //! and which failure each has, are decided here; deadlines are the session's.
 
 use alloc::string::ToString;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::net::{IpAddr, SocketAddr};
 use std::io;
 
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+
 use super::Network;
 use super::addresses::{alternating, connect_any};
 use super::layers::{Layers, NoAnswer};
+use super::progress::{Progress, Step};
 use super::proxy::{ProxyUri, tunnel};
-use super::sockets::Sockets;
+use super::sockets::{Socket, Sockets};
 use super::tls::{server_name, server_name_of, tls_failure};
 use super::upgrade::{self, Upgrade};
 use super::websocket::WebSocket;
@@ -33,6 +38,7 @@ pub async fn open<N: Sockets>(
     let endpoint = &request.endpoint;
     // What cannot be asked for needs no connection.
     let upgrade = Upgrade::new(&request)?;
+    let begin = |step| network.begin(step, endpoint.host(), endpoint.port());
     let mut layers = match network.proxy.route(endpoint) {
         Ok(None) => reach(sockets, network, endpoint.host(), endpoint.port()).await?,
         Ok(Some(proxy)) => tunnel(sockets, network, proxy, endpoint).await?,
@@ -42,12 +48,13 @@ pub async fn open<N: Sockets>(
         }
     };
     if endpoint.is_secure() {
+        begin(Step::Secure);
         let config = network.tls.config().clone();
-        layers = layers
-            .secure(config, server_name(endpoint)?)
+        layers = secure(network, layers, config, server_name(endpoint)?)
             .await
             .map_err(|error| tls_failure(&error))?;
     }
+    begin(Step::Upgrade);
     layers
         .write_all(upgrade.request())
         .await
@@ -64,6 +71,7 @@ pub async fn open<N: Sockets>(
                 }
             })?;
     upgrade.check(&head, sockets.wall_clock())?;
+    network.tell(Progress::Upgraded);
     Ok(WebSocket::new(layers, ahead, request.max_message_bytes))
 }
 
@@ -77,13 +85,42 @@ async fn reach<N: Sockets>(
     let addresses = addresses(sockets, network, host, port)
         .await
         .map_err(|error| ConnectFailure::new(ConnectFailureKind::Dns, error.to_string()))?;
-    connect_any(
-        alternating(addresses),
-        |address| sockets.connect(address),
-        |duration| sockets.sleep(duration),
-    )
-    .await
-    .map(Layers::new)
+    network.begin(Step::Connect, host, port);
+    let connect = async |address| match sockets.connect(address).await {
+        Ok(socket) => Ok((address, socket)),
+        Err(error) => {
+            network.tell(Progress::AddressFailed {
+                address,
+                error: &error,
+            });
+            Err(error)
+        }
+    };
+    let (address, socket) = connect_any(alternating(addresses), connect, |duration| {
+        sockets.sleep(duration)
+    })
+    .await?;
+    network.tell(Progress::Connected { address });
+    Ok(Layers::new(socket))
+}
+
+/// TLS on what there is.
+async fn secure<S: Socket>(
+    network: &Network,
+    layers: Layers<S>,
+    config: Arc<ClientConfig>,
+    name: ServerName<'static>,
+) -> io::Result<Layers<S>> {
+    let result = layers.secure(config, name).await;
+    match &result {
+        Ok(layers) => {
+            if let Some(session) = layers.session() {
+                network.tell(Progress::Secured(session));
+            }
+        }
+        Err(error) => network.tell(Progress::NotSecured { error }),
+    }
+    result
 }
 
 async fn addresses<N: Sockets>(
@@ -95,14 +132,20 @@ async fn addresses<N: Sockets>(
     if let Ok(address) = host.parse::<IpAddr>() {
         return Ok(alloc::vec![SocketAddr::new(address, port)]);
     }
-    if let Some(pinned) = network.pinned(host) {
+    network.begin(Step::Resolve, host, port);
+    let addresses = if let Some(pinned) = network.pinned(host) {
         let addresses = pinned.iter().map(|address| SocketAddr::new(*address, port));
-        return Ok(addresses.collect());
-    }
-    match &network.resolver {
-        Some(resolver) => resolver.resolve(host, port).await,
-        None => sockets.resolve(host, port).await,
-    }
+        addresses.collect()
+    } else {
+        match &network.resolver {
+            Some(resolver) => resolver.resolve(host, port).await?,
+            None => sockets.resolve(host, port).await?,
+        }
+    };
+    network.tell(Progress::Resolved {
+        addresses: &addresses,
+    });
+    Ok(addresses)
 }
 
 /// A way through a proxy: what is written to it from now on reaches the endpoint.
@@ -113,6 +156,7 @@ async fn tunnel<N: Sockets>(
     endpoint: &Endpoint,
 ) -> Result<Layers<N::Socket>, ConnectFailure> {
     let failed = |what: &str| tunnel::failed(proxy, None, what);
+    let begin = |step| network.begin(step, &proxy.host, proxy.port);
     let mut layers = reach(sockets, network, &proxy.host, proxy.port)
         .await
         .map_err(|failure| failed(&alloc::format!("cannot be reached: {failure}")))?;
@@ -120,12 +164,13 @@ async fn tunnel<N: Sockets>(
         let no_tls = |error: &dyn core::fmt::Display| {
             failed(&alloc::format!("cannot be spoken to over TLS: {error}"))
         };
+        begin(Step::SecureProxy);
         let name = server_name_of(&proxy.host).map_err(|error| no_tls(&error))?;
-        layers = layers
-            .secure(network.tls.without_identity(), name)
+        layers = secure(network, layers, network.tls.without_identity(), name)
             .await
             .map_err(|error| no_tls(&error))?;
     }
+    begin(Step::Tunnel);
     let broken = |error: &io::Error| failed(&alloc::format!("broke the connection: {error}"));
     layers
         .write_all(tunnel::request(proxy, endpoint).as_bytes())
@@ -140,13 +185,14 @@ async fn tunnel<N: Sockets>(
                 NoAnswer::Head(error) => failed(&error.to_string()),
             })?;
     tunnel::check(proxy, endpoint, &head, &beyond, sockets.wall_clock())?;
+    network.tell(Progress::Tunnelled);
     Ok(layers)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::driver::{Proxy, Socket};
+    use crate::driver::Proxy;
     use core::pin::pin;
     use core::task::{Context, Poll, Waker};
     use core::time::Duration;

@@ -4,6 +4,7 @@
 mod config;
 mod connect;
 mod demo;
+mod doctor;
 mod failure;
 mod hotkey_file;
 mod key;
@@ -16,6 +17,7 @@ mod schema;
 mod serve;
 mod service;
 mod signals;
+mod status;
 mod webhook;
 
 use std::process::ExitCode;
@@ -42,6 +44,12 @@ enum Command {
     Demo(demo::Arguments),
     /// Keeps a session with a facilitator; JSON lines on stdin and stdout.
     Connect(Box<connect::Arguments>),
+    /// Connects once, step by step, and says what to do about the step that fails.
+    Doctor(Box<doctor::Arguments>),
+    /// Asks a running `connect` how it is, at its --metrics address.
+    Status(status::Arguments),
+    /// Shows a running `connect` in the terminal, until Ctrl-C.
+    Watch(status::WatchArguments),
     /// Replays a session that `connect --record` has recorded, or compares two of them.
     Replay(replay::Arguments),
     /// Serves a simulated facilitator, for development.
@@ -97,6 +105,13 @@ fn run(command: Command, verbose: u8) -> Result<(), Failure> {
             }
             None => Ok(()),
         },
+        Command::Doctor(arguments) => {
+            let patient = arguments.patient(verbose)?;
+            logging::start(&patient.log)?;
+            block_on(doctor::run(patient))
+        }
+        Command::Status(arguments) => block_on(status::run(arguments)),
+        Command::Watch(arguments) => block_on(status::watch(arguments)),
         Command::Demo(arguments) => log().and_then(|()| block_on(demo::run(arguments))),
         Command::Serve(arguments) => log().and_then(|()| block_on(serve::run(arguments))),
         Command::Replay(arguments) => log().and_then(|()| replay::run(&arguments)),

@@ -30,6 +30,15 @@ pub(crate) struct Flags {
 }
 
 impl Flags {
+    /// None, but for the file's.
+    pub(crate) fn of_file(config: Option<PathBuf>) -> Self {
+        Self {
+            config,
+            print: false,
+            given: Vec::new(),
+        }
+    }
+
     /// Takes every flag.
     pub(super) fn apply(
         &self,

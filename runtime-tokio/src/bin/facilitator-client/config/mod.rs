@@ -34,6 +34,7 @@ use self::mistake::Mistake;
 use self::origin::Origin;
 pub(crate) use self::settings::{Log, LogFormat, Settings};
 pub(crate) use self::workers::Workers;
+use crate::monitor::Address;
 
 /// A configuration, and where each value comes from.
 pub(crate) struct Loaded {
@@ -84,6 +85,11 @@ impl Loaded {
         }
         let network = network::network(&settings.network, &self.origins)?;
         Ok((settings, network))
+    }
+
+    /// Where a running instance with this configuration serves its metrics.
+    pub(crate) fn metrics(&self) -> Option<Address> {
+        self.settings.metrics.listen
     }
 
     /// The keys with other values in a newer configuration, as far as values are shown: a secret that is another one is

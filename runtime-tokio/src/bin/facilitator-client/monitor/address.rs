@@ -13,7 +13,7 @@ pub(crate) const ACCEPTED: &str =
     "an IP address with a port, as 127.0.0.1:9469 or [::1]:9469, or a port alone";
 
 impl Address {
-    pub(super) fn socket(self) -> SocketAddr {
+    pub(crate) fn socket(self) -> SocketAddr {
         self.0
     }
 

@@ -16,7 +16,7 @@ use hyper::header::{
 use hyper::http::uri::Authority;
 use hyper::{Method, Request, Response, StatusCode};
 
-use super::{Shared, live, page};
+use super::{Shared, live, page, report};
 
 pub(super) type Body = UnsyncBoxBody<Bytes, Infallible>;
 
@@ -31,6 +31,7 @@ enum Resource {
     Style,
     Script,
     Live,
+    Status,
     Metrics,
     Alive,
     Ready,
@@ -43,6 +44,7 @@ impl Resource {
             "/page.css" => Self::Style,
             "/page.js" => Self::Script,
             "/live" => Self::Live,
+            "/status.json" => Self::Status,
             "/metrics" => Self::Metrics,
             "/healthz" => Self::Alive,
             "/readyz" => Self::Ready,
@@ -58,7 +60,7 @@ pub(super) fn answer<B>(shared: &Arc<Shared>, request: &Request<B>) -> Response<
         return plain(StatusCode::MISDIRECTED_REQUEST, text);
     }
     let Some(resource) = Resource::at(request.uri().path()) else {
-        let text = "nothing is here; there are /, /metrics, /healthz and /readyz\n";
+        let text = "nothing is here; there are /, /status.json, /metrics, /healthz and /readyz\n";
         return plain(StatusCode::NOT_FOUND, text);
     };
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
@@ -77,6 +79,7 @@ pub(super) fn answer<B>(shared: &Arc<Shared>, request: &Request<B>) -> Response<
         Resource::Live => live::body(shared).map_or_else(crowded, |body| {
             response(StatusCode::OK, live::CONTENT_TYPE, body)
         }),
+        Resource::Status => found("application/json", report::text(shared)),
         Resource::Metrics => found(metrics::CONTENT_TYPE, metrics::render(&shared.overview())),
         Resource::Alive => plain(StatusCode::OK, "alive\n"),
         Resource::Ready => ready(&shared.overview()),

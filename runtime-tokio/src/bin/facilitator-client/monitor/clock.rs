@@ -38,12 +38,12 @@ impl Clock {
 }
 
 /// Whole milliseconds.
-pub(super) fn millis(duration: Duration) -> u64 {
+pub(crate) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// A length of time in its two largest units. The script of the page writes it in the same way.
-pub(super) struct Length(pub(super) u64);
+pub(crate) struct Length(pub(crate) u64);
 
 impl fmt::Display for Length {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -59,11 +59,11 @@ impl fmt::Display for Length {
 }
 
 /// Milliseconds since 1970, as a date and time in UTC by ISO 8601.
-pub(super) struct Utc(pub(super) u64);
+pub(crate) struct Utc(pub(crate) u64);
 
 impl Utc {
     /// The time of day alone.
-    pub(super) fn time_of_day(&self) -> String {
+    pub(crate) fn time_of_day(&self) -> String {
         let seconds = self.0 / 1000 % 86_400;
         let (hours, minutes) = (seconds / 3600, seconds / 60 % 60);
         format!("{hours:02}:{minutes:02}:{:02}", seconds % 60)

@@ -6,10 +6,11 @@
 pub(crate) mod address;
 mod answer;
 mod chronicle;
-mod clock;
+pub(crate) mod clock;
 mod live;
 mod page;
 mod patience;
+pub(crate) mod report;
 mod server;
 mod telling;
 

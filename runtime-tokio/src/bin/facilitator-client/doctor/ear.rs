@@ -1,0 +1,115 @@
+//! The runtime of an examination: tokio's, with an ear on the connection. What a facilitator pushes is kept from the
+//! session, which would answer it: jobs are for the instance that works, and the facilitator sends them to both.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+
+use facilitator_tokio::Tokio;
+use facilitator_tokio::core::client::{ConnectFailure, ConnectRequest};
+use facilitator_tokio::core::driver::tungstenite::{Error, Message};
+use facilitator_tokio::core::driver::{BoxFuture, Runtime, SpawnError, Transport};
+use facilitator_tokio::core::message::{DecodeMode, FacilitatorMessage};
+use futures_util::{Sink, Stream};
+use tokio::sync::mpsc::UnboundedSender;
+
+use super::news::News;
+
+/// See above.
+pub(super) struct Listening {
+    pub(super) tokio: Tokio,
+    pub(super) news: UnboundedSender<News>,
+}
+
+impl Runtime for Listening {
+    type Transport = Ear<<Tokio as Runtime>::Transport>;
+
+    fn connect(
+        &self,
+        request: ConnectRequest,
+    ) -> BoxFuture<Result<Self::Transport, ConnectFailure>> {
+        let attempt = self.tokio.connect(request);
+        let news = self.news.clone();
+        Box::pin(async move {
+            let transport = attempt.await?;
+            Ok(Ear {
+                transport,
+                news,
+                pinged: None,
+            })
+        })
+    }
+
+    fn now(&self) -> Instant {
+        self.tokio.now()
+    }
+
+    fn sleep_until(&self, deadline: Instant) -> BoxFuture<()> {
+        self.tokio.sleep_until(deadline)
+    }
+
+    fn spawn(&self, future: BoxFuture<()>) -> Result<(), SpawnError> {
+        self.tokio.spawn(future)
+    }
+}
+
+/// A connection that tells what passes through it.
+pub(super) struct Ear<T> {
+    transport: T,
+    news: UnboundedSender<News>,
+    /// When the ping was sent that is not answered.
+    pinged: Option<Instant>,
+}
+
+/// Whether the session may hear of it: everything but what a facilitator sends by itself.
+fn is_answer(text: &str) -> bool {
+    let decoded = FacilitatorMessage::decode(text, DecodeMode::Lenient);
+    decoded.is_ok_and(|decoded| matches!(decoded.message, FacilitatorMessage::Response(_)))
+}
+
+impl<T: Transport> Stream for Ear<T> {
+    type Item = Result<Message, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        loop {
+            let next = ready!(Pin::new(&mut self.transport).poll_next(cx));
+            match &next {
+                Some(Ok(Message::Text(text))) if !is_answer(text) => {
+                    // Nobody listens after the end; here and below.
+                    let _ = self.news.send(News::Pushed);
+                    continue;
+                }
+                Some(Ok(Message::Pong(_))) => {
+                    if let Some(pinged) = self.pinged.take() {
+                        let _ = self.news.send(News::Pong(pinged.elapsed()));
+                    }
+                }
+                _ => {}
+            }
+            return Poll::Ready(next);
+        }
+    }
+}
+
+impl<T: Transport> Sink<Message> for Ear<T> {
+    type Error = Error;
+
+    fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        Pin::new(&mut self.transport).poll_ready(cx)
+    }
+
+    fn start_send(mut self: Pin<&mut Self>, message: Message) -> Result<(), Error> {
+        if matches!(message, Message::Ping(_)) {
+            self.pinged = Some(Instant::now());
+        }
+        Pin::new(&mut self.transport).start_send(message)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        Pin::new(&mut self.transport).poll_flush(cx)
+    }
+
+    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        Pin::new(&mut self.transport).poll_close(cx)
+    }
+}
