@@ -2,7 +2,7 @@
 //! an end.
 
 use std::fs;
-use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -30,6 +30,30 @@ const WORDS: &str =
     "const all = (s) => [...document.querySelectorAll(s)].map((e) => e.textContent);
                      const text = (s) => all(s).join(' ');";
 
+/// Starts a `ChromeDriver` on a port of its own choice. It chooses among those that are free for IPv4, and ends when
+/// somebody has the same for IPv6: then another one is started.
+fn start_driver() -> io::Result<(Child, String)> {
+    let mut said = String::new();
+    for _ in 0..10 {
+        let mut driver = Command::new("chromedriver")
+            .arg("--port=0")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()?;
+        let output = driver.stdout.take().unwrap();
+        for line in BufReader::new(output).lines() {
+            let line = line?;
+            if let Some((_, port)) = line.split_once("successfully on port ") {
+                return Ok((driver, port.trim_end_matches('.').to_owned()));
+            }
+            said = said + &line + "\n";
+        }
+        driver.wait()?;
+    }
+    panic!("chromedriver takes no port:\n{said}");
+}
+
 /// One browser with one page. It ends with this value.
 pub(crate) struct Browser {
     driver: Child,
@@ -43,14 +67,8 @@ impl Browser {
     /// said and borne.
     pub(crate) fn start(scripts: bool) -> Option<Self> {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
-        let driver = Command::new("chromedriver")
-            .arg("--port=0")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn();
-        let mut driver = match driver {
-            Ok(driver) => driver,
+        let (driver, port) = match start_driver() {
+            Ok(started) => started,
             Err(error) if error.kind() == ErrorKind::NotFound => {
                 let missing = "SKIPPED: chromedriver is not installed (Debian's packages `chromium` and `chromium-driver`), the page was not tried";
                 assert!(std::env::var_os("CI").is_none(), "{missing}");
@@ -59,17 +77,11 @@ impl Browser {
             }
             Err(error) => panic!("{error}"),
         };
-        let mut lines = BufReader::new(driver.stdout.take().unwrap()).lines();
-        let port = lines.find_map(|line| {
-            let line = line.ok()?;
-            let (_, port) = line.split_once("successfully on port ")?;
-            Some(port.trim_end_matches('.').to_owned())
-        });
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("profile-{}-{number}", std::process::id());
         let mut browser = Self {
             driver,
-            address: format!("127.0.0.1:{}", port.unwrap()),
+            address: format!("127.0.0.1:{port}"),
             session: String::new(),
             profile: PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name),
         };
