@@ -1,14 +1,17 @@
 //! The facilitator restarts, again and again, at the same address.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::{Duration, Instant};
 
 use facilitator_core::CloseFrame;
 use facilitator_core::client::{Event, LostReason};
-use facilitator_core::facilitator::Event as Seen;
+use facilitator_core::facilitator::{Event as Seen, Facilitator};
 use facilitator_core::message::JobStatus;
 use facilitator_tests::solo::{job, update};
 use facilitator_tokio::server::{Events, Server, ServerEvent};
+use tokio::time::sleep;
 
 use crate::session::REPORTED;
 use crate::talk::{next_job, signed_job};
@@ -19,6 +22,23 @@ use crate::{Subject, UnderTest, peers};
 fn address_of_its_own() -> SocketAddr {
     static NEXT: AtomicU8 = AtomicU8::new(2);
     ([127, 0, 0, NEXT.fetch_add(1, Ordering::Relaxed)], 0).into()
+}
+
+/// Another test may start a process at this moment, which holds copies of all sockets until it is a program of its own:
+/// so long, the address is still taken.
+async fn restarted(address: SocketAddr, record: Facilitator) -> Server {
+    let begin = Instant::now();
+    loop {
+        match Server::bind_with(address, record.clone()).await {
+            Err(error)
+                if error.kind() == ErrorKind::AddrInUse
+                    && begin.elapsed() < Duration::from_secs(10) =>
+            {
+                sleep(Duration::from_millis(10)).await;
+            }
+            bound => return bound.unwrap(),
+        }
+    }
 }
 
 async fn heartbeat(events: &mut Events) {
@@ -48,7 +68,7 @@ pub(crate) fn three_restarts_of_the_facilitator_are_survived<R: UnderTest>(subje
         for _ in 0..3 {
             let record = server.shutdown().await;
             // Whatever is sent now waits.
-            server = peers::wait(Server::bind_with(address, record)).unwrap();
+            server = peers::wait(restarted(address, record));
             heartbeat(&mut server.events()).await;
             report().await;
         }
