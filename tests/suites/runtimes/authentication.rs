@@ -53,10 +53,9 @@ pub(crate) fn an_unknown_validator_is_told_and_let_in_later<R: UnderTest>(subjec
 pub(crate) fn a_refused_signature_is_told_loudly<R: UnderTest>(subject: &Subject<R>) {
     // The facilitator of today verifies sr25519 only.
     let keypair = Keypair::from_seed(Scheme::Ed25519, [7; 32]).unwrap();
-    let server = peers::facilitator_with(FacilitatorConfig::default());
-    let uri = subject
-        .transport
-        .uri(subject.transport.front(server.local_addr()));
+    let server = peers::facilitator_that_ends(FacilitatorConfig::default());
+    let address = server.local_addr();
+    let uri = subject.transport.uri(subject.transport.front(address));
     let refused = LostReason::AuthenticationRefused(Refusal::SignatureInvalid);
     subject.block_on(async {
         let client =
@@ -68,7 +67,8 @@ pub(crate) fn a_refused_signature_is_told_loudly<R: UnderTest>(subject: &Subject
         assert_eq!(client.health(), Health::Refused);
         client.abort().unwrap();
 
-        // For good, when that is wanted: what is owed is handed back.
+        // For good, when that is wanted: what is owed is handed back. Nobody refuses it before something is.
+        let record = server.shutdown().await;
         let config = Config {
             on_signature_invalid: OnSignatureInvalid::Stop,
             ..config(&uri)
@@ -79,6 +79,7 @@ pub(crate) fn a_refused_signature_is_told_loudly<R: UnderTest>(subject: &Subject
             .send_status(&job(1), JobStatus::Accepted)
             .await
             .unwrap();
+        let _server = peers::restarted(address, record);
         let Outcome::HandedBack(owed) = receipt.await.outcome else {
             panic!("nobody could have taken it");
         };

@@ -48,7 +48,9 @@ struct Case {
 
 pub(crate) fn stop_ends_within_its_deadline_whatever_hangs<R: UnderTest>(subject: &Subject<R>) {
     let on = |port| format!("ws://127.0.0.1:{port}/ws/v0/");
-    let dead = peers::facilitator().uri();
+    let server = peers::facilitator_that_ends(peers::facilitator_config());
+    let dead = server.uri();
+    drop(server);
     // More than the buffers of a connection hold.
     let large = &[8 << 20, 8 << 20, 8 << 20];
     let cases = [

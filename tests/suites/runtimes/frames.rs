@@ -1,5 +1,7 @@
 //! WebSocket frames as a peer of raw bytes sees and says them.
 
+use std::time::Duration;
+
 use facilitator_core::CloseFrame;
 use facilitator_core::client::TrustPolicy;
 use facilitator_core::client::{Config, ConnectFailureKind as Kind, Event, LostReason, Phase};
@@ -181,7 +183,12 @@ pub(crate) fn an_extension_is_neither_offered_nor_taken<R: UnderTest>(subject: &
 pub(crate) fn a_goodbye_is_answered<R: UnderTest>(subject: &Subject<R>) {
     let goodbye = [&4000_u16.to_be_bytes()[..], b"so long"].concat();
     let (server, mut heard) = raw::server("", [success(), frame(CLOSE, &goodbye)].concat());
-    let client = subject.client(server, |config| config);
+    let client = subject.client(server, |config| Config {
+        // What is heard is heard on the first connection: the next one does not come.
+        backoff_initial: Duration::from_hours(1),
+        backoff_max: Duration::from_hours(1),
+        ..config
+    });
     subject.block_on(async move {
         client.start().unwrap();
         let reason = lost(&client).await;

@@ -2,19 +2,22 @@
 //! They live on a tokio runtime of their own, whatever is tested.
 
 use std::future::pending;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
 
 use facilitator_core::driver::rustls::ServerConfig;
-use facilitator_core::facilitator::{FacilitatorConfig, Known};
+use facilitator_core::facilitator::{Facilitator, FacilitatorConfig, Known};
 use facilitator_tests::solo::SUCCESS;
 use facilitator_tokio::server::Server;
 use futures_util::{SinkExt as _, StreamExt as _};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, copy_bidirectional};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::runtime::{Builder, Runtime};
+use tokio::time::sleep;
 use tokio_rustls::TlsAcceptor;
 use tokio_tungstenite::accept_async;
 use tokio_tungstenite::tungstenite::{self, Message};
@@ -63,6 +66,35 @@ pub(crate) fn facilitator_with(config: FacilitatorConfig) -> Server {
     wait(Server::bind("127.0.0.1:0", config)).unwrap()
 }
 
+/// A simulated facilitator that the test ends, and perhaps begins again. Nobody else listens at its address of the loopback
+/// network, and no connection begins there: its port stays free for it.
+pub(crate) fn facilitator_that_ends(config: FacilitatorConfig) -> Server {
+    static NEXT: AtomicU8 = AtomicU8::new(2);
+    let address = SocketAddr::from(([127, 0, 0, NEXT.fetch_add(1, Ordering::Relaxed)], 0));
+    wait(Server::bind(address, config)).unwrap()
+}
+
+/// The next facilitator at the address of one that has ended, with what that one knew.
+///
+/// Another test may start a process at this moment, which holds copies of all sockets until it is a program of its own:
+/// so long, the address is still taken.
+pub(crate) fn restarted(address: SocketAddr, record: Facilitator) -> Server {
+    wait(async move {
+        let begin = Instant::now();
+        loop {
+            match Server::bind_with(address, record.clone()).await {
+                Err(error)
+                    if error.kind() == ErrorKind::AddrInUse
+                        && begin.elapsed() < Duration::from_secs(10) =>
+                {
+                    sleep(Duration::from_millis(10)).await;
+                }
+                bound => return bound.unwrap(),
+            }
+        }
+    })
+}
+
 /// TLS in front of a server, as a reverse proxy does it. Returns its port.
 pub(crate) fn tls_in_front_of(server: SocketAddr, config: Arc<ServerConfig>) -> u16 {
     let acceptor = TlsAcceptor::from(config);
@@ -80,7 +112,7 @@ async fn terminate(acceptor: TlsAcceptor, stream: TcpStream, server: SocketAddr)
     let mut inner = TcpStream::connect(server).await?;
     let carried = copy_bidirectional(&mut outer, &mut inner).await;
     if let Err(error) = &carried
-        && error.kind() == io::ErrorKind::ConnectionReset
+        && error.kind() == ErrorKind::ConnectionReset
     {
         // The server has broken off: the client shall see a break, not an end. The other way round it makes no
         // difference to the client, and the server shall still hear what was said before.

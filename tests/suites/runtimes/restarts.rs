@@ -1,45 +1,15 @@
 //! The facilitator restarts, again and again, at the same address.
 
-use std::io::ErrorKind;
-use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::time::{Duration, Instant};
-
 use facilitator_core::CloseFrame;
 use facilitator_core::client::{Event, LostReason};
-use facilitator_core::facilitator::{Event as Seen, Facilitator};
+use facilitator_core::facilitator::Event as Seen;
 use facilitator_core::message::JobStatus;
 use facilitator_tests::solo::{job, update};
-use facilitator_tokio::server::{Events, Server, ServerEvent};
-use tokio::time::sleep;
+use facilitator_tokio::server::{Events, ServerEvent};
 
 use crate::session::REPORTED;
 use crate::talk::{next_job, signed_job};
 use crate::{Subject, UnderTest, peers};
-
-/// An address of the loopback network at which nobody else listens, and no connection begins: its ports stay free
-/// between the end of a facilitator and the beginning of the next one.
-fn address_of_its_own() -> SocketAddr {
-    static NEXT: AtomicU8 = AtomicU8::new(2);
-    ([127, 0, 0, NEXT.fetch_add(1, Ordering::Relaxed)], 0).into()
-}
-
-/// Another test may start a process at this moment, which holds copies of all sockets until it is a program of its own:
-/// so long, the address is still taken.
-async fn restarted(address: SocketAddr, record: Facilitator) -> Server {
-    let begin = Instant::now();
-    loop {
-        match Server::bind_with(address, record.clone()).await {
-            Err(error)
-                if error.kind() == ErrorKind::AddrInUse
-                    && begin.elapsed() < Duration::from_secs(10) =>
-            {
-                sleep(Duration::from_millis(10)).await;
-            }
-            bound => return bound.unwrap(),
-        }
-    }
-}
 
 async fn heartbeat(events: &mut Events) {
     while !matches!(
@@ -49,8 +19,7 @@ async fn heartbeat(events: &mut Events) {
 }
 
 pub(crate) fn three_restarts_of_the_facilitator_are_survived<R: UnderTest>(subject: &Subject<R>) {
-    let first = Server::bind(address_of_its_own(), peers::facilitator_config());
-    let mut server = peers::wait(first).unwrap();
+    let mut server = peers::facilitator_that_ends(peers::facilitator_config());
     let address = server.local_addr();
     let client = subject.client(address, |config| config);
     subject.block_on(async {
@@ -68,7 +37,7 @@ pub(crate) fn three_restarts_of_the_facilitator_are_survived<R: UnderTest>(subje
         for _ in 0..3 {
             let record = server.shutdown().await;
             // Whatever is sent now waits.
-            server = peers::wait(restarted(address, record));
+            server = peers::restarted(address, record);
             heartbeat(&mut server.events()).await;
             report().await;
         }
