@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, UNIX_EPOCH};
 
 use super::inbox::Inbox;
-use super::receipt::Slot;
+use super::receipt::{Receipts, Slot};
 use super::room::Room;
 use super::{PendingReceipt, Runtime, StopReport};
 use crate::Timestamp;
@@ -32,7 +32,7 @@ pub(super) struct State {
     inbox: Inbox,
     /// What the session was told last of the job requests in the inbox.
     told_job_bytes: usize,
-    receipts: BTreeMap<UpdateId, Arc<Slot>>,
+    receipts: Receipts,
     /// Whether a task carries this session's frames.
     pub(super) task_runs: bool,
     pub(super) started_before: bool,
@@ -89,7 +89,7 @@ impl<R: Runtime> Shared<R> {
             io: VecDeque::new(),
             inbox,
             told_job_bytes: 0,
-            receipts: BTreeMap::new(),
+            receipts: Receipts::default(),
             task_runs: false,
             started_before: false,
             ended: 0,
@@ -242,7 +242,7 @@ impl State {
     fn deliver(&mut self, event: Event) {
         match &event {
             Event::Receipt(receipt) => {
-                if let Some(slot) = self.receipts.remove(&receipt.id) {
+                if let Some(slot) = self.receipts.remove(receipt.id) {
                     self.woken.extend(slot.fill(receipt.clone()));
                 }
                 self.room.wake_first(&mut self.woken);
