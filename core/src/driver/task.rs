@@ -62,6 +62,8 @@ struct Connection<T> {
     /// To be written. Bounded by the session's windows.
     outgoing: VecDeque<Message>,
     needs_flush: bool,
+    /// Why nothing more can be written.
+    broken: Option<Disconnected>,
     /// What the peer's close frame says, once it was read: the cause of the end, whatever breaks next.
     closed: Option<Disconnected>,
     /// The latest short text that was read.
@@ -104,6 +106,8 @@ impl<R: Runtime> Task<R> {
                 Output::Transmit(id, frame) => {
                     if let Some(connection) = self.open(id) {
                         connection.outgoing.push_back(message_of(&frame));
+                        // At once, so that its memory is there for the next one.
+                        let _ = connection.collect(cx);
                     }
                 }
                 Output::Disconnect(id, Some(close)) => {
@@ -171,6 +175,7 @@ impl<R: Runtime> Task<R> {
                     transport,
                     outgoing: VecDeque::new(),
                     needs_flush: false,
+                    broken: None,
                     closed: None,
                     latest: None,
                 });
@@ -262,16 +267,27 @@ impl<R: Runtime> Drop for Task<R> {
 }
 
 impl<T: super::Transport> Connection<T> {
+    /// Hands what is queued to the transport, as far as that takes it; returns whether it took all. Nothing is flushed.
+    fn collect(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while !self.outgoing.is_empty() && self.broken.is_none() {
+            let ready = ready!(Pin::new(&mut self.transport).poll_ready(cx));
+            let sent = ready.and_then(|()| match self.outgoing.pop_front() {
+                Some(message) => Pin::new(&mut self.transport).start_send(message),
+                None => Ok(()),
+            });
+            match sent {
+                Ok(()) => self.needs_flush = true,
+                Err(error) => self.broken = Some(self.ended_by(&error)),
+            }
+        }
+        Poll::Ready(())
+    }
+
     /// Writes what is queued, then flushes once.
     fn write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Disconnected>> {
-        while !self.outgoing.is_empty() {
-            ready!(Pin::new(&mut self.transport).poll_ready(cx))
-                .map_err(|error| self.ended_by(&error))?;
-            if let Some(message) = self.outgoing.pop_front() {
-                self.needs_flush = true;
-                let sent = Pin::new(&mut self.transport).start_send(message);
-                sent.map_err(|error| self.ended_by(&error))?;
-            }
+        ready!(self.collect(cx));
+        if let Some(broken) = self.broken.take() {
+            return Poll::Ready(Err(broken));
         }
         if self.needs_flush {
             ready!(Pin::new(&mut self.transport).poll_flush(cx))

@@ -14,6 +14,7 @@ const LONGEST_HEADER: usize = 14;
 
 /// Of a header's first byte: nothing follows. Of its second: the payload is masked; its length follows, in 2 bytes or in 8.
 const FINAL: u8 = 0x80;
+const TEXT: u8 = FINAL | 1;
 const MASKED: u8 = 0x80;
 const SHORT_LENGTH: u8 = 126;
 const LONG_LENGTH: u8 = 127;
@@ -100,6 +101,15 @@ pub(super) struct FrameTracker {
 impl FrameTracker {
     pub(super) fn pass(&mut self, mut bytes: &[u8]) {
         while !self.lost {
+            // Nearly all of them: whole texts, and short. The way below would come to the same.
+            if self.payload == 0
+                && self.known == 0
+                && let [TEXT, length @ ..SHORT_LENGTH, rest @ ..] = bytes
+            {
+                self.in_fragments = false;
+                self.payload = u64::from(*length);
+                bytes = rest;
+            }
             let skipped = usize::try_from(self.payload).map_or(bytes.len(), |p| p.min(bytes.len()));
             self.payload -= skipped as u64;
             let Some((next, rest)) = bytes.get(skipped..).unwrap_or_default().split_first() else {
