@@ -99,7 +99,8 @@ again and again is written less and less often, with the number of lines that we
 (`repeated`, and `count` at the end).
 
 SIGHUP reads the configuration again, and takes over [trust] with its file, and `log.filter`. If anything
-is wrong, everything stays as it was, and the log says why; keys that need a restart are named.
+is wrong, everything stays as it was, and the log says why; keys that need a restart are named, also
+those of secrets, and those whose files hold another key or certificate now.
 
 SERVICE: where NOTIFY_SOCKET is set, as systemd does for Type=notify, the manager is told when the
 program is ready, reloading and stopping, its phase, and with WatchdogSec= that it is alive. Ready means
@@ -107,7 +108,8 @@ started: a facilitator that is away is no reason to be started again. There is a
 service/facilitator-client.service.
 
 STOPPING: SIGINT, SIGTERM, the command `stop` and the end of the input deliver what is owed until
-the drain timeout has passed. A second signal aborts at once.
+the drain timeout has passed. A second signal aborts at once. The same signal again within 0.2 s is
+no second one: who signals a process and then its group, as `timeout` does, means it once.
 
 EXIT STATUS: 0 after a stop with nothing owed, or with all that is owed in the state file; 1 when
 messages were handed back, stdin, stdout, the recording or the state file failed, the facilitator
@@ -148,6 +150,7 @@ impl Arguments {
             loaded.check()?;
             return Ok(None);
         }
+        let marks = loaded.marks();
         let (settings, network) = loaded.check()?;
         let Some(hotkey) = &settings.hotkey else {
             return Err(Failure::usage(
@@ -173,7 +176,7 @@ impl Arguments {
             #[cfg(unix)]
             workers: settings.workers,
             log: settings.log,
-            source: Source::new(self.flags, verbose, loaded),
+            source: Source::new(self.flags, verbose, loaded, marks),
         }))
     }
 }
