@@ -217,7 +217,10 @@ impl Program {
             match self.next_before(deadline) {
                 Some(event) if is_it(&event) => return event,
                 Some(_) => {}
-                None => panic!("no {what} came; what came is {:#?}", self.raw),
+                None => {
+                    let log: String = self.log.try_iter().collect();
+                    panic!("no {what} came; what came is {:#?}, and {log}", self.raw)
+                }
             }
         }
     }
