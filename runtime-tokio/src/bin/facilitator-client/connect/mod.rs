@@ -52,7 +52,7 @@ struct Running {
     taken: TakenUp,
 }
 
-pub(crate) async fn run(mut settings: Settings, logging: Logging) -> Result<(), Failure> {
+pub(crate) async fn run(settings: Settings, logging: Logging) -> Result<(), Failure> {
     let uncaught = |error| Failure::failed(format!("signals cannot be caught: {error}"));
     let signals = Signals::new().map_err(uncaught)?;
     let hangups = Hangups::new().map_err(uncaught)?;
@@ -60,11 +60,10 @@ pub(crate) async fn run(mut settings: Settings, logging: Logging) -> Result<(), 
     let ending = Ending::new(signals, service.clone());
     let line_bytes = settings.line_bytes;
     #[cfg(unix)]
-    let workers = std::mem::take(&mut settings.workers);
-    #[cfg(unix)]
-    let workers = workers
+    let workers = settings
+        .workers
         .is_used()
-        .then(|| workers::Ready::new(workers, line_bytes))
+        .then(|| workers::Ready::new(settings.workers.clone(), line_bytes))
         .transpose()?;
     let shares = input::share_bytes(&settings.config, line_bytes);
     let (running, source) = start(settings, ending, &service).await?;
@@ -101,13 +100,14 @@ async fn start(
     let client = FacilitatorClient::with_runtime(config.clone(), &keypair, Tokio::new(network))
         .map_err(|error| Failure::usage(error.to_string()))?;
     drop(keypair);
-    let recording = record
-        .map(|path| Recording::begin(&client, &path))
-        .transpose()?;
     let monitor = match metrics {
         Some(address) => Some(Monitor::start(address, &client, &config).await?),
         None => None,
     };
+    // Its file must be new: one that a failed start has left would be in the way of the next.
+    let recording = record
+        .map(|path| Recording::begin(&client, &path))
+        .transpose()?;
     // Last of all: what fails after this costs what the file held.
     let taken = match &state {
         Some(state) => state.take_up(&client, &config)?,

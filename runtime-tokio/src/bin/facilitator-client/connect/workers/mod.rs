@@ -111,12 +111,20 @@ impl Ready {
         hall.close();
         if owed.is_none() {
             wind_down(&hall, settings, ending).await;
-            hall.finish_reports(patience(settings, ending)).await;
+            let patience = patience(settings, ending);
+            let enough = async {
+                tokio::select! {
+                    biased;
+                    () = ending.signal() => {}
+                    () = sleep(patience) => {}
+                }
+            };
+            hall.finish_reports(enough).await;
             ending.stop(client).await;
         } else {
             // Nobody can be told any more what becomes of jobs.
             hall.kill().await;
-            hall.finish_reports(settings.grace).await;
+            hall.finish_reports(sleep(settings.grace)).await;
         }
         let owed = match owed {
             Some(owed) => owed,

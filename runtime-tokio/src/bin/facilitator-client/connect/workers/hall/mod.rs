@@ -7,7 +7,7 @@ mod leaving;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use facilitator_tokio::FacilitatorClient;
 use facilitator_tokio::core::client::{Event, SendError};
@@ -161,11 +161,11 @@ impl Hall {
         self.0.hook.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Gives the command for cheat reports this time to be told of what waits.
-    pub(super) async fn finish_reports(&self, patience: Duration) {
+    /// Lets the command for cheat reports be told of what waits, until it is `enough`.
+    pub(super) async fn finish_reports(&self, enough: impl Future<Output = ()>) {
         let hook = self.hook().take();
         if let Some(hook) = hook {
-            hook.finish(patience).await;
+            hook.finish(enough).await;
         }
     }
 

@@ -82,3 +82,49 @@ fn spawn(grace: Duration) -> io::Result<Pipe> {
         _shell: shell,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    /// A process in a group of its own, which a polite request does not end.
+    fn stubborn() -> (Child, Pid) {
+        let mut shell = Command::new("/bin/sh");
+        let shell = shell
+            .args(["-c", "trap '' TERM; echo; while :; do sleep 1; done"])
+            .stdout(Stdio::piped())
+            .process_group(0);
+        let mut child = shell.spawn().unwrap();
+        // It says when it is ready.
+        let mut stdout = child.stdout.take().unwrap();
+        io::Read::read_exact(&mut stdout, &mut [0]).unwrap();
+        let id = i32::try_from(child.id()).unwrap();
+        (child, Pid::from_raw(id).unwrap())
+    }
+
+    #[test]
+    fn what_is_left_when_we_are_gone_is_ended_and_what_had_ended_is_left_alone() {
+        let guardian = Guardian::start(Duration::from_millis(1));
+        let [(mut left, first), (mut ended, second)] = [stubborn(), stubborn()];
+        // The one that is forgotten would be ended before the other.
+        guardian.watch(second);
+        guardian.watch(first);
+        guardian.forget(second);
+        let other = guardian.clone();
+        drop(guardian);
+        assert!(left.try_wait().unwrap().is_none(), "somebody is here still");
+        // The pipe ends, as it does with this process.
+        let began = Instant::now();
+        drop(other);
+        while left.try_wait().unwrap().is_none() {
+            assert!(began.elapsed() < Duration::from_secs(30), "it goes on");
+            std::thread::yield_now();
+        }
+        // Its number can be another's by now.
+        assert!(ended.try_wait().unwrap().is_none());
+        rustix::process::kill_process_group(second, rustix::process::Signal::KILL).unwrap();
+        ended.wait().unwrap();
+    }
+}

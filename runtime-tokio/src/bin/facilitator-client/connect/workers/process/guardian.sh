@@ -9,7 +9,7 @@ while read -r sign group; do
     esac
 done
 for group in $groups; do
-    kill -s TERM -- "-$group"
+    kill -TERM "-$group"
 done 2>/dev/null
 seconds=$1
 while [ "${groups# }" ] && [ "$seconds" -gt 0 ]; do
@@ -18,10 +18,10 @@ while [ "${groups# }" ] && [ "$seconds" -gt 0 ]; do
     # The number of one that is gone can become another one's.
     left=' '
     for group in $groups; do
-        kill -s 0 -- "-$group" && left="$left$group "
+        kill -0 "-$group" && left="$left$group "
     done 2>/dev/null
     groups=$left
 done
 for group in $groups; do
-    kill -s KILL -- "-$group"
+    kill -KILL "-$group"
 done 2>/dev/null

@@ -68,17 +68,21 @@ impl Hook {
         }
     }
 
-    /// Lets what waits be told, for so long; what is left then is ended, and counted in the log.
-    pub(in crate::connect::workers) async fn finish(self, patience: Duration) {
+    /// Lets what waits be told, until it is `enough`; what is left then is ended, and counted in the log.
+    pub(in crate::connect::workers) async fn finish(self, enough: impl Future<Output = ()>) {
         drop(self.reports);
         let mut task = self.task;
-        if timeout(patience, &mut task).await.is_err() {
-            task.abort();
-            // With its task, the process is gone.
-            let _ = task.await;
-            let reports = self.untold.load(Ordering::Relaxed);
-            warn!(reports, "cheat reports whose command could not end in time");
+        tokio::select! {
+            biased;
+            // It cannot fail.
+            _ = &mut task => return,
+            () = enough => {}
         }
+        task.abort();
+        // With its task, the process is gone.
+        let _ = task.await;
+        let reports = self.untold.load(Ordering::Relaxed);
+        warn!(reports, "cheat reports whose command could not end in time");
     }
 }
 
