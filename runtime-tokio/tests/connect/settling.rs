@@ -29,7 +29,7 @@ impl Fate {
     }
 }
 
-/// A facilitator that has one job, and takes every status of it but `completed`. The statuses that it took.
+/// A facilitator that has one job, and takes every status of it but `executor_ready` and `completed`. The statuses that it took.
 fn peer(fate: Fate) -> (String, Receiver<String>) {
     let (taken, statuses) = channel();
     let request = FacilitatorMessage::JobRequest(Box::new(limited(1, 100))).encode_python();
@@ -51,6 +51,10 @@ fn peer(fate: Fate) -> (String, Receiver<String>) {
                 }
                 // The connection ends.
                 ("completed", Fate::SetAside) => return,
+                ("executor_ready", _) => {
+                    script
+                        .say(r#"{"status":"error","errors":[{"type":"job.refused","msg":"no"}]}"#);
+                }
                 _ => {
                     script.say(SUCCESS);
                     let _ = taken.send(status.to_owned());
@@ -109,6 +113,21 @@ fn a_worker_is_told_and_its_job_ends() {
             ended.stderr
         );
     }
+}
+
+/// Only the last one matters.
+#[test]
+fn a_status_on_the_way_that_is_refused_ends_nothing() {
+    let (statuses, program, path) = start("way", Fate::Refused);
+    let (mut worker, _) = Worker::join(&path, "w", 1);
+    let job = worker.job();
+    worker.report(&job, "executor_ready");
+    assert_eq!(worker.expect("receipt")["outcome"], "refused");
+    worker.report(&job, "failed");
+    worker.expect_receipt("failed");
+    wait_for(&statuses, "failed");
+    let ended = crate::socket::terminate(program);
+    assert_eq!(ended.of("job_ended"), Vec::<&Value>::new());
 }
 
 /// Nobody has to be there to be told.
