@@ -264,6 +264,33 @@ fn a_hangup_notices_secrets_that_have_changed_and_shows_none() {
     assert!(!ended.stderr.contains("hunter"), "{}", ended.stderr);
 }
 
+/// A key that comes through a pipe comes once.
+#[test]
+fn a_key_from_a_pipe_is_read_once() {
+    let pipe = Path::new(env!("CARGO_TARGET_TMPDIR")).join("hotkey-pipe");
+    let _ = fs::remove_file(&pipe);
+    assert!(
+        Command::new("mkfifo")
+            .arg(&pipe)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let peer = Refusing::new();
+    let mut command = crate::program::bare_command(&["connect", "--uri", &peer.uri(), "--hotkey"]);
+    command.arg(&pipe);
+    let mut program = Program::start_unread(command);
+    program.read_stdout();
+    let key = fs::read(hotkey_file()).unwrap();
+    fs::write(&pipe, key).unwrap();
+    program.expect_phase("waiting");
+    program.signal("HUP");
+    program.expect_log("as configured now");
+    let ended = program.close();
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    assert!(!ended.stderr.contains("restart"), "{}", ended.stderr);
+}
+
 const UNIT: &str = "service/facilitator-client.service";
 
 /// What the unit file starts, a line of its own each.

@@ -476,6 +476,34 @@ async fn a_stop_waits_for_jobs_and_then_ends_them() {
     assert!(details.message.contains("stopped before"), "{details:?}");
 }
 
+/// A stop that waits for jobs lets their workers come back to them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_may_return_to_its_jobs_during_a_stop() {
+    let (server, program, path) = start("back", &["--worker-stop-time", "1h"]).await;
+    let (mut worker, _) = Worker::join(&path, "w", 1);
+    server.push_job(limited(1, 100)).unwrap();
+    let job = worker.job();
+    program.signal("TERM");
+    worker.expect("stopping");
+    drop(worker);
+    let (mut worker, welcome) = Worker::join(&path, "w", 1);
+    assert_eq!(welcome["resumed"], json!([job]));
+    worker.expect("stopping");
+    // Who has no jobs here is not taken in any more.
+    let mut other = Worker::connect(&path);
+    other.write(r#"{"command":"hello","protocol":1,"worker":"other","jobs":1}"#);
+    let error = other.expect("command_error");
+    assert!(
+        error["error"].as_str().unwrap().contains("stopping"),
+        "{error}"
+    );
+    worker.report(&job, "completed");
+    worker.expect_receipt("completed");
+    let ended = program.wait();
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    assert_eq!(terminal(&server, &job).0, JobStatus::Completed);
+}
+
 /// Nobody is left to be waited for once the last worker has stayed away for too long.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stop_does_not_wait_for_a_worker_that_stays_away() {

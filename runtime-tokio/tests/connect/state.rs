@@ -257,6 +257,14 @@ fn a_file_that_cannot_be_used_is_told_and_left_as_it_is() {
             &good.replacen("{\"version\":1", "{\"more\":2,\"version\":1", 1),
             "is damaged: unknown field `more`",
         ),
+        (
+            &good.replacen(
+                "{\"version\":1",
+                "{\"jobs\":[{\"worker\":\"w\",\"statuses\":[],\"request\":{}}],\"version\":1",
+                1,
+            ),
+            "a job in it cannot be read",
+        ),
     ] {
         fs::write(&path, content).unwrap();
         let output = with_state(&peer.uri(), &path).output().unwrap();

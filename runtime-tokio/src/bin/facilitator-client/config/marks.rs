@@ -39,6 +39,10 @@ impl Marks {
 }
 
 fn mark(path: &Path) -> Option<u64> {
+    // What is no regular file can be read once only, by whoever needs it.
+    if !path.is_file() {
+        return None;
+    }
     let mut bytes = Zeroizing::new(Vec::with_capacity(MOST_BYTES));
     let limit = u64::try_from(MOST_BYTES).unwrap_or(u64::MAX);
     let file = File::open(path).ok()?;

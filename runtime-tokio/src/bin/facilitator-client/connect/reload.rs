@@ -50,8 +50,8 @@ impl Source {
     fn read(&self) -> Result<News, Failure> {
         let loaded = Loaded::new(&self.flags, self.verbose)?;
         let (settings, _) = loaded.check()?;
-        if let Some(hotkey) = &settings.hotkey {
-            // The next start would fail.
+        // The next start would fail. A pipe was read at this one, and gives nothing more.
+        if let Some(hotkey) = settings.hotkey.as_deref().filter(|path| path.is_file()) {
             hotkey_file::read(hotkey)?;
         }
         let mut later = self.begun_with.changes(&self.marks, &loaded);

@@ -211,6 +211,12 @@ impl Roster {
         Some(Vec::new())
     }
 
+    /// Whether a worker is away, and jobs wait for its return.
+    pub(super) fn waits_for(&self, name: &str) -> bool {
+        let worker = self.workers.get(name);
+        worker.is_some_and(|worker| worker.away_until.is_some())
+    }
+
     /// A worker takes this many from now on. It keeps those that it has.
     pub(super) fn resize(&mut self, name: &str, places: usize) {
         if let Some(worker) = self.workers.get_mut(name) {

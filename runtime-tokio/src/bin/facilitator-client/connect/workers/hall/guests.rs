@@ -46,7 +46,11 @@ impl Hall {
         welcome: impl FnOnce(&[Job]) -> Mail,
     ) -> Result<Presence, Refusal> {
         let mut state = self.lock();
-        if state.stopping {
+        if state.workers.contains_key(name) {
+            return Err(Refusal::NameTaken);
+        }
+        // Who has left its jobs may end them.
+        if state.stopping && !state.roster.waits_for(name) {
             return Err(Refusal::Stopping);
         }
         if places > 0 && self.0.manner.is_some() {
@@ -64,6 +68,9 @@ impl Hall {
         mail.push(welcome(&jobs));
         for job in jobs {
             mail.push(Mail::Job { job, resumed: true });
+        }
+        if state.stopping {
+            mail.push(Mail::of(&Telling::Stopping {}));
         }
         state.connections += 1;
         let connection = state.connections;
