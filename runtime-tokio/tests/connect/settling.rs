@@ -45,13 +45,9 @@ fn peer(fate: Fate) -> (String, Receiver<String>) {
                 continue;
             };
             match (status, fate) {
-                ("completed", Fate::Refused) => {
-                    script
-                        .say(r#"{"status":"error","errors":[{"type":"job.refused","msg":"no"}]}"#);
-                }
                 // The connection ends.
                 ("completed", Fate::SetAside) => return,
-                ("executor_ready", _) => {
+                ("completed" | "executor_ready", _) => {
                     script
                         .say(r#"{"status":"error","errors":[{"type":"job.refused","msg":"no"}]}"#);
                 }
