@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use tungstenite::Message;
 
-use super::shared::Shared;
+use super::shared::{Shared, State};
 use super::transport::{disconnected_by, frame_of, message_of};
 use super::{BoxFuture, Runtime};
 use crate::client::{ConnectFailure, Disconnected, Output};
@@ -32,6 +32,7 @@ pub(super) fn run<R: Runtime>(shared: Arc<Shared<R>>) -> impl Future<Output = ()
         shared,
         link: Link::None,
         timer: None,
+        has_ticked: false,
         has_left: false,
     };
     poll_fn(move |cx| task.poll(cx))
@@ -41,6 +42,8 @@ struct Task<R: Runtime> {
     shared: Arc<Shared<R>>,
     link: Link<R>,
     timer: Option<(Instant, BoxFuture<()>)>,
+    /// A deadline came since queues were last looked at for memory to give back.
+    has_ticked: bool,
     /// It has said that it is no more: from then on `task_runs` speaks of the next one.
     has_left: bool,
 }
@@ -81,12 +84,27 @@ impl<R: Runtime> Task<R> {
             progress |= self.poll_open(cx);
             progress |= self.poll_timer(cx, deadline);
             if !progress {
+                self.rest();
                 return Poll::Pending;
             }
         }
         // More is to be done, but others want to run too.
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// After a tick, gives back what empty queues hold. A session that has nothing to do is ticked now and then, so it holds
+    /// nothing for nothing; one that is busy is not ticked often enough to pay for new queues all the time.
+    fn rest(&mut self) {
+        if !core::mem::take(&mut self.has_ticked) {
+            return;
+        }
+        if let Link::Open(connection) = &mut self.link
+            && connection.outgoing.is_empty()
+        {
+            connection.outgoing = VecDeque::new();
+        }
+        self.shared.visit(State::shrink);
     }
 
     /// Does what the session asks for; returns when it wants to be ticked.
@@ -222,6 +240,7 @@ impl<R: Runtime> Task<R> {
         };
         if self.shared.now() >= deadline {
             self.shared.feed(Recorder::handle_timeout);
+            self.has_ticked = true;
             return true;
         }
         let at = self.shared.instant(deadline);

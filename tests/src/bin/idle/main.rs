@@ -34,6 +34,9 @@ USAGE: idle-sessions SIDE COUNT URI [AUTHORITY]
   AUTHORITY  a file in DER with who has signed the server's certificate, for wss://
 ";
 
+/// Time between two pings of ours; nothing else is shortened.
+const PING_INTERVAL: Duration = Duration::from_secs(1);
+
 /// What it prints, as one line of JSON.
 #[derive(Debug, Serialize)]
 struct Held {
@@ -99,15 +102,19 @@ fn hold(side: &str, count: &str, uri: &str, authority: Option<&str>) -> Result<H
     })
 }
 
-/// Lets everybody do what is to be done: what follows on the authentication too.
+/// Until everybody has done what follows on the authentication, and has pinged.
 fn settle(runtime: &Runtime) {
-    runtime.block_on(async { tokio::time::sleep(Duration::from_millis(300)).await });
+    runtime.block_on(async { tokio::time::sleep(2 * PING_INTERVAL).await });
 }
 
 /// A session as an application has it: made, started, ready, with a task that takes its events.
 async fn ours(uri: &str, tls: Option<Arc<ClientConfig>>) -> Result<()> {
     let runtime = tls.map_or_else(Tokio::default, Tokio::with_tls);
-    let config = Config::new(Endpoint::parse(uri)?);
+    // Idle is who has nothing to do but to show that it is alive: that happens while this is measured.
+    let config = Config {
+        ping_interval: PING_INTERVAL,
+        ..Config::new(Endpoint::parse(uri)?)
+    };
     let client = FacilitatorClient::with_runtime(config, &keypair()?, runtime)?;
     client.start()?;
     loop {
