@@ -30,8 +30,10 @@ use tokio::net::TcpStream;
 use crate::subject::direct;
 use crate::{certificates, client, config, peers, reach};
 
-/// What an idle session may hold, in bytes: the handle, the task, the connection.
-const IDLE: i64 = 7 * 1024;
+/// What an idle session may hold, in bytes: the handle, the task, the connection, a job that has ended.
+const IDLE: i64 = 8 * 1024;
+/// Time between two pings.
+const PING_INTERVAL: Duration = Duration::from_millis(100);
 /// A large message, in bytes.
 const LARGE: usize = 15 << 20;
 
@@ -155,6 +157,7 @@ fn connect(server: SocketAddr) -> (FacilitatorClient<Counting>, Arc<AtomicUsize>
     let writes = Arc::clone(&runtime.writes);
     let config = Config {
         trust: TrustPolicy::unverified(),
+        ping_interval: PING_INTERVAL,
         ..config(&format!("ws://{server}/"))
     };
     (client(runtime, config), writes)
@@ -221,6 +224,11 @@ fn an_idle_session_holds_little_whatever_has_passed_through_it() {
                     });
                     let receipt = client.send_job_status(update).await.unwrap();
                     assert!(receipt.await.outcome.is_delivered());
+                }
+                // An idle session does nothing but to ping; it gives back what it does not need for that.
+                let pings = client.stats().pings_sent;
+                while client.stats().pings_sent < pings + 2 {
+                    tokio::task::yield_now().await;
                 }
                 settle().await;
             });
