@@ -17,7 +17,7 @@ use tungstenite::handshake::derive_accept_key;
 use tungstenite::protocol::frame::FrameHeader;
 use tungstenite::protocol::frame::coding::{Control, Data, OpCode};
 
-use super::certificate;
+use super::{certificate, open_files};
 use crate::wire::Result;
 use crate::wire::role::{commands, say};
 
@@ -38,7 +38,7 @@ const FIRST_PEER: usize = 1 + ADDRESSES as usize;
 
 /// What the parent can ask for. Each is answered with [`Seen`], at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Command {
+pub(super) enum Command {
     /// What has been seen.
     Tell,
     /// Every connection ends, without a word (FIN, no close frame).
@@ -47,7 +47,7 @@ pub(crate) enum Command {
 
 /// Where it listens: its first line.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Listening {
+pub(super) struct Listening {
     pub(crate) addresses: Vec<SocketAddr>,
     /// Who has signed its certificate, in DER, when it speaks TLS.
     pub(crate) authority: Option<Vec<u8>>,
@@ -55,7 +55,7 @@ pub(crate) struct Listening {
 
 /// What it has seen so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Seen {
+pub(super) struct Seen {
     /// Connections that are open and authenticated.
     pub(crate) open: u64,
     /// Authentications.
@@ -66,7 +66,8 @@ pub(crate) struct Seen {
 }
 
 /// Serves until the parent has gone.
-pub(crate) fn serve(secure: bool) -> Result<()> {
+pub(super) fn serve(secure: bool) -> Result<()> {
+    open_files::raise();
     let (tls, authority) = if secure {
         let (config, authority) = certificate::server()?;
         (Some(config), Some(authority))
