@@ -232,14 +232,10 @@ impl<S: Socket> Pipe<S> {
 
 impl<S: Socket> Read for Pipe<S> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.is_starved = false;
-        if self.ahead.is_empty() {
-            let read = self.ahead.fill(&mut self.layers);
-            let starved = |error: &io::Error| error.kind() == ErrorKind::WouldBlock;
-            self.is_starved = read.as_ref().is_err_and(starved);
-            read?;
-        }
-        let bytes = self.ahead.take(buffer);
+        let read = self.ahead.read(&mut self.layers, buffer);
+        let starved = |error: &io::Error| error.kind() == ErrorKind::WouldBlock;
+        self.is_starved = read.as_ref().is_err_and(starved);
+        let bytes = read?;
         self.tracker.pass(buffer.get(..bytes).unwrap_or_default());
         Ok(bytes)
     }

@@ -35,7 +35,7 @@ USAGE: idle-sessions SIDE COUNT URI [AUTHORITY]
 ";
 
 /// Time between two pings of ours; nothing else is shortened.
-const PING_INTERVAL: Duration = Duration::from_secs(1);
+const PING_INTERVAL: Duration = Duration::from_millis(250);
 
 /// What it prints, as one line of JSON.
 #[derive(Debug, Serialize)]
