@@ -9,6 +9,7 @@ mod server;
 mod stopping;
 
 use std::env;
+use std::path::Path;
 use std::process::Command;
 
 use facilitator_tests::compare::{Row, Unmeasured};
@@ -62,7 +63,14 @@ impl Server {
 
 /// This program in one of its roles.
 fn role(name: &str, words: &[&str]) -> Result<Process> {
-    let mut command = Command::new(env::current_exe()?);
+    // It is there on Linux even when cargo has put another one in its place meanwhile.
+    let running = Path::new("/proc/self/exe");
+    let program = if running.exists() {
+        running.to_owned()
+    } else {
+        env::current_exe()?
+    };
+    let mut command = Command::new(program);
     command.args([WORD, name]).args(words);
     Process::start(name, &mut command)
 }
