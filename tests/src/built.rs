@@ -55,12 +55,33 @@ struct Target {
     name: String,
 }
 
+/// The path of one program of one package with its default features, which is up to date: for programs that start others
+/// and were built alone. Within tests it is the one of [`program`].
+///
+/// # Errors
+/// What cargo says when it cannot be built.
+pub fn program_alone(package: &str, name: &str) -> Result<PathBuf, String> {
+    if cfg!(debug_assertions) {
+        return Ok(program(name).clone());
+    }
+    let key = ("bin".to_owned(), name.to_owned());
+    cargo(&["--package", package, "--bin", name])?
+        .remove(&key)
+        .ok_or_else(|| format!("{package} has no program {name}"))
+}
+
 /// After `cargo test --workspace --all-features` there is nothing left to do.
 fn build() -> BTreeMap<(String, String), PathBuf> {
+    let all = ["--workspace", "--all-features", "--bins", "--examples"];
+    cargo(&all).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Builds what these arguments say, and returns it by kind and name.
+fn cargo(what: &[&str]) -> Result<BTreeMap<(String, String), PathBuf>, String> {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo
-        .args(["build", "--quiet", "--workspace", "--all-features"])
-        .args(["--bins", "--examples"])
+        .args(["build", "--quiet"])
+        .args(what)
         .arg("--message-format=json-render-diagnostics")
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .stdin(Stdio::null())
@@ -77,12 +98,10 @@ fn build() -> BTreeMap<(String, String), PathBuf> {
     }
     let output = cargo
         .output()
-        .unwrap_or_else(|error| panic!("cargo does not start: {error}"));
-    assert!(
-        output.status.success(),
-        "the workspace cannot be built: {}",
-        output.status
-    );
+        .map_err(|error| format!("cargo does not start: {error}"))?;
+    if !output.status.success() {
+        return Err(format!("cargo build fails: {}", output.status));
+    }
     let mut built = BTreeMap::new();
     for line in String::from_utf8_lossy(&output.stdout).lines() {
         if let Ok(Artifact {
@@ -95,5 +114,5 @@ fn build() -> BTreeMap<(String, String), PathBuf> {
             }
         }
     }
-    built
+    Ok(built)
 }

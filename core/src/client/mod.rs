@@ -501,6 +501,14 @@ impl FacilitatorClient {
 
 /// What the driver has to do.
 impl FacilitatorClient {
+    /// Gives back what queues hold that are empty.
+    #[cfg(feature = "driver")]
+    pub(crate) fn shrink(&mut self) {
+        if self.outputs.is_empty() {
+            self.outputs = VecDeque::new();
+        }
+    }
+
     /// The next thing to do, in causal order. `None` ends the drain.
     ///
     /// A job request that was polled counts as taken by the application. A driver that keeps it for somebody slower

@@ -70,6 +70,13 @@ impl Inbox {
         self.shrink(Kind::News);
     }
 
+    /// Gives the queue's memory back, when it is empty.
+    pub(super) fn shrink_queue(&mut self) {
+        if self.events.is_empty() {
+            self.events = VecDeque::new();
+        }
+    }
+
     fn load(&mut self, kind: Kind) -> Option<&mut Load> {
         match kind {
             Kind::End => None,

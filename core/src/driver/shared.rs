@@ -55,7 +55,8 @@ pub(super) struct State {
 #[derive(Default)]
 pub(super) struct Waiters {
     next_key: u64,
-    wakers: BTreeMap<u64, Waker>,
+    /// By key; hardly ever more than one or two.
+    wakers: Vec<(u64, Waker)>,
 }
 
 impl Waiters {
@@ -65,16 +66,25 @@ impl Waiters {
             self.next_key += 1;
             self.next_key
         });
-        (key, self.wakers.insert(key, waker.clone()))
+        let waker = waker.clone();
+        let before = match self.wakers.iter_mut().find(|(known, _)| *known == key) {
+            Some((_, place)) => Some(core::mem::replace(place, waker)),
+            None => {
+                self.wakers.push((key, waker));
+                None
+            }
+        };
+        (key, before)
     }
 
     /// Returns a waker that is not needed any more.
     pub(super) fn leave(&mut self, key: u64) -> Option<Waker> {
-        self.wakers.remove(&key)
+        let place = self.wakers.iter().position(|(known, _)| *known == key)?;
+        Some(self.wakers.remove(place).1)
     }
 
     fn wake_all(&mut self, wakers: &mut Vec<Waker>) {
-        wakers.extend(core::mem::take(&mut self.wakers).into_values());
+        wakers.extend(self.wakers.drain(..).map(|(_, waker)| waker));
     }
 }
 
@@ -200,18 +210,29 @@ impl State {
         }
     }
 
-    /// The outputs for the task, and when it has to tick next.
+    /// Puts the outputs for the task into an empty queue; returns when it has to tick next.
     pub(super) fn take_io(
         &mut self,
         cx: &Context<'_>,
-    ) -> (VecDeque<Output>, Option<(Timestamp, Timer)>) {
+        outputs: &mut VecDeque<Output>,
+    ) -> Option<(Timestamp, Timer)> {
         self.hand_on();
         self.discarded.extend(self.task.replace(cx.waker().clone()));
-        (core::mem::take(&mut self.io), self.session.poll_timeout())
+        core::mem::swap(&mut self.io, outputs);
+        self.session.poll_timeout()
     }
 
     pub(super) fn has_io(&self) -> bool {
         !self.io.is_empty()
+    }
+
+    /// Gives back what queues hold that are empty.
+    pub(super) fn shrink(&mut self) {
+        self.session.shrink();
+        self.inbox.shrink_queue();
+        if self.io.is_empty() {
+            self.io = VecDeque::new();
+        }
     }
 
     /// A receipt for a message that was accepted just now.

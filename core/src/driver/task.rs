@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use tungstenite::Message;
 
-use super::shared::Shared;
+use super::shared::{Shared, State};
 use super::transport::{disconnected_by, frame_of, message_of};
 use super::{BoxFuture, Runtime};
 use crate::client::{ConnectFailure, Disconnected, Output};
@@ -34,6 +34,9 @@ pub(super) fn run<R: Runtime>(shared: Arc<Shared<R>>) -> impl Future<Output = ()
         shared,
         link: Link::None,
         timer: None,
+        outputs: VecDeque::new(),
+        inputs: VecDeque::new(),
+        has_ticked: false,
         has_left: false,
     };
     poll_fn(move |cx| task.poll(cx))
@@ -43,6 +46,11 @@ struct Task<R: Runtime> {
     shared: Arc<Shared<R>>,
     link: Link<R>,
     timer: Option<(Instant, BoxFuture<()>)>,
+    /// What is under way between the session and the transport. Empty between two polls; kept for their memory.
+    outputs: VecDeque<Output>,
+    inputs: VecDeque<Input>,
+    /// A deadline came since queues were last looked at for memory to give back.
+    has_ticked: bool,
     /// It has said that it is no more: from then on `task_runs` speaks of the next one.
     has_left: bool,
 }
@@ -87,6 +95,7 @@ impl<R: Runtime> Task<R> {
             progress |= self.poll_open(cx);
             progress |= self.poll_timer(cx, deadline);
             if !progress {
+                self.rest();
                 return Poll::Pending;
             }
         }
@@ -95,10 +104,26 @@ impl<R: Runtime> Task<R> {
         Poll::Pending
     }
 
+    /// After a tick, gives back what empty queues hold. A session that has nothing to do is ticked now and then, so it holds
+    /// nothing for nothing; one that is busy is not ticked often enough to pay for new queues all the time.
+    fn rest(&mut self) {
+        if !core::mem::take(&mut self.has_ticked) {
+            return;
+        }
+        if let Link::Open(connection) = &mut self.link
+            && connection.outgoing.is_empty()
+        {
+            connection.outgoing = VecDeque::new();
+        }
+        (self.outputs, self.inputs) = Default::default();
+        self.shared.visit(State::shrink);
+    }
+
     /// Does what the session asks for; returns when it wants to be ticked.
     fn carry_out(&mut self, cx: &mut Context<'_>) -> Option<Timestamp> {
-        let (outputs, timeout) = self.shared.visit(|state| state.take_io(cx));
-        for output in outputs {
+        let mut outputs = core::mem::take(&mut self.outputs);
+        let timeout = self.shared.visit(|state| state.take_io(cx, &mut outputs));
+        for output in outputs.drain(..) {
             match output {
                 Output::Connect(id, request) => {
                     self.link = Link::Connecting(id, self.shared.runtime.connect(request));
@@ -124,6 +149,7 @@ impl<R: Runtime> Task<R> {
                 Output::Event(_) => {}
             }
         }
+        self.outputs = outputs;
         timeout.map(|(at, _)| at)
     }
 
@@ -196,16 +222,16 @@ impl<R: Runtime> Task<R> {
             return false;
         };
         let id = connection.id;
-        let mut inputs = VecDeque::new();
+        let inputs = &mut self.inputs;
         // Writing first: what the session just asked for may be what the peer waits for.
         if let Poll::Ready(Err(how)) = connection.write(cx) {
             // What was read by the system before the writing failed is still worth having: answers are in it.
-            connection.read(cx, &mut inputs);
+            connection.read(cx, inputs);
             if !matches!(inputs.back(), Some(Input::Disconnected(_))) {
                 inputs.push_back(Input::Disconnected(how));
             }
         } else {
-            connection.read(cx, &mut inputs);
+            connection.read(cx, inputs);
         }
         if inputs.is_empty() {
             return false;
@@ -213,7 +239,7 @@ impl<R: Runtime> Task<R> {
         if matches!(inputs.back(), Some(Input::Disconnected(_))) {
             self.link = Link::None;
         }
-        let inputs = inputs.into_iter().map(|input| {
+        let inputs = inputs.drain(..).map(|input| {
             move |session: &mut Recorder, now| match input {
                 Input::Frame(frame) => session.handle_frame(now, id, frame),
                 Input::Disconnected(how) => session.handle_disconnected(now, id, how),
@@ -232,6 +258,7 @@ impl<R: Runtime> Task<R> {
         };
         if self.shared.now() >= deadline {
             self.shared.feed(Recorder::handle_timeout);
+            self.has_ticked = true;
             return true;
         }
         let at = self.shared.instant(deadline);

@@ -576,6 +576,15 @@ impl Recorder {
             .or_else(|| self.session.poll_output())
     }
 
+    /// Gives back what queues hold that are empty.
+    #[cfg(feature = "driver")]
+    pub(crate) fn shrink(&mut self) {
+        self.session.shrink();
+        if self.outputs.is_empty() {
+            self.outputs = VecDeque::new();
+        }
+    }
+
     /// See [`FacilitatorClient::poll_timeout`].
     pub fn poll_timeout(&self) -> Option<(Timestamp, Timer)> {
         if self.outputs.is_empty() {

@@ -2,6 +2,7 @@
 //! knows a runtime by its [`Sockets`] only, and no decision of the protocol is taken here.
 
 mod addresses;
+mod chunk;
 mod frames;
 mod head;
 mod layers;

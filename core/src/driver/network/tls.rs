@@ -5,6 +5,7 @@ use alloc::string::{String, ToString};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
+use std::sync::LazyLock;
 
 use rustls::client::ResolvesClientCert;
 #[cfg(feature = "platform-verifier")]
@@ -70,8 +71,11 @@ impl Tls {
 }
 
 impl Default for Tls {
+    /// All who take the default share one configuration, and the sessions that it resumes: it holds the same for each,
+    /// and is large.
     fn default() -> Self {
-        Self::from_config(default_tls())
+        static SHARED: LazyLock<Arc<ClientConfig>> = LazyLock::new(default_tls);
+        Self::from_config(Arc::clone(&SHARED))
     }
 }
 

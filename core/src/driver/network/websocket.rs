@@ -14,6 +14,7 @@ use tungstenite::protocol::frame::coding::{CloseCode, Control, Data, OpCode};
 use tungstenite::protocol::{CloseFrame, Role, WebSocketConfig, WebSocketContext};
 use tungstenite::{Error, Message};
 
+use super::chunk::Chunk;
 use super::frames::{FrameTracker, FrameWriter};
 use super::layers::{Layers, write_out};
 use super::sockets::Socket;
@@ -24,12 +25,14 @@ const COLLECTED: usize = 64 * 1024;
 /// What tungstenite may hold back for a socket that takes nothing, in bytes: pongs. Then only the newest ping is answered.
 const PONGS: usize = 4 * 1024;
 /// What buffers keep while nothing happens, in bytes. Larger ones are given back.
-const KEPT: usize = 2 * 1024;
+const KEPT: usize = 256;
+/// What the writing buffer keeps while much is written, in bytes.
+const MOST_KEPT: usize = 2 * COLLECTED;
 
 /// An open WebSocket connection on a runtime's sockets.
 ///
-/// Both halves, the stream and the sink, belong to one task. An idle one holds a few KiB, whatever has passed through
-/// it before.
+/// Both halves, the stream and the sink, belong to one task. An idle one holds less than a KiB, whatever has passed
+/// through it before.
 pub struct WebSocket<S: Socket> {
     pipe: Pipe<S>,
     context: WebSocketContext,
@@ -43,8 +46,8 @@ pub struct WebSocket<S: Socket> {
 /// What tungstenite reads from and writes to. Writing only collects, and blocks when that is too much.
 struct Pipe<S: Socket> {
     layers: Layers<S>,
-    /// Read with the answer to the upgrade already.
-    ahead: Vec<u8>,
+    /// Read from the socket, and not by tungstenite yet.
+    ahead: Chunk,
     tracker: FrameTracker,
     /// Nothing was there to read the last time; so whoever reads has used up all there was.
     is_starved: bool,
@@ -58,14 +61,16 @@ struct Pipe<S: Socket> {
 impl<S: Socket> WebSocket<S> {
     /// After the upgrade; `ahead` is what was read beyond its answer.
     pub(super) fn new(layers: Layers<S>, ahead: Vec<u8>, max_message_bytes: usize) -> Self {
-        // What tungstenite writes goes on at once; to collect it is the pipe's.
+        // What tungstenite writes goes on at once; to collect it is the pipe's. So is reading much at a time:
+        // tungstenite would hold its buffer for ever, and clear all of it before every read.
         let config = websocket_config(max_message_bytes)
+            .read_buffer_size(KEPT)
             .write_buffer_size(0)
             .max_write_buffer_size(PONGS);
         Self {
             pipe: Pipe {
                 layers,
-                ahead,
+                ahead: Chunk::new(ahead),
                 tracker: FrameTracker::default(),
                 is_starved: false,
                 out: Vec::new(),
@@ -229,22 +234,10 @@ impl<S: Socket> Pipe<S> {
 
 impl<S: Socket> Read for Pipe<S> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.is_starved = false;
-        let bytes = if self.ahead.is_empty() {
-            let read = self.layers.read(buffer);
-            let starved = |error: &io::Error| error.kind() == ErrorKind::WouldBlock;
-            self.is_starved = read.as_ref().is_err_and(starved);
-            read?
-        } else {
-            let bytes = buffer.len().min(self.ahead.len());
-            for (place, byte) in buffer.iter_mut().zip(self.ahead.drain(..bytes)) {
-                *place = byte;
-            }
-            if self.ahead.is_empty() {
-                self.ahead = Vec::new();
-            }
-            bytes
-        };
+        let read = self.ahead.read(&mut self.layers, buffer);
+        let starved = |error: &io::Error| error.kind() == ErrorKind::WouldBlock;
+        self.is_starved = read.as_ref().is_err_and(starved);
+        let bytes = read?;
         self.tracker.pass(buffer.get(..bytes).unwrap_or_default());
         Ok(bytes)
     }
@@ -262,9 +255,9 @@ impl<S: Socket> Write for Pipe<S> {
 
     fn flush(&mut self) -> io::Result<()> {
         let all = self.out.get(self.sent..).unwrap_or_default();
-        let mut left = all;
+        let (mut left, all) = (all, all.len());
         let written = write_out(&mut self.layers, &mut left);
-        self.sent += all.len() - left.len();
+        self.sent += all - left.len();
         // A slow peer may never let it run empty, and what has left must not pile up. Moved is never more than has left.
         if self.sent > self.collected() {
             self.out.drain(..self.sent);
@@ -272,7 +265,9 @@ impl<S: Socket> Write for Pipe<S> {
         }
         written?;
         self.layers.flush()?;
-        if self.out.capacity() > KEPT {
+        // Kept while it is used, and no longer: the next ping does not need it.
+        let is_used = self.out.capacity() <= MOST_KEPT && all > self.out.capacity() / 8;
+        if self.out.capacity() > KEPT && !is_used {
             self.out = Vec::new();
         } else {
             self.out.clear();

@@ -1,7 +1,6 @@
 //! A client with a server of its own, both in processes of their own. Whatever a turn tells is checked first: the server
 //! has to have seen exactly what the client says it has sent.
 
-use std::env;
 use std::num::NonZeroUsize;
 use std::process::Command;
 use std::time::Duration;
@@ -9,7 +8,7 @@ use std::time::Duration;
 use super::Result;
 use super::client::{Connected, Done, Rival, Turn};
 use super::cores::Cores;
-use super::process::Process;
+use super::process::{Process, this_program};
 use super::python::Python;
 use super::server::{Listening, Seen};
 use super::workload::{Tally, UPDATES_OF_A_JOB, Work};
@@ -187,7 +186,7 @@ fn scaled(jobs: u64, factor: f64) -> u64 {
 
 /// This program, as one of its hidden roles.
 fn role(name: &str, core: usize, arguments: &[String]) -> Result<Command> {
-    let mut command = Command::new(env::current_exe()?);
+    let mut command = Command::new(this_program()?);
     command
         .args([WORD, name])
         .arg(core.to_string())

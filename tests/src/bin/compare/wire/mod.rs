@@ -3,11 +3,11 @@
 
 mod client;
 mod contest;
-mod cores;
+pub(crate) mod cores;
 mod lane;
-mod process;
+pub(crate) mod process;
 mod python;
-mod role;
+pub(crate) mod role;
 mod server;
 mod workload;
 
@@ -23,7 +23,7 @@ use self::python::Python;
 use super::role::Role;
 
 /// Whatever goes wrong ends a measurement, with words for whoever reads them.
-type Result<T> = core::result::Result<T, Box<dyn Error + Send + Sync>>;
+pub(crate) type Result<T> = core::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 /// Updates that may be unanswered: one for round trips, the session's default, and many.
 const ONE: NonZeroUsize = NonZeroUsize::MIN;
