@@ -1,7 +1,7 @@
 //! What the handle and the task share: the session, the events that wait to be taken, the receipts that wait to be
 //! filled, and who has to be woken for what. Nobody is woken, and nothing of others is dropped, under the lock.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::task::{Context, Waker};
@@ -67,12 +67,12 @@ impl Waiters {
             self.next_key
         });
         let waker = waker.clone();
-        let before = match self.wakers.iter_mut().find(|(known, _)| *known == key) {
-            Some((_, place)) => Some(core::mem::replace(place, waker)),
-            None => {
-                self.wakers.push((key, waker));
-                None
-            }
+        let mut known = self.wakers.iter_mut();
+        let before = if let Some((_, place)) = known.find(|(known, _)| *known == key) {
+            Some(core::mem::replace(place, waker))
+        } else {
+            self.wakers.push((key, waker));
+            None
         };
         (key, before)
     }

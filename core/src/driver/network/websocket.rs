@@ -32,7 +32,7 @@ const MOST_KEPT: usize = 2 * COLLECTED;
 /// An open WebSocket connection on a runtime's sockets.
 ///
 /// Both halves, the stream and the sink, belong to one task. An idle one holds less than a KiB, whatever has passed
-/// through it before.
+/// through it before: what a burst has left goes with the next ping.
 pub struct WebSocket<S: Socket> {
     pipe: Pipe<S>,
     context: WebSocketContext,
