@@ -12,8 +12,8 @@ use super::paths::Path;
 /// The argument of the program inside callgrind.
 pub(crate) const INSIDE: &str = "--inside-callgrind";
 
-/// The function below, however its name is mangled.
-const MEASURED: &str = "*callgrind*measured*";
+/// The function below, as valgrind names it.
+const MEASURED: &str = "instructions::callgrind::measured";
 
 /// What is called here is counted, and nothing else.
 #[inline(never)]

@@ -26,10 +26,10 @@ impl Load {
         with_output: false,
     };
 
-    /// How many jobs there must be in turn, so that none comes again while it is open, queued or remembered.
+    /// How many jobs there must be in turn, so that none comes again while it is open, queued, on its way or remembered.
     pub(crate) const fn uuids(self) -> usize {
         let remembered = 10_000;
-        2 * self.jobs + self.queued + remembered
+        2 * self.jobs + self.queued + self.window + remembered
     }
 }
 

@@ -27,7 +27,7 @@ impl Session {
     /// Two loads whose lists of uuids are equally long pay the same for them.
     pub(crate) fn with_uuids(load: Load, uuids: usize) -> Self {
         let config = Config {
-            outbox_entries: 1000 + load.queued + 2 * load.jobs,
+            outbox_entries: 1000 + load.queued + load.window + 2 * load.jobs,
             outbox_bytes: usize::MAX,
             open_jobs: 1000 + load.jobs,
             window: load.window,
