@@ -23,30 +23,30 @@ pub(crate) fn measured(work: &mut dyn FnMut()) {
     black_box(());
 }
 
-/// The instructions of each path, once taken.
+/// The instructions of each path, once taken. Each has a process of its own: where one left the heap would move another.
 ///
 /// # Errors
 /// What is missing, and what to do.
 pub(crate) fn count(paths: &[Path]) -> Result<Vec<(String, u64)>, String> {
     let folder = FilePath::new(env!("CARGO_TARGET_TMPDIR")).join("instructions");
-    let prepare = || -> io::Result<()> {
-        if folder.exists() {
-            fs::remove_dir_all(&folder)?;
-        }
-        fs::create_dir_all(&folder)
-    };
-    prepare().map_err(|error| format!("{} cannot be emptied: {error}", folder.display()))?;
+    fs::create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
     let program = env::current_exe().map_err(|error| error.to_string())?;
+    let count = |path: &Path| {
+        let file = folder.join("callgrind.out");
+        let total = total(&program, &path.name, &file)?;
+        Ok((path.name.clone(), total / path.turns))
+    };
+    paths.iter().map(count).collect()
+}
+
+/// The instructions of all turns of a path.
+fn total(program: &FilePath, name: &str, file: &FilePath) -> Result<u64, String> {
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--collect-atstart=no"])
         .arg(format!("--toggle-collect={MEASURED}"))
-        .arg(format!("--dump-after={MEASURED}"))
-        .arg(format!(
-            "--callgrind-out-file={}",
-            folder.join("out").display()
-        ))
+        .arg(format!("--callgrind-out-file={}", file.display()))
         .arg(program)
-        .arg(INSIDE)
+        .args([INSIDE, name])
         // The C library chooses among variants of `memcpy` by the processor: here it has the one that all have.
         .env(
             "GLIBC_TUNABLES",
@@ -62,28 +62,11 @@ pub(crate) fn count(paths: &[Path]) -> Result<Vec<(String, u64)>, String> {
         })?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
-        return Err(format!("valgrind: {}\n{said}", output.status));
+        return Err(format!("{name}: valgrind: {}\n{said}", output.status));
     }
-    // One dump each time that `measured` came back, numbered from 1.
-    let paths = paths.iter().zip(1..);
-    paths
-        .map(|(path, n)| {
-            let name = &path.name;
-            let file = folder.join(format!("out.{n}"));
-            let text = fs::read_to_string(&file)
-                .map_err(|_| format!("callgrind did not see {name}: does MEASURED still match?"))?;
-            let total = total(&text).ok_or_else(|| format!("callgrind did not count {name}"))?;
-            Ok((name.clone(), total / path.turns))
-        })
-        .collect()
-}
-
-/// Of `totals: 1234`.
-fn total(dump: &str) -> Option<u64> {
-    let line = dump.lines().find_map(|line| line.strip_prefix("totals:"))?;
-    line.split_whitespace()
-        .next()?
-        .parse()
-        .ok()
-        .filter(|&n| n > 0)
+    let text = fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
+    let line = text.lines().find_map(|line| line.strip_prefix("totals:"));
+    line.and_then(|count| count.trim().parse().ok())
+        .filter(|&count| count > 0)
+        .ok_or_else(|| format!("{name}: callgrind counted nothing: is {MEASURED} still its name?"))
 }
