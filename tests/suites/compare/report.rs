@@ -257,10 +257,14 @@ fn a_plan_is_followed() {
     assert_eq!((Plan::full().pick(2, 1), Plan::quick().pick(2, 1)), (2, 1));
     let heard = Rc::new(RefCell::new(Vec::new()));
     let ears = Rc::clone(&heard);
-    Plan::quick()
-        .with_progress(move |words| ears.borrow_mut().push(words.to_owned()))
-        .tell("half-way");
-    assert_eq!(*heard.borrow(), ["half-way"]);
+    let plan = Plan::quick()
+        .with_progress(move |row, words| ears.borrow_mut().push(format!("{row}: {words}")));
+    let row = row("held", Bar::at_most(3.0, 1.5), |plan| {
+        plan.tell("half-way");
+        Ok(measured(&[1.0]))
+    });
+    Report::measure(machine(), &plan, &[row]);
+    assert_eq!(*heard.borrow(), ["held: ", "held: half-way"]);
 }
 
 /// What is found out about this machine names neither its owner nor a folder.
