@@ -125,7 +125,8 @@ impl Axis {
     }
 
     fn place(&self, score: f64) -> f64 {
-        let octaves = score.log2().clamp(self.from, self.to);
+        // What is no number is as bad as can be.
+        let octaves = score.log2().max(self.from).min(self.to);
         let part = (octaves - self.from) / (self.to - self.from);
         self.left + part * LENGTH
     }

@@ -106,7 +106,7 @@ pub fn markdown(report: &Report) -> String {
         let (figures, told) = match &entry.outcome {
             Outcome::Measured { measured, .. } => (cells(measured), entry.word().to_owned()),
             Outcome::Skipped { why } | Outcome::Failed { why } => {
-                (" | | | |".to_owned(), format!("{}: {why}", entry.word()))
+                (" | | | | |".to_owned(), format!("{}: {why}", entry.word()))
             }
         };
         let title = escape(entry.title);
