@@ -45,7 +45,6 @@ const STYLE: &str = "\
     .missed { fill: #ff7b72; stroke: #ff7b72; }
     .runs { fill: #8d96a0; stroke: #8d96a0; }
   }
-  text { stroke: none; }
 ";
 
 /// The report as an SVG document.

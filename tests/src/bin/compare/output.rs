@@ -26,7 +26,8 @@ pub(crate) enum Failure {
 
 /// The folder that holds all packages.
 pub(crate) fn workspace() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.parent().unwrap_or(package).to_owned()
 }
 
 /// The plot and the figures, and the guide if that is asked for. Returns what was written.
