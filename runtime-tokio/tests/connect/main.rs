@@ -40,11 +40,15 @@ mod python;
 #[cfg(test)]
 mod recording;
 #[cfg(test)]
+mod relay;
+#[cfg(test)]
 mod schema;
 #[cfg(test)]
 mod secrets;
 #[cfg(test)]
 mod service;
+#[cfg(test)]
+mod serving;
 #[cfg(test)]
 mod session;
 #[cfg(test)]
