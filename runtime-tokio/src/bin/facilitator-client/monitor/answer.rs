@@ -87,9 +87,9 @@ pub(super) fn answer<B>(shared: &Arc<Shared>, request: &Request<B>) -> Response<
 }
 
 fn crowded() -> Response<Body> {
-    let text = "too many pages are open; close one, or reload this one by hand\n";
+    let text = "too many pages are open; close one\n";
     let mut response = plain(StatusCode::SERVICE_UNAVAILABLE, text);
-    set(&mut response, RETRY_AFTER, "10");
+    set(&mut response, RETRY_AFTER, "5");
     response
 }
 

@@ -56,6 +56,14 @@ impl Webhook {
     }
 }
 
+/// An error and its causes: hyper's own texts stop at the surface.
+fn in_full(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes: Vec<_> = std::iter::successors(Some(error), |error| error.source())
+        .map(ToString::to_string)
+        .collect();
+    causes.join(": ")
+}
+
 impl Shared {
     async fn tell(self: Arc<Self>) {
         let at = self.url.origin();
@@ -68,7 +76,7 @@ impl Shared {
                 warn!(at, %status, "the webhook answered with another address, which is not followed; configure that one");
             }
             Ok(Ok(status)) => warn!(at, %status, "the webhook failed"),
-            Ok(Err(error)) => warn!(at, error = ?error.to_string(), "the webhook failed"),
+            Ok(Err(error)) => warn!(at, error = ?in_full(&*error), "the webhook failed"),
             Err(_) => {
                 let timeout_s = self.timeout.as_secs_f64();
                 warn!(at, timeout_s, "the webhook did not answer in time");

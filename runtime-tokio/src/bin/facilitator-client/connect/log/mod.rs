@@ -101,26 +101,23 @@ impl EventLog {
         let retry_in_s = lost.retry_in.map(seconds);
         let repeated = some(left_out);
         let owed = lost.owed;
-        if matches!(lost.reason, LostReason::AuthenticationRefused(_)) {
-            error!(
-                cause,
-                lasted_s,
-                owed,
-                retry_in_s,
-                repeated,
-                ?reason,
-                "connection lost"
-            );
-        } else {
-            warn!(
-                cause,
-                lasted_s,
-                owed,
-                retry_in_s,
-                repeated,
-                ?reason,
-                "connection lost"
-            );
+        // A level is no value there.
+        macro_rules! line {
+            ($level:ident) => {
+                $level!(
+                    cause,
+                    lasted_s,
+                    owed,
+                    retry_in_s,
+                    repeated,
+                    ?reason,
+                    "connection lost"
+                )
+            };
+        }
+        match lost.reason {
+            LostReason::AuthenticationRefused(_) => line!(error),
+            _ => line!(warn),
         }
     }
 

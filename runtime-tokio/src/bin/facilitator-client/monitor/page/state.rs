@@ -38,9 +38,13 @@ pub(super) fn write(html: &mut Html, material: &Material<'_>) {
         html.since(since).raw("</dd></div>");
     }
     if overview.phase != Phase::Idle {
-        let started = material.now.saturating_sub(millis(overview.stats.uptime));
+        // Subtracted before it is rounded: the same each time, so that the page need not be sent again.
+        let started = overview
+            .now
+            .as_duration()
+            .saturating_sub(overview.stats.uptime);
         html.raw("<div><dt>Running for</dt><dd>");
-        html.since(started).raw("</dd></div>");
+        html.since(millis(started)).raw("</dd></div>");
     }
     html.raw("</dl>");
 }
