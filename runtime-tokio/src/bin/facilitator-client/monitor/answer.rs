@@ -25,6 +25,10 @@ const TEXT: &str = "text/plain; charset=utf-8";
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
                       img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+/// Marks the answer that goes on for as long as its page is open.
+#[derive(Clone)]
+pub(super) struct Lasting;
+
 /// What can be asked for.
 enum Resource {
     Page,
@@ -77,7 +81,9 @@ pub(super) fn answer<B>(shared: &Arc<Shared>, request: &Request<B>) -> Response<
         Resource::Script => found("text/javascript; charset=utf-8", page::SCRIPT),
         Resource::Live if request.method() == Method::HEAD => found(live::CONTENT_TYPE, ""),
         Resource::Live => live::body(shared).map_or_else(crowded, |body| {
-            response(StatusCode::OK, live::CONTENT_TYPE, body)
+            let mut response = response(StatusCode::OK, live::CONTENT_TYPE, body);
+            response.extensions_mut().insert(Lasting);
+            response
         }),
         Resource::Status => found("application/json", report::text(shared)),
         Resource::Metrics => found(metrics::CONTENT_TYPE, metrics::render(&shared.overview())),
