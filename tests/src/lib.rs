@@ -11,6 +11,7 @@ pub mod bounded;
 pub mod built;
 pub mod check;
 pub mod child;
+pub mod compare;
 pub mod conformance;
 pub mod fuzz;
 #[cfg(doctest)]

@@ -34,9 +34,8 @@ fn main() {
         ("and jobs that end with output", true),
     ] {
         let load = Load {
-            jobs: 100,
-            queued: 0,
             with_output,
+            ..Load::FEW
         };
         let mut session = Session::new(load);
         assert_eq!((session.owed(), session.open_jobs()), (0, load.jobs));

@@ -26,14 +26,13 @@
 mod rival;
 #[path = "../samples/mod.rs"]
 mod samples;
+mod strings;
 #[path = "../versus/mod.rs"]
 mod versus;
 
 use std::hint::black_box;
 
-use facilitator_core::message::{
-    DecodeMode, ExecutorClass, FacilitatorMessage, Response, V2JobRequest,
-};
+use facilitator_core::message::{DecodeMode, FacilitatorMessage, Response};
 use versus::Effort;
 
 fn main() {
@@ -46,7 +45,7 @@ fn main() {
 fn job_requests(effort: Effort) {
     const BAR: Option<f64> = Some(0.7);
     let real = samples::job_request();
-    let plain = without_unions();
+    let plain = strings::only(samples::job_request());
     versus::heading("decoder", "serde_json");
     for (name, text) in [
         ("real, compact", real.encode()),
@@ -96,18 +95,4 @@ fn responses(effort: Effort) {
             || serde_json::from_str::<rival::Response>(black_box(text)),
         );
     }
-}
-
-/// What is easiest for a derived reader: strings and numbers, no union to look ahead for.
-fn without_unions() -> V2JobRequest {
-    let mut request = samples::job_request();
-    (request.volume, request.output_upload) = (None, None);
-    request.executor_class = ExecutorClass::AlwaysOnGpu24Gb;
-    for n in 0..8 {
-        request.args.push(format!("--option-{n}=some value"));
-        request
-            .env
-            .insert(format!("VARIABLE_{n}"), format!("/a/path/of/number/{n}"));
-    }
-    request
 }

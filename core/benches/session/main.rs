@@ -21,11 +21,7 @@ use workload::{Load, Session, Toy};
 
 fn main() {
     let effort = Effort::of_arguments();
-    let usual = Load {
-        jobs: 100,
-        queued: 0,
-        with_output: false,
-    };
+    let usual = Load::FEW;
     versus::heading("session", "queue");
     let mut few = Session::new(usual);
     let mut toy = Toy::new(usual);

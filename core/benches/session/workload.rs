@@ -24,6 +24,21 @@ pub(crate) struct Load {
     pub(crate) with_output: bool,
 }
 
+impl Load {
+    /// The usual: a hundred jobs on their way, and answers that come at once.
+    pub(crate) const FEW: Self = Self {
+        jobs: 100,
+        queued: 0,
+        with_output: false,
+    };
+
+    /// How many jobs there must be in turn, so that none comes again while it is open, queued or remembered.
+    pub(crate) const fn uuids(self) -> usize {
+        let remembered = 10_000;
+        2 * self.jobs + self.queued + remembered
+    }
+}
+
 /// The statuses that a job goes through before its terminal one.
 const ON_THE_WAY: [JobStatus; 5] = [
     JobStatus::Received,
@@ -43,10 +58,9 @@ pub(crate) struct Reports {
 }
 
 impl Reports {
-    pub(crate) fn new(load: Load) -> Self {
-        // No job may come again while it is open, queued or remembered.
-        let remembered = 10_000;
-        let count = 2 * load.jobs + load.queued + remembered;
+    /// With so many jobs in turn, at least as many as the load needs.
+    pub(crate) fn new(load: Load, uuids: usize) -> Self {
+        let count = uuids.max(load.uuids());
         let mut state = 1_u64;
         let mut word = move || {
             state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
@@ -106,6 +120,11 @@ pub(crate) struct Session {
 
 impl Session {
     pub(crate) fn new(load: Load) -> Self {
+        Self::with_uuids(load, load.uuids())
+    }
+
+    /// Two loads whose lists of uuids are equally long pay the same for them.
+    pub(crate) fn with_uuids(load: Load, uuids: usize) -> Self {
         let config = Config {
             outbox_entries: 1000 + load.queued + 2 * load.jobs,
             outbox_bytes: usize::MAX,
@@ -131,7 +150,7 @@ impl Session {
         let mut session = Self {
             client,
             connection,
-            reports: Reports::new(load),
+            reports: Reports::new(load, uuids),
             success,
         };
         session.drain();
@@ -193,9 +212,14 @@ pub(crate) struct Toy {
 
 impl Toy {
     pub(crate) fn new(load: Load) -> Self {
+        Self::with_uuids(load, load.uuids())
+    }
+
+    /// As of a session.
+    pub(crate) fn with_uuids(load: Load, uuids: usize) -> Self {
         let mut toy = Self {
             queue: VecDeque::new(),
-            reports: Reports::new(load),
+            reports: Reports::new(load, uuids),
             sent: 0,
             success: Frame::text(Response::success().encode()),
         };

@@ -18,6 +18,7 @@
     reason = "a benchmark stops where its own data are wrong, and prints what it finds"
 )]
 
+mod bare;
 #[path = "../samples/mod.rs"]
 mod samples;
 #[path = "../versus/mod.rs"]
@@ -25,6 +26,7 @@ mod versus;
 
 use std::hint::black_box;
 
+use bare::Bare;
 use facilitator_core::message::V2JobRequest;
 use facilitator_core::signature::{self, Claim, Keypair, PublicKey, Scheme, SignedMessage};
 use versus::Effort;
@@ -73,36 +75,4 @@ fn against(effort: Effort, request: &V2JobRequest, key: &PublicKey) {
         },
         || bare.check(black_box(&digest)),
     );
-}
-
-/// The check itself, as the library of each scheme offers it.
-enum Bare {
-    Sr25519(schnorrkel::PublicKey, schnorrkel::Signature),
-    Ed25519(ed25519_dalek::VerifyingKey, ed25519_dalek::Signature),
-}
-
-impl Bare {
-    fn new(scheme: Scheme, key: &[u8; 32], signature: &[u8; 64]) -> Self {
-        match scheme {
-            Scheme::Sr25519 => Self::Sr25519(
-                schnorrkel::PublicKey::from_bytes(key).expect("a key"),
-                schnorrkel::Signature::from_bytes(signature).expect("a signature"),
-            ),
-            Scheme::Ed25519 => Self::Ed25519(
-                ed25519_dalek::VerifyingKey::from_bytes(key).expect("a key"),
-                ed25519_dalek::Signature::from_bytes(signature),
-            ),
-        }
-    }
-
-    fn check(&self, digest: &[u8; 64]) {
-        match self {
-            Self::Sr25519(key, signature) => key
-                .verify_simple(b"substrate", digest, signature)
-                .expect("it is valid"),
-            Self::Ed25519(key, signature) => {
-                key.verify_strict(digest, signature).expect("it is valid");
-            }
-        }
-    }
 }

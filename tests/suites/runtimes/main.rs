@@ -166,6 +166,7 @@ conformance! {
         names::a_resolver_of_ones_own_is_asked;
         trust::an_authority_of_ones_own_is_trusted;
         trust::a_client_shows_its_certificate_to_servers_only;
+        trust::an_end_of_tls_is_said;
     }
 }
 

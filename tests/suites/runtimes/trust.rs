@@ -109,6 +109,36 @@ pub(crate) fn a_client_shows_its_certificate_to_servers_only<R: UnderTest>(subje
     });
 }
 
+/// A peer of TLS tells an end that was meant from a connection that somebody has cut off.
+pub(crate) fn an_end_of_tls_is_said<R: UnderTest>(subject: &Subject<R>) {
+    let facilitator = peers::facilitator();
+    let server = facilitator.local_addr();
+    let acceptor = TlsAcceptor::from(certificates::signed_for("localhost"));
+    let (tell, mut ends) = unbounded_channel();
+    let port = peers::serve(move |stream| {
+        let (acceptor, tell) = (acceptor.clone(), tell.clone());
+        async move {
+            let mut outer = acceptor.accept(stream).await.unwrap();
+            let mut inner = TcpStream::connect(server).await.unwrap();
+            let carried = copy_bidirectional(&mut outer, &mut inner).await;
+            let _ = tell.send(carried.map(drop).map_err(|error| error.kind()));
+        }
+    });
+    subject.block_on(async move {
+        let uri = format!("wss://localhost:{port}/");
+        let network = direct().with_tls(certificates::trusted());
+        let client = client(R::with_network(network), config(&uri));
+        client.start().unwrap();
+        reach(&client, Phase::Ready).await;
+        assert_eq!(client.stop().await.unwrap().owed, []);
+        assert_eq!(ends.recv().await, Some(Ok(())), "stopped");
+        client.start().unwrap();
+        reach(&client, Phase::Ready).await;
+        client.abort().unwrap();
+        assert_eq!(ends.recv().await, Some(Ok(())), "aborted");
+    });
+}
+
 /// What is wrong with an input has a name, and nothing of a key is in it.
 #[test]
 fn each_input_that_cannot_be_used_is_named() {

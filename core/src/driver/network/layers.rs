@@ -104,6 +104,16 @@ impl<S: Socket> Layers<S> {
         }
     }
 
+    /// Says that whatever was written is all (RFC 8446, section 6.1), so that no peer takes the end for an attack. Nobody
+    /// waits for it: what the socket does not take now is lost.
+    pub(super) fn notify_close(&mut self) {
+        if let Self::Tls(tls) = self {
+            tls.conn.send_close_notify();
+            let _ = tls.conn.write_tls(&mut tls.sock);
+            tls.sock.notify_close();
+        }
+    }
+
     pub(super) async fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
         let mut left = bytes;
         self.unblocked(|layers| {

@@ -122,6 +122,12 @@ impl<S: Socket> WebSocket<S> {
     }
 }
 
+impl<S: Socket> Drop for WebSocket<S> {
+    fn drop(&mut self) {
+        self.pipe.layers.notify_close();
+    }
+}
+
 impl<S: Socket> Stream for WebSocket<S> {
     type Item = Result<Message, Error>;
 
