@@ -49,13 +49,13 @@ fn jobs_file(name: &str, jobs: usize) -> PathBuf {
     file(name, lines.collect::<String>())
 }
 
-/// Places and time for all jobs, which are pushed at once.
+/// Places and time for all jobs, which are pushed at once, and are all looked at in the same second.
 fn arguments(jobs: usize) -> Vec<String> {
     let time = format!("{}s", patience(jobs).as_secs());
     let jobs = jobs.to_string();
-    ["--max-jobs", &jobs, "--queue-time", &time]
-        .map(str::to_owned)
-        .to_vec()
+    let places = ["--max-jobs", &jobs, "--verifications-per-second", &jobs];
+    let all = [&places[..], &["--queue-time", &time]].concat();
+    all.into_iter().map(str::to_owned).collect()
 }
 
 /// Lets `kill` kill somebody now and then, and cuts connections, until every job has ended. Returns how many kills and
