@@ -49,13 +49,22 @@ fn jobs_file(name: &str, jobs: usize) -> PathBuf {
     file(name, lines.collect::<String>())
 }
 
-/// Places and time for all jobs, which are pushed at once, and are all looked at in the same second.
+/// Places and time for all jobs, which are pushed at once: they are all looked at in the same second, and what is said of
+/// the first ones takes no place from the `received` of the last.
 fn arguments(jobs: usize) -> Vec<String> {
     let time = format!("{}s", patience(jobs).as_secs());
+    let statuses = (GIVEN.len() * jobs).to_string();
     let jobs = jobs.to_string();
-    let places = ["--max-jobs", &jobs, "--verifications-per-second", &jobs];
-    let all = [&places[..], &["--queue-time", &time]].concat();
-    all.into_iter().map(str::to_owned).collect()
+    [
+        ["--max-jobs", &jobs],
+        ["--queue-time", &time],
+        ["--verifications-per-second", &jobs],
+        ["--outbox-entries", &statuses],
+    ]
+    .concat()
+    .into_iter()
+    .map(str::to_owned)
+    .collect()
 }
 
 /// Lets `kill` kill somebody now and then, and cuts connections, until every job has ended. Returns how many kills and

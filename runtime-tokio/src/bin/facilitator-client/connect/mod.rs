@@ -82,6 +82,7 @@ pub(crate) async fn run(settings: Settings, logging: Logging) -> Result<(), Fail
         Some(address) => Some(Monitor::start(address, &client, &config).await?),
         None => None,
     };
+    ending.tell(monitor.as_ref());
     let (host, port) = (config.endpoint.host(), config.endpoint.port());
     info!(host, port, hotkey = client.hotkey(), "starting");
     client

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use facilitator_tokio::core::client::{Overview, Phase};
+use facilitator_tokio::core::client::Overview;
 use facilitator_tokio::core::metrics;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
@@ -88,7 +88,7 @@ pub(super) fn answer<B>(shared: &Arc<Shared>, request: &Request<B>) -> Response<
         Resource::Status => found("application/json", report::text(shared)),
         Resource::Metrics => found(metrics::CONTENT_TYPE, metrics::render(&shared.overview())),
         Resource::Alive => plain(StatusCode::OK, "alive\n"),
-        Resource::Ready => ready(&shared.overview()),
+        Resource::Ready => ready(shared, &shared.overview()),
     }
 }
 
@@ -99,12 +99,12 @@ fn crowded() -> Response<Body> {
     response
 }
 
-/// Whether messages flow; if not, why.
-fn ready(overview: &Overview) -> Response<Body> {
-    if overview.phase == Phase::Ready {
+/// Whether new work is welcome; if not, why.
+fn ready(shared: &Shared, overview: &Overview) -> Response<Body> {
+    if shared.is_ready(overview) {
         return plain(StatusCode::OK, "ready\n");
     }
-    let mut text = format!("not ready: {}", overview.phase);
+    let mut text = format!("not ready: {}", shared.state(overview));
     if let Some(reason) = &overview.reason {
         let reason = reason.to_string();
         text.push_str("; ");

@@ -37,6 +37,9 @@ pub(super) struct View {
 
 /// All that the parts are written from.
 struct Material<'a> {
+    /// What is going on, in one word.
+    state: &'static str,
+    is_stopping: bool,
     about: &'a About,
     overview: &'a Overview,
     chronicle: &'a Chronicle,
@@ -64,7 +67,10 @@ fn view(shared: &Shared, ages: Ages) -> View {
     let overview = shared.overview();
     let chronicle = shared.chronicle();
     let now = millis(overview.now.as_duration());
+    let state = shared.state(&overview);
     let material = Material {
+        state,
+        is_stopping: shared.is_stopping(),
         about: &shared.about,
         overview: &overview,
         chronicle: &chronicle,
@@ -84,7 +90,7 @@ fn view(shared: &Shared, ages: Ages) -> View {
     });
     View {
         now,
-        title: format!("{} · {}", overview.phase, shared.about.host),
+        title: format!("{state} · {}", shared.about.host),
         sections: sections.into(),
     }
 }
