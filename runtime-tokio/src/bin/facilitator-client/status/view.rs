@@ -70,15 +70,15 @@ pub(super) fn plain(line: &str) -> String {
 
 fn head(report: &Report) -> Vec<String> {
     let mut state = format!("{} ({})", report.phase, report.health);
-    if report.is_stopping {
-        state.push_str(", stopping");
-    }
     if let Some(since) = report.phase_for_ms {
         // A string takes everything, here and below.
         let _ = write!(state, " for {}", Length(since));
     }
     if let Some(left) = report.retry_in_ms {
         let _ = write!(state, "; next attempt in {}", Length(left));
+    }
+    if report.is_stopping {
+        state.push_str("; a stop was asked for");
     }
     let mut lines = vec![
         format!(
