@@ -42,6 +42,8 @@ mod recording;
 #[cfg(test)]
 mod relay;
 #[cfg(test)]
+mod returning;
+#[cfg(test)]
 mod schema;
 #[cfg(test)]
 mod secrets;
@@ -51,6 +53,8 @@ mod service;
 mod serving;
 #[cfg(test)]
 mod session;
+#[cfg(test)]
+mod settling;
 #[cfg(test)]
 mod socket;
 #[cfg(test)]

@@ -131,7 +131,7 @@ async fn a_stop_is_seen_while_jobs_run() {
     }
     let metrics = get(&address, "/metrics").body;
     assert!(metrics.contains("transport_layer_state 1\n"), "{metrics}");
-    program.signal("TERM");
+    program.signal("INT");
     let ended = program.wait();
     assert!(ended.complaint().contains("aborted"), "{}", ended.stderr);
 }

@@ -119,3 +119,29 @@ impl Shared {
         Ok(answer?.status())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug)]
+    struct Surface(std::io::Error);
+
+    impl std::fmt::Display for Surface {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("connection error")
+        }
+    }
+
+    impl std::error::Error for Surface {
+        fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+            Some(&self.0)
+        }
+    }
+
+    #[test]
+    fn an_error_is_told_with_its_causes() {
+        let error = Surface(std::io::ErrorKind::ConnectionReset.into());
+        assert_eq!(in_full(&error), "connection error: connection reset");
+    }
+}
