@@ -8,11 +8,18 @@ use std::fmt::Write as _;
 
 use super::{Entry, Measured, Outcome, Report, Verdict};
 
-const WIDTH: f64 = 960.0;
-/// Where the axis begins and ends; the names of the rows are left of it, the figures right.
-const AXIS: (f64, f64) = (330.0, 800.0);
+/// The margin around everything.
+const MARGIN: f64 = 24.0;
+/// The length of the axis; the titles of the rows are left of it, the figures right.
+const LENGTH: f64 = 470.0;
+/// What the figures need.
+const FIGURES: f64 = 136.0;
+/// About the width of a letter.
+const LETTER: f64 = 7.0;
+/// A title that has more letters gets two lines.
+const ONE_LINE: usize = 40;
 const TOP: f64 = 84.0;
-const STEP: f64 = 30.0;
+const STEP: f64 = 38.0;
 
 /// In light and dark, as whoever looks at it prefers. The colours can be told apart by the colour-blind, and what they
 /// say also stands in words at the right.
@@ -40,7 +47,6 @@ const STYLE: &str = "\
     .missed { fill: #ff7b72; stroke: #ff7b72; }
     .runs { fill: #8d96a0; stroke: #8d96a0; }
   }
-  text { stroke: none; }
 ";
 
 /// The report as an SVG document.
@@ -48,20 +54,20 @@ pub fn plot(report: &Report) -> String {
     let axis = Axis::over(report);
     #[expect(clippy::cast_precision_loss, reason = "a few dozen rows")]
     let bottom = TOP + STEP * report.entries.len() as f64;
-    let height = bottom + 56.0;
+    let (width, height) = (axis.end() + FIGURES + MARGIN, bottom + 56.0);
     let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" width=\"{WIDTH}\" \
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" \
          height=\"{height}\" role=\"img\" aria-label=\"Ratios of a run of compare, relative to their bars\">\n\
          <style>\n{STYLE}</style>\n"
     );
     text(
         &mut svg,
-        (24.0, 32.0),
+        (MARGIN, 32.0),
         "title",
         "How far from its bar each row is",
     );
     let legend = "right of the bar it holds; dot: median; thick: middle half of the rounds; thin: nine tenths; diamond: the aim";
-    text(&mut svg, (24.0, 54.0), "soft", legend);
+    text(&mut svg, (MARGIN, 54.0), "soft", legend);
     axis.draw(&mut svg, bottom);
     let mut y = TOP + STEP / 2.0;
     for entry in &report.entries {
@@ -79,6 +85,8 @@ pub fn plot(report: &Report) -> String {
 
 /// From scores to places.
 struct Axis {
+    /// Where it begins.
+    left: f64,
     /// In octaves from the bar.
     from: f64,
     to: f64,
@@ -87,7 +95,12 @@ struct Axis {
 impl Axis {
     /// Whole octaves, so that everything and the bar is on it.
     fn over(report: &Report) -> Self {
+        let titles = report.entries.iter().map(|entry| lines(entry.title));
+        let letters = titles.map(|(one, other)| one.chars().count().max(other.chars().count()));
+        #[expect(clippy::cast_precision_loss, reason = "letters of a title")]
+        let widest = letters.max().unwrap_or(0) as f64;
         let mut axis = Self {
+            left: MARGIN + LETTER * widest + 8.0,
             from: -1.0,
             to: 1.0,
         };
@@ -111,9 +124,14 @@ impl Axis {
     }
 
     fn place(&self, score: f64) -> f64 {
-        let octaves = score.log2().clamp(self.from, self.to);
+        // What is no number is as bad as can be.
+        let octaves = score.log2().max(self.from).min(self.to);
         let part = (octaves - self.from) / (self.to - self.from);
-        AXIS.0 + part * (AXIS.1 - AXIS.0)
+        self.left + part * LENGTH
+    }
+
+    fn end(&self) -> f64 {
+        self.left + LENGTH
     }
 
     fn draw(&self, svg: &mut String, bottom: f64) {
@@ -138,7 +156,13 @@ impl Axis {
 }
 
 fn row(svg: &mut String, axis: &Axis, entry: &Entry, y: f64) {
-    text(svg, (24.0, y + 4.0), "", entry.title);
+    match lines(entry.title) {
+        (one, "") => text(svg, (MARGIN, y + 4.0), "", one),
+        (one, other) => {
+            text(svg, (MARGIN, y - 4.0), "", one);
+            text(svg, (MARGIN, y + 12.0), "", other);
+        }
+    }
     if let Some(aim) = entry.bar.aim() {
         let x = axis.place(entry.bar.score(aim));
         let _ = writeln!(
@@ -167,7 +191,19 @@ fn row(svg: &mut String, axis: &Axis, entry: &Entry, y: f64) {
         }
         Outcome::Skipped { .. } | Outcome::Failed { .. } => entry.word().to_owned(),
     };
-    text(svg, (AXIS.1 + 16.0, y + 4.0), "", &told);
+    text(svg, (axis.end() + 16.0, y + 4.0), "", &told);
+}
+
+/// A title in one line, or in two that are about equally long.
+fn lines(title: &str) -> (&str, &str) {
+    if title.chars().count() <= ONE_LINE {
+        return (title, "");
+    }
+    let from_middle = |(place, _): &(usize, &str)| place.abs_diff(title.len() / 2);
+    let middle = title.match_indices(' ').min_by_key(from_middle);
+    middle
+        .and_then(|(place, _)| title.split_at_checked(place))
+        .map_or((title, ""), |(one, other)| (one, other.trim_start()))
 }
 
 fn whiskers(
@@ -214,4 +250,23 @@ fn escape(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_titles_get_two_lines() {
+        assert_eq!(
+            lines("core cycle / VecDeque toy"),
+            ("core cycle / VecDeque toy", "")
+        );
+        let long = "acknowledged updates a second, ours on tokio / somebody's in one task";
+        let (one, other) = lines(long);
+        assert_eq!(format!("{one} {other}"), long);
+        assert!(one.len().abs_diff(other.len()) < 10, "{one:?}, {other:?}");
+        let unbroken = "é".repeat(50);
+        assert_eq!(lines(&unbroken), (unbroken.as_str(), ""));
+    }
 }
