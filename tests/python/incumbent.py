@@ -1,5 +1,6 @@
 """The incumbent's way to report statuses, for the comparison of speed: `websockets`, a pydantic model for every message,
-one `send` a message, answers that pydantic reads.
+one `send` a message, which tenacity tries again and which a turn of the event loop follows, answers that pydantic reads.
+With `--plain`, without these two.
 
 The parent asks for turns on stdin, a JSON object a line, and gets what each has cost on stdout.
 """
@@ -18,7 +19,9 @@ from enum import Enum
 from typing import Any, Deque, Dict, List, Literal, Optional, Tuple
 
 import websockets.asyncio.client
+import tenacity
 from pydantic import BaseModel, ConfigDict
+from websockets.exceptions import ConnectionClosed
 
 OUTPUT = "epoch 1, loss 0.25\nepoch 2, loss 0.125\ndone\n"
 AT_ONCE = 8
@@ -86,8 +89,9 @@ def word(number: int) -> int:
 
 
 class Client:
-    def __init__(self, socket: websockets.asyncio.client.ClientConnection, window: int) -> None:
+    def __init__(self, socket: websockets.asyncio.client.ClientConnection, window: int, plain: bool) -> None:
         self.socket = socket
+        self.send = self.send_plainly if plain else self.send_as_the_incumbent
         self.window = window
         self.permits = asyncio.Semaphore(window)
         self.unanswered: Deque[Tuple[str, JobStatus]] = deque()
@@ -120,7 +124,20 @@ class Client:
         update = V0JobStatusUpdate(uuid=job, status=status, metadata=metadata)
         await self.permits.acquire()
         self.unanswered.append((job, status))
-        await self.socket.send(update.model_dump_json())
+        await self.send(update)
+
+    async def send_plainly(self, message: BaseModel) -> None:
+        await self.socket.send(message.model_dump_json())
+
+    @tenacity.retry(
+        stop=tenacity.stop_after_attempt(7),
+        wait=tenacity.wait_exponential(min=1, max=10),
+        retry=tenacity.retry_if_exception_type(ConnectionClosed),
+    )
+    async def send_as_the_incumbent(self, message: BaseModel) -> None:
+        await self.socket.send(message.model_dump_json())
+        # It does so lest `send`, which seldom waits, keeps all others waiting.
+        await asyncio.sleep(0)
 
 
 def say(what: Dict[str, Any]) -> None:
@@ -144,14 +161,14 @@ async def measure(client: Client, turns: asyncio.Queue[Dict[str, int]]) -> None:
         say({"seconds": seconds, "cpu_seconds": cpu})
 
 
-async def run(port: int, window: int, authentication: str) -> None:
+async def run(port: int, window: int, authentication: str, plain: bool) -> None:
     turns: asyncio.Queue[Dict[str, int]] = asyncio.Queue()
     loop = asyncio.get_running_loop()
     threading.Thread(target=hear, args=(loop, turns), daemon=True).start()
     async with websockets.asyncio.client.connect(f"ws://127.0.0.1:{port}/ws/v0/", proxy=None) as socket:
         await socket.send(authentication)
         Response.model_validate_json(await socket.recv())
-        client = Client(socket, window)
+        client = Client(socket, window, plain)
         say({"connected": True})
         # Whichever fails first ends the other.
         done, _ = await asyncio.wait(
@@ -168,13 +185,14 @@ def main() -> None:
     parser.add_argument("--window", type=int, required=True)
     parser.add_argument("--core", type=int, required=True)
     parser.add_argument("--authentication", required=True, help="the frame that authenticates")
+    parser.add_argument("--plain", action="store_true", help="without tenacity, without a turn of the event loop")
     arguments = parser.parse_args()
     if hasattr(os, "sched_setaffinity"):
         try:
             os.sched_setaffinity(0, {arguments.core})
         except OSError:
             pass
-    asyncio.run(run(arguments.port, arguments.window, arguments.authentication))
+    asyncio.run(run(arguments.port, arguments.window, arguments.authentication, arguments.plain))
 
 
 if __name__ == "__main__":

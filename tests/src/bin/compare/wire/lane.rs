@@ -9,7 +9,7 @@ use super::Result;
 use super::client::{Connected, Done, Rival, Turn};
 use super::cores::Cores;
 use super::process::{Process, this_program};
-use super::python::Python;
+use super::python::{Manner, Python};
 use super::server::{Listening, Seen};
 use super::workload::{Tally, UPDATES_OF_A_JOB, Work};
 use crate::role::WORD;
@@ -22,7 +22,7 @@ pub(super) const CLIENT: &str = "wire-client";
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Runner<'a> {
     Rust(Rival),
-    Python(&'a Python),
+    Python(&'a Python, Manner),
 }
 
 /// Jobs whose frames the raw client makes: their memory stays in the core's own caches, about.
@@ -86,9 +86,9 @@ impl Lane {
                     role(CLIENT, cores.client, &arguments)?,
                 )
             }
-            Runner::Python(python) => (
+            Runner::Python(python, manner) => (
                 "python".to_owned(),
-                python.client(port, window, cores.client)?,
+                python.client(manner, port, window, cores.client)?,
             ),
         };
         let mut client = Process::start(&format!("the client {name}"), &mut command)?;

@@ -19,7 +19,7 @@ use facilitator_tests::compare::{Bar, Measured, Plan, Row, Unmeasured};
 use self::client::{Rival, Terms};
 use self::contest::Contest;
 use self::lane::{Cost, Runner};
-use self::python::Python;
+use self::python::{Manner, Python};
 use super::role::Role;
 
 /// Whatever goes wrong ends a measurement, with words for whoever reads them.
@@ -129,15 +129,25 @@ const RATE: &str = "updates/s";
 const NANOSECONDS: &str = "ns";
 
 const PYTHON: &str = "Theirs: `websockets` with its compiled parts on asyncio, a pydantic model for every message, one \
-                      `await send` each, answers that pydantic reads, a semaphore for the window. The environment is \
-                      made by this program.";
+                      `await send` each, wrapped in tenacity's retries and followed by a turn of the event loop as the \
+                      incumbent has it, answers that pydantic reads, a semaphore for the window. The environment is made \
+                      by this program.";
 
 fn against_python(plan: &Plan, window: NonZeroUsize) -> core::result::Result<Measured, Unmeasured> {
     plan.tell("looking for Python, and what it needs");
     let python = Python::find().map_err(|missing| Unmeasured::skipped(missing.0))?;
-    let runners = [Runner::Rust(Rival::Tokio), Runner::Python(&python)];
+    let runners = [
+        Runner::Rust(Rival::Tokio),
+        Runner::Python(&python, Manner::Incumbent),
+        Runner::Python(&python, Manner::Plain),
+    ];
     let contest = Contest::hold(plan, window, &runners, Cost::rate)?;
-    Ok(contest.measured(RATE))
+    let plain = contest.figures(
+        2,
+        "Python without the retries and the turn of the loop",
+        RATE,
+    );
+    Ok(contest.measured(RATE).with(plain))
 }
 
 pub(crate) const ROLES: &[Role] = &[

@@ -9,6 +9,15 @@ use std::process::Command;
 use super::Result;
 use super::client::authentication;
 
+/// How much of the incumbent's way it goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Manner {
+    /// Each `send` is wrapped in tenacity's retries, and followed by a turn of the event loop.
+    Incumbent,
+    /// Without these two.
+    Plain,
+}
+
 /// An interpreter that has what `tests/python/incumbent.txt` asks for.
 #[derive(Debug)]
 pub(crate) struct Python {
@@ -39,7 +48,13 @@ impl Python {
     }
 
     /// The client, to be started.
-    pub(crate) fn client(&self, port: u16, window: NonZeroUsize, core: usize) -> Result<Command> {
+    pub(crate) fn client(
+        &self,
+        manner: Manner,
+        port: u16,
+        window: NonZeroUsize,
+        core: usize,
+    ) -> Result<Command> {
         let mut command = isolated(&self.interpreter);
         command
             .arg(folder().join("incumbent.py"))
@@ -47,6 +62,9 @@ impl Python {
             .args(["--window", &window.to_string()])
             .args(["--core", &core.to_string()])
             .args(["--authentication", &authentication()?]);
+        if manner == Manner::Plain {
+            command.arg("--plain");
+        }
         Ok(command)
     }
 }

@@ -15,6 +15,7 @@ use std::time::Instant;
 
 use facilitator_core::message::ValidatorMessage;
 use facilitator_core::signature::{Keypair, Scheme, authentication_request};
+use facilitator_tokio::Tokio;
 use serde::{Deserialize, Serialize};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -134,28 +135,18 @@ pub(crate) fn serve(rival: Rival, terms: Terms) -> Result<()> {
         Rival::Batched => {
             one_thread()?.block_on(async { measure(batched::connect(terms).await?, turns).await })
         }
-        Rival::Split => {
-            one_thread()?.block_on(async { measure(split::connect(terms).await?, turns).await })
-        }
-        Rival::Tokio => one_thread()?.block_on(async {
-            measure(
-                ours::connect::<facilitator_tokio::Tokio>(terms).await?,
-                turns,
-            )
-            .await
+        // Where there are several tasks, the program is one of them, as in any program that has a task for a job: tokio polls
+        // what it blocks on apart, and looks at the sockets before it does.
+        Rival::Split => in_a_task(&one_thread()?, async move {
+            measure(split::connect(terms).await?, turns).await
         }),
-        // Reports come from a task, as those of a program do: what is blocked on runs beside the threads of the runtime.
-        Rival::TokioThreads => {
-            let runtime = Builder::new_multi_thread().enable_all().build()?;
-            let reports = runtime.spawn(async move {
-                measure(
-                    ours::connect::<facilitator_tokio::Tokio>(terms).await?,
-                    turns,
-                )
-                .await
-            });
-            runtime.block_on(reports)?
-        }
+        Rival::Tokio => in_a_task(&one_thread()?, async move {
+            measure(ours::connect::<Tokio>(terms).await?, turns).await
+        }),
+        Rival::TokioThreads => in_a_task(
+            &Builder::new_multi_thread().enable_all().build()?,
+            async move { measure(ours::connect::<Tokio>(terms).await?, turns).await },
+        ),
         Rival::Smol => smol::block_on(smol::spawn(async move {
             let client = ours::connect::<facilitator_async_std::smol::Smol>(terms).await?;
             measure(client, turns).await
@@ -169,6 +160,13 @@ pub(crate) fn serve(rival: Rival, terms: Terms) -> Result<()> {
 
 fn one_thread() -> std::io::Result<Runtime> {
     Builder::new_current_thread().enable_all().build()
+}
+
+fn in_a_task(
+    runtime: &Runtime,
+    program: impl Future<Output = Result<()>> + Send + 'static,
+) -> Result<()> {
+    runtime.block_on(runtime.spawn(program))?
 }
 
 async fn measure(mut client: impl Client, mut turns: UnboundedReceiver<Turn>) -> Result<()> {
