@@ -41,17 +41,17 @@ impl Slot {
 
 /// Promises that are not kept yet, by the number of the message.
 #[derive(Default)]
-pub(super) struct Receipts(HashMap<UpdateId, Arc<Slot>, BuildHasherDefault<Spread>>);
+pub(super) struct Receipts(HashMap<u64, Arc<Slot>, BuildHasherDefault<Spread>>);
 
 /// An empty list keeps room for so many at most.
 const KEPT: usize = 64;
 
 impl Receipts {
-    pub(super) fn insert(&mut self, id: UpdateId, slot: Arc<Slot>) {
+    pub(super) fn insert(&mut self, id: u64, slot: Arc<Slot>) {
         self.0.insert(id, slot);
     }
 
-    pub(super) fn remove(&mut self, id: UpdateId) -> Option<Arc<Slot>> {
+    pub(super) fn remove(&mut self, id: u64) -> Option<Arc<Slot>> {
         let slot = self.0.remove(&id);
         if self.0.is_empty() && self.0.capacity() > KEPT {
             self.0 = HashMap::default();
@@ -117,5 +117,22 @@ impl Future for PendingReceipt {
         // Without the lock: what a waker does when it is dropped is its own affair.
         drop(before);
         Poll::Pending
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn promises_are_found_by_their_number_and_leave_no_memory_behind() {
+        let mut receipts = Receipts::default();
+        for id in 1..=10_000 {
+            receipts.insert(id, Arc::new(Slot::default()));
+        }
+        for id in 1..=10_000 {
+            assert!(receipts.remove(id).is_some() && receipts.remove(id).is_none());
+        }
+        assert!(receipts.0.capacity() <= KEPT);
     }
 }

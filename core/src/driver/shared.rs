@@ -238,7 +238,7 @@ impl State {
     /// A receipt for a message that was accepted just now.
     pub(super) fn promise(&mut self, id: UpdateId) -> PendingReceipt {
         let slot = Arc::new(Slot::default());
-        self.receipts.insert(id, Arc::clone(&slot));
+        self.receipts.insert(id.as_u64(), Arc::clone(&slot));
         // What was accepted may have ended the job that somebody waits to report on.
         self.room.wake_first(&mut self.woken);
         PendingReceipt::new(id, slot)
@@ -263,7 +263,7 @@ impl State {
     fn deliver(&mut self, event: Event) {
         match &event {
             Event::Receipt(receipt) => {
-                if let Some(slot) = self.receipts.remove(receipt.id) {
+                if let Some(slot) = self.receipts.remove(receipt.id.as_u64()) {
                     self.woken.extend(slot.fill(receipt.clone()));
                 }
                 self.room.wake_first(&mut self.woken);

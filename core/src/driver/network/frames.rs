@@ -57,17 +57,16 @@ impl FrameWriter {
     pub(super) fn write(&mut self, out: &mut Vec<u8>, opcode: OpCode, payload: &[u8]) {
         let mask = self.next_mask();
         out.reserve(LONGEST_HEADER + payload.len());
-        out.push(FINAL | u8::from(opcode));
-        match (u8::try_from(payload.len()), u16::try_from(payload.len())) {
-            (Ok(length @ ..SHORT_LENGTH), _) => out.push(MASKED | length),
-            (_, Ok(length)) => {
-                out.push(MASKED | SHORT_LENGTH);
-                out.extend_from_slice(&length.to_be_bytes());
-            }
-            _ => {
-                out.push(MASKED | LONG_LENGTH);
-                out.extend_from_slice(&(payload.len() as u64).to_be_bytes());
-            }
+        let first = FINAL | u8::from(opcode);
+        let short = u8::try_from(payload.len()).ok();
+        if let Some(length) = short.filter(|length| *length < SHORT_LENGTH) {
+            out.extend_from_slice(&[first, MASKED | length]);
+        } else if let Ok(length) = u16::try_from(payload.len()) {
+            out.extend_from_slice(&[first, MASKED | SHORT_LENGTH]);
+            out.extend_from_slice(&length.to_be_bytes());
+        } else {
+            out.extend_from_slice(&[first, MASKED | LONG_LENGTH]);
+            out.extend_from_slice(&(payload.len() as u64).to_be_bytes());
         }
         out.extend_from_slice(&mask);
         let begin = out.len();
@@ -101,22 +100,27 @@ pub(super) struct FrameTracker {
 impl FrameTracker {
     pub(super) fn pass(&mut self, mut bytes: &[u8]) {
         while !self.lost {
-            // Nearly all of them: whole texts, and short. The way below would come to the same.
-            if self.payload == 0
-                && self.known == 0
+            bytes = if self.payload > 0 {
+                let all = bytes.len();
+                let skipped = usize::try_from(self.payload).map_or(all, |payload| payload.min(all));
+                self.payload -= skipped as u64;
+                bytes.get(skipped..).unwrap_or_default()
+            } else if self.known == 0
                 && let [TEXT, length @ ..SHORT_LENGTH, rest @ ..] = bytes
             {
+                // Nearly all of them: whole texts, and short. The way below would come to the same.
                 self.in_fragments = false;
                 self.payload = u64::from(*length);
-                bytes = rest;
-            }
-            let skipped = usize::try_from(self.payload).map_or(bytes.len(), |p| p.min(bytes.len()));
-            self.payload -= skipped as u64;
-            let Some((next, rest)) = bytes.get(skipped..).unwrap_or_default().split_first() else {
+                rest
+            } else if let [next, rest @ ..] = bytes {
+                self.take(*next);
+                rest
+            } else {
                 return;
             };
-            bytes = rest;
-            self.take(*next);
+            if bytes.is_empty() {
+                return;
+            }
         }
     }
 

@@ -429,6 +429,28 @@ mod tests {
     }
 
     #[test]
+    fn a_buffer_is_kept_while_it_is_used_and_the_next_ping_gives_it_back() {
+        let (mut socket, _wire) = open(usize::MAX);
+        let text = "x".repeat(200);
+        for _ in 0..3 {
+            for _ in 0..100 {
+                send(&mut socket, &text);
+            }
+            assert!(flush(&mut socket));
+            assert!((20_000..=MOST_KEPT).contains(&socket.pipe.out.capacity()));
+        }
+        Pin::new(&mut socket)
+            .start_send(Message::Ping("?".into()))
+            .unwrap();
+        assert!(flush(&mut socket));
+        assert!(socket.pipe.out.capacity() <= KEPT);
+        // One that is larger than any burst is not worth it.
+        send(&mut socket, &"x".repeat(2 * MOST_KEPT));
+        assert!(flush(&mut socket));
+        assert!(socket.pipe.out.capacity() <= KEPT);
+    }
+
+    #[test]
     fn a_writer_waits_when_too_much_is_collected() {
         let (mut socket, wire) = open(0);
         let text = "x".repeat(1000);
