@@ -67,12 +67,12 @@ impl Waiters {
             self.next_key
         });
         let waker = waker.clone();
-        let before = match self.wakers.iter_mut().find(|(known, _)| *known == key) {
-            Some((_, place)) => Some(core::mem::replace(place, waker)),
-            None => {
-                self.wakers.push((key, waker));
-                None
-            }
+        let known = self.wakers.iter_mut().find(|(known, _)| *known == key);
+        let before = if let Some((_, place)) = known {
+            Some(core::mem::replace(place, waker))
+        } else {
+            self.wakers.push((key, waker));
+            None
         };
         (key, before)
     }
