@@ -1,66 +1,58 @@
-//! One cycle of a session (submit a status, transmit it, take its acknowledgement), against a queue that does only that.
+//! A session that is kept busy: the time and the allocations of a cycle, beside those of a queue that does the least.
 //!
 //! ```text
-//! cargo bench -p facilitator-core --bench session            1000 rounds a line
-//! cargo bench -p facilitator-core --bench session -- 5000    more, for a busy machine
+//! cargo bench -p facilitator-core --bench session
 //! ```
+//!
+//! Counting makes every allocation a little slower, on both sides. The ratio is measured without it, and interleaved, by
+//! the program `compare` of `facilitator-tests`, with this very workload.
 #![allow(
     clippy::expect_used,
-    clippy::panic,
     clippy::indexing_slicing,
-    clippy::print_stdout,
-    reason = "a benchmark stops where its own data are wrong, and prints what it finds"
+    reason = "a benchmark stops where its own data are wrong"
 )]
 
-#[path = "../versus/mod.rs"]
-mod versus;
-mod workload;
+#[path = "../workload/reports.rs"]
+mod reports;
+#[path = "../workload/session.rs"]
+mod session;
+#[path = "../workload/toy.rs"]
+mod toy;
 
-use versus::Effort;
-use workload::{Load, Session, Toy};
+use divan::{AllocProfiler, Bencher};
+use reports::Load;
+use session::Session;
+use toy::Toy;
+
+#[global_allocator]
+static ALLOCATOR: AllocProfiler = AllocProfiler::system();
 
 fn main() {
-    let effort = Effort::of_arguments();
-    let usual = Load::FEW;
-    versus::heading("session", "queue");
-    let mut few = Session::new(usual);
-    let mut toy = Toy::new(usual);
-    effort.compare("statuses only", Some(3.0), || few.cycle(), || toy.cycle());
+    divan::main();
+}
 
-    let with_output = Load {
+const LOADS: [Load; 3] = [
+    Load::FEW,
+    Load {
         with_output: true,
-        ..usual
-    };
-    let mut session = Session::new(with_output);
-    let mut toy = Toy::new(with_output);
-    effort.compare(
-        "and jobs that end with output",
-        Some(3.0),
-        || session.cycle(),
-        || toy.cycle(),
-    );
+        ..Load::FEW
+    },
+    Load {
+        queued: 10_000,
+        ..Load::FEW
+    },
+];
 
-    if !effort.is_thorough {
-        return;
-    }
-    let much = Load {
-        jobs: 100_000,
-        queued: 1_000_000,
-        with_output: false,
-    };
-    let mut session = Session::new(much);
-    let mut toy = Toy::new(much);
-    let name = format!(
-        "{} queued, {} jobs open",
-        session.owed(),
-        session.open_jobs()
-    );
-    effort.compare(&name, Some(3.0), || session.cycle(), || toy.cycle());
-    versus::heading("much", "few");
-    effort.compare(
-        "the session with much and with few",
-        None,
-        || session.cycle(),
-        || few.cycle(),
-    );
+/// Submits a status, transmits it and takes its acknowledgement.
+#[divan::bench(args = LOADS)]
+fn cycle(bencher: Bencher<'_, '_>, load: Load) {
+    let mut session = Session::new(load);
+    bencher.bench_local(|| session.cycle());
+}
+
+/// The rival formats it, queues it, copies it for the socket, forgets it.
+#[divan::bench(args = LOADS)]
+fn cycle_of_the_queue(bencher: Bencher<'_, '_>, load: Load) {
+    let mut toy = Toy::new(load);
+    bencher.bench_local(|| toy.cycle());
 }

@@ -34,7 +34,7 @@ pub struct Config {
     /// The request header `X-Validator-Runner-Version`; the reference sends `VALIDATOR_RUNNER_VERSION`, or `unknown`.
     pub runner_version: String,
     /// Further request headers, sent with every connection attempt. Those that the upgrade has of its own, such as `Host`,
-    /// are refused; so are those that announce a body.
+    /// are refused; so are those that the session sets, such as `X-Validator-Version`, and those that announce a body.
     pub extra_headers: Vec<(String, String)>,
     /// How the session proves who it is. Default: the first frame, as the reference.
     pub authentication: AuthenticationMethod,
@@ -259,24 +259,41 @@ impl Config {
                 max: self.backoff_max,
             });
         }
-        for (name, value) in self.headers() {
+        for (name, value) in self.versions() {
             check_header(name, value)?;
+        }
+        for (name, value) in &self.extra_headers {
+            Self::check_extra_header(name, value)?;
         }
         Ok(())
     }
 
-    /// All request headers of a connection attempt that do not depend on the attempt.
-    pub(crate) fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+    /// Checks one of [`extra_headers`](Self::extra_headers), as [`check`](Self::check) does with all of them: for those
+    /// who want to say where a wrong one comes from.
+    ///
+    /// # Errors
+    /// [`ConfigError::ReservedHeader`] for a header that the upgrade or the session sets itself, or that announces a
+    /// body; [`ConfigError::Header`] for one that cannot be sent.
+    pub fn check_extra_header(name: &str, value: &str) -> Result<(), ConfigError> {
+        if is_among(&SESSION_HEADERS, name) {
+            return Err(ConfigError::ReservedHeader { name: name.into() });
+        }
+        check_header(name, value)
+    }
+
+    fn versions(&self) -> [(&str, &str); 2] {
         [
             ("X-Validator-Version", self.validator_version.as_str()),
             ("X-Validator-Runner-Version", self.runner_version.as_str()),
         ]
-        .into_iter()
-        .chain(
-            self.extra_headers
-                .iter()
-                .map(|(name, value)| (name.as_str(), value.as_str())),
-        )
+    }
+
+    /// All request headers of a connection attempt that do not depend on the attempt.
+    pub(crate) fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+        let extra = self.extra_headers.iter();
+        self.versions()
+            .into_iter()
+            .chain(extra.map(|(name, value)| (name.as_str(), value.as_str())))
     }
 }
 
@@ -343,12 +360,23 @@ const RESERVED_HEADERS: [&str; 8] = [
     "Transfer-Encoding",
 ];
 
+/// The headers that the session has of its own: the versions, and the authentication where it stands in headers. A second
+/// one would contradict it.
+const SESSION_HEADERS: [&str; 5] = [
+    "X-Validator-Version",
+    "X-Validator-Runner-Version",
+    "X-Timestamp",
+    "X-Public-Key",
+    "X-Signature",
+];
+
+fn is_among(names: &[&str], name: &str) -> bool {
+    names.iter().any(|known| known.eq_ignore_ascii_case(name))
+}
+
 /// RFC 9110, section 5: a name is a token, a value has visible characters, spaces and tabs only.
 pub(crate) fn check_header(name: &str, value: &str) -> Result<(), ConfigError> {
-    if RESERVED_HEADERS
-        .iter()
-        .any(|reserved| reserved.eq_ignore_ascii_case(name))
-    {
+    if is_among(&RESERVED_HEADERS, name) {
         return Err(ConfigError::ReservedHeader { name: name.into() });
     }
     let token = |c: u8| c.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&c);
@@ -466,8 +494,14 @@ mod tests {
     }
 
     #[test]
-    fn a_header_of_the_upgrades_own_is_refused() {
-        for name in ["host", "Sec-WebSocket-Key", "transfer-encoding"] {
+    fn a_header_of_the_upgrades_or_the_sessions_own_is_refused() {
+        for name in [
+            "host",
+            "Sec-WebSocket-Key",
+            "transfer-encoding",
+            "x-validator-version",
+            "X-Signature",
+        ] {
             let config = Config {
                 extra_headers: alloc::vec![(name.into(), "1".into())],
                 ..config()

@@ -59,9 +59,9 @@ pub enum ConfigError {
         /// The header's name.
         name: String,
     },
-    /// A header that the upgrade has of its own, or one that announces a body.
+    /// A header that the upgrade or the session has of its own, or one that announces a body.
     #[error(
-        "the header {name:?} is set by the WebSocket upgrade, or does not fit it; leave it out"
+        "the header {name:?} is set by the WebSocket upgrade or the session itself, or does not fit there; leave it out"
     )]
     ReservedHeader {
         /// The header's name.

@@ -309,13 +309,27 @@ const MISTAKES: &[Mistake] = &[
     // Headers: their values stay secret.
     in_file(
         "headers = { \"X A\" = \"hunter2\" }",
-        &["bad.toml:1:13: `headers`: found the header name \"X A\", which is none"],
+        &[
+            "bad.toml:1:13: `headers`: the header \"X A\" cannot be sent",
+            "a name is a token",
+        ],
     ),
     in_file(
         "headers = { X = \"hunter2\\u0007\" }",
-        &["the header \"X\" with a value that cannot be sent; accepted is printable ASCII"],
+        &["the header \"X\" cannot be sent", "a value printable ASCII"],
     ),
-    in_file("headers = { X = 5 }", &["a value that is no text"]),
+    in_file(
+        "headers = { X = 5 }",
+        &["found a whole number; accepted is headers as"],
+    ),
+    in_file(
+        "headers = { sec-websocket-key = \"hunter2\" }",
+        &["the header \"sec-websocket-key\" is set by the WebSocket upgrade"],
+    ),
+    in_file(
+        "[headers]\nx-signature = \"hunter2\"",
+        &["bad.toml:2:1", "the header \"x-signature\" is set by"],
+    ),
     in_file(
         "headers = [\"X: hunter2\"]",
         &["bad.toml:1:11: `headers`: found no table"],
@@ -324,7 +338,8 @@ const MISTAKES: &[Mistake] = &[
         "[headers]\nHost = \"hunter2\"",
         &[
             "bad.toml:2:1",
-            "\"Host\", which the WebSocket handshake sets by itself",
+            "`headers`: the header \"Host\" is set by the WebSocket upgrade",
+            "leave it out",
         ],
     ),
     in_file(
@@ -349,7 +364,19 @@ const MISTAKES: &[Mistake] = &[
             "`allow_plaintext` allows it",
         ],
     ),
-    in_file("uri = 5", &["found 5, a whole number; accepted is a URI"]),
+    in_file("uri = 5", &["found a whole number; accepted is a URI"]),
+    in_file(
+        "uri = [\"wss://h/?hunter2\"]",
+        &["bad.toml:1:7: `uri`: found a list; accepted is a URI"],
+    ),
+    in_file(
+        "[proxy]\nuri = [\"http://u:hunter2@h\"]",
+        &["bad.toml:2:7: `proxy.uri`: found a list"],
+    ),
+    in_file(
+        "[webhook]\nuri = [\"http://h/hunter2\"]",
+        &["bad.toml:2:7: `webhook.uri`: found a list"],
+    ),
     in_file(
         "hotkey = \"\"",
         &["bad.toml:1:10: `hotkey`: found an empty path"],
@@ -636,6 +663,24 @@ fn files_that_are_no_text_or_lists_with_a_mistake_are_told_with_their_line() {
         &["trusted.txt:4: found \"5Grwva\"", "an SS58 address a line"],
         "trust",
     );
+}
+
+/// Of what cannot be read as text, nothing is repeated where it could be a secret.
+#[test]
+fn a_secret_that_is_no_text_is_not_shown() {
+    use std::os::unix::ffi::OsStrExt as _;
+    for variable in [
+        "FACILITATOR_HEADER",
+        "FACILITATOR_URI",
+        "FACILITATOR_PROXY",
+        "FACILITATOR_WEBHOOK",
+    ] {
+        let mut command = bare_command(&["connect", "--hotkey"]);
+        command.arg(hotkey_file());
+        command.env(variable, std::ffi::OsStr::from_bytes(b"X: hunter2\xff"));
+        let told = format!("{variable}: found a value that is no UTF-8");
+        assert_one_line(&command.output().unwrap(), &[&told], variable);
+    }
 }
 
 #[test]

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::peers::{Refusing, SUCCESS, scripted};
 use crate::program::{Ended, Program, uuid};
+use crate::socket::Worker;
 
 /// The lines of a JSON log with this message.
 fn lines(ended: &Ended, message: &str) -> Vec<Value> {
@@ -113,4 +114,45 @@ fn a_peer_that_talks_nonsense_does_not_fill_the_disk() {
             .any(|line| line["what"] == "malformed messages" && line["count"].as_u64() > Some(1900)),
         "{left_out:?}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_that_talks_nonsense_does_not_fill_the_disk() {
+    const NONSENSE: usize = 2000;
+    let (_server, mut program, path) = crate::socket::start("nonsense", &JSON).await;
+    let (mut worker, _) = Worker::join(&path, "w", 0);
+    let (mut other, _) = Worker::join(&path, "other", 0);
+    for _ in 0..NONSENSE {
+        worker.write("nonsense");
+        worker.expect("command_error");
+    }
+    // Another one's mistake is not lost among them.
+    other.write("nonsense");
+    other.expect("command_error");
+    // One that comes and goes.
+    drop(worker);
+    program.expect_event("worker_left");
+    for _ in 0..50 {
+        drop(Worker::join(&path, "w", 0));
+        program.expect_event("worker_left");
+    }
+    let ended = crate::socket::terminate(program);
+    let told = lines(&ended, "command of a worker refused");
+    let of = |worker: &str| told.iter().filter(|line| line["worker"] == worker).count();
+    assert!((10..40).contains(&of("\"w\"")), "{}", ended.stderr);
+    assert_eq!(of("\"other\""), 1);
+    for message in ["worker joined", "worker left"] {
+        let told = lines(&ended, message).len();
+        assert!((10..40).contains(&told), "{told} times {message}");
+    }
+    // None goes uncounted.
+    let left_out = lines(&ended, "left out of the log");
+    let left_out = left_out.iter().filter_map(|line| {
+        let what = line["what"].as_str().unwrap();
+        what.contains("commands")
+            .then(|| line["count"].as_u64().unwrap())
+    });
+    let repeated = told.iter().filter_map(|line| line["repeated"].as_u64());
+    let counted = told.len() as u64 + repeated.sum::<u64>() + left_out.sum::<u64>();
+    assert_eq!(counted, NONSENSE as u64 + 1);
 }

@@ -40,6 +40,8 @@ mod python;
 #[cfg(test)]
 mod recording;
 #[cfg(test)]
+mod returning;
+#[cfg(test)]
 mod schema;
 #[cfg(test)]
 mod secrets;
@@ -47,6 +49,8 @@ mod secrets;
 mod service;
 #[cfg(test)]
 mod session;
+#[cfg(test)]
+mod settling;
 #[cfg(test)]
 mod socket;
 #[cfg(test)]

@@ -451,7 +451,7 @@ async fn a_second_signal_ends_processes_at_once() {
     let (server, mut program) = start(STUBBORN, &arguments).await;
     let group = started(&mut program);
     begin_to_stop(&server, &mut program);
-    program.signal("TERM");
+    program.signal("INT");
     let ended = program.wait();
     assert_gone(group);
     assert_eq!(ended.status, 1, "{}", ended.stderr);
@@ -492,6 +492,76 @@ async fn an_overdue_job_ends_its_process() {
     // The session itself has ended it, and nobody has tried again.
     assert_eq!(terminal(&server, &uuid(1)).0, JobStatus::HordeFailed);
     assert!(ended.of("receipt").is_empty(), "{:#?}", ended.raw);
+}
+
+/// Nothing is left to end the processes but what notices that the program is gone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn processes_do_not_outlive_a_program_that_was_killed() {
+    let (server, mut program) = start(STUBBORN, &["--worker-grace", "200ms"]).await;
+    let first = started(&mut program);
+    server.push_job(limited(2, 100)).unwrap();
+    let second = started(&mut program);
+    program.signal("KILL");
+    program.wait();
+    for group in [first, second] {
+        assert_gone(group);
+    }
+}
+
+/// What has escaped from its group and still writes is not waited for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_escapes_and_goes_on_writing_holds_nothing_up() {
+    let worker = "setsid sh -c 'for n in $(seq 300); do echo x; sleep 0.1; done' & exit 3";
+    let (server, mut program) = start(worker, &[]).await;
+    expect_receipt(&mut program, 1, "horde_failed");
+    let ended = terminate(program);
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    assert_eq!(terminal(&server, &uuid(1)).0, JobStatus::HordeFailed);
+}
+
+/// What configures the program is not for its workers, least of all the secrets.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_does_not_see_the_programs_own_variables() {
+    let seen = scratch("variables");
+    let worker = format!("env >'{}'; {COMPLETED}", seen.display());
+    let server = facilitator().await;
+    server.push_job(limited(1, 100)).unwrap();
+    let mut command = command(&server.uri(), &["--worker", &worker]);
+    command
+        .env("FACILITATOR_HEADER", "X-Token: hunter2")
+        .env("FACILITATOR_DRAIN_TIMEOUT", "9s")
+        .env("ANOTHER", "kept");
+    let mut program = Program::start_unread(command);
+    program.read_stdout();
+    expect_receipt(&mut program, 1, "completed");
+    assert_eq!(terminate(program).status, 0);
+    let seen = fs::read_to_string(&seen).unwrap();
+    let ours: Vec<&str> = seen
+        .lines()
+        .filter(|line| line.starts_with("FACILITATOR_"))
+        .collect();
+    assert_eq!(ours, [format!("FACILITATOR_JOB={}", uuid(1))]);
+    assert!(seen.contains("ANOTHER=kept"), "{seen}");
+}
+
+/// A worker may ask how the program is.
+#[test]
+fn the_variable_of_a_worker_is_no_mistake() {
+    let mut command = crate::program::bare_command(&["connect", "--print-config"]);
+    command.env("FACILITATOR_JOB", uuid(1));
+    assert_eq!(command.output().unwrap().status.code(), Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn jobs_go_on_when_stdout_is_gone_and_the_log_says_so() {
+    let server = facilitator().await;
+    let mut program = Program::start_unread(command(&server.uri(), &["--worker", COMPLETED]));
+    program.close_stdout();
+    server.push_job(limited(1, 100)).unwrap();
+    wait_until(&server, &uuid(1), JobStatus::Completed).await;
+    program.expect_log("stdout was closed by its reader");
+    let ended = terminate(program);
+    assert_eq!(ended.status, 1, "{}", ended.stderr);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -541,4 +611,32 @@ async fn a_cheat_report_is_told_to_its_command() {
     crate::schema::check_event(&told).unwrap();
     assert_eq!(told["report"]["details"], "it cheated");
     assert_eq!(terminate(program).status, 0);
+}
+
+/// A stop does not cut off who is being told.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_lets_the_command_for_cheat_reports_end() {
+    let (begun, told) = (scratch("hook-begun"), scratch("hook-told"));
+    let hook = format!(
+        "touch '{}'; sleep 0.5; touch '{}'",
+        begun.display(),
+        told.display()
+    );
+    let (server, mut program) = start(COMPLETED, &["--on-cheated", &hook]).await;
+    expect_receipt(&mut program, 1, "completed");
+    let mut report = V0JobCheated {
+        job_uuid: uuid(1),
+        trusted_job_uuid: uuid(9),
+        details: Json::null(),
+        signature: None,
+    };
+    sign_job_cheated(&mut report, &keypair(), NOW);
+    server.report_cheated_job(report).unwrap();
+    let deadline = Instant::now() + SOON;
+    while !begun.exists() {
+        assert!(Instant::now() < deadline, "the command was not started");
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(terminate(program).status, 0);
+    assert!(told.exists(), "it was cut off");
 }

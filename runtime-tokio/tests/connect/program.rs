@@ -177,6 +177,15 @@ impl Program {
         assert!(kill.status().unwrap().success());
     }
 
+    /// Sends a signal again and again, until the program has ended: one that comes too soon after another does not count.
+    pub(crate) fn insist(&mut self, signal: &str) {
+        let deadline = Instant::now() + SOON;
+        while self.child.try_wait().unwrap().is_none() {
+            assert!(Instant::now() < deadline, "it does not end");
+            self.signal(signal);
+        }
+    }
+
     /// Kibibytes in memory, as the system counts them.
     pub(crate) fn resident_kib(&self) -> u64 {
         let path = format!("/proc/{}/status", self.child.id());
@@ -208,7 +217,10 @@ impl Program {
             match self.next_before(deadline) {
                 Some(event) if is_it(&event) => return event,
                 Some(_) => {}
-                None => panic!("no {what} came; what came is {:#?}", self.raw),
+                None => {
+                    let log: String = self.log.try_iter().collect();
+                    panic!("no {what} came; what came is {:#?}, and {log}", self.raw)
+                }
             }
         }
     }

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use facilitator_tokio::Keypair;
 use facilitator_tokio::core::message::{ExecutorClass, V2JobRequest};
-use facilitator_tokio::core::signature::{Scheme, sign_job_request};
+use facilitator_tokio::core::signature::{Scheme, hotkey, sign_job_request};
 
 use crate::peers::Refusing;
 use crate::program::{Program, SOON, command, file, hotkey_file, uuid};
@@ -210,6 +210,85 @@ async fn a_hangup_takes_over_whom_to_trust_and_what_the_log_shows() {
     program.expect_event("job_refused");
     let ended = program.close();
     assert_eq!(ended.status, 0, "{}", ended.stderr);
+}
+
+/// What cannot be shown is noticed all the same: a key in its file, a password, the value of a header.
+#[test]
+fn a_hangup_notices_secrets_that_have_changed_and_shows_none() {
+    let key = |seed: u8| {
+        let keypair = Keypair::from_seed(Scheme::Sr25519, [seed; 32]).unwrap();
+        file("reload-hotkey.json", hotkey::to_json(&keypair).as_bytes())
+    };
+    let peer = Refusing::new();
+    let path = key(1);
+    let config = |header: &str, password: &str, hook: &str, query: &str| {
+        let text = format!(
+            "uri = \"{}?{query}\"\nhotkey = {path:?}\nheaders = {{ X-Token = \"{header}\" }}\n[webhook]\nuri = \"http://h/{hook}\"\n[proxy]\nuri = \"http://user:{password}@h:1\"\n",
+            peer.uri()
+        );
+        file("reload-secrets.toml", text)
+    };
+    let path = config("hunter2", "hunter2", "hunter2", "hunter2");
+    let mut command = crate::program::bare_command(&["connect", "--config"]);
+    let mut program = Program::start_unread({
+        command.arg(path);
+        command
+    });
+    program.read_stdout();
+    program.expect_phase("waiting");
+    // Nothing has changed.
+    program.signal("HUP");
+    program.expect_log("as configured now");
+    let needs_restart = |program: &Program| {
+        program.signal("HUP");
+        let line = program.expect_log("need a restart");
+        let (_, keys) = line.split_once("keys=").unwrap();
+        let keys = keys.trim().trim_matches('"').split(", ");
+        keys.map(str::to_owned).collect::<Vec<_>>()
+    };
+    key(2);
+    assert_eq!(needs_restart(&program), ["hotkey"]);
+    config("hunter3", "hunter2", "hunter2", "hunter2");
+    assert_eq!(needs_restart(&program), ["hotkey", "headers"]);
+    config("hunter2", "hunter3", "hunter3", "hunter3");
+    key(1);
+    let all = ["uri", "proxy.uri", "webhook.uri"];
+    assert_eq!(needs_restart(&program), all);
+    // A key that cannot be read is a mistake like any other.
+    fs::write(file("reload-hotkey.json", ""), "hunter2").unwrap();
+    program.signal("HUP");
+    program.expect_log("everything stays as it was");
+    let ended = program.close();
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    assert_eq!(ended.stderr.matches("need a restart").count(), 3);
+    assert!(!ended.stderr.contains("hunter"), "{}", ended.stderr);
+}
+
+/// A key that comes through a pipe comes once.
+#[test]
+fn a_key_from_a_pipe_is_read_once() {
+    let pipe = Path::new(env!("CARGO_TARGET_TMPDIR")).join("hotkey-pipe");
+    let _ = fs::remove_file(&pipe);
+    assert!(
+        Command::new("mkfifo")
+            .arg(&pipe)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let peer = Refusing::new();
+    let mut command = crate::program::bare_command(&["connect", "--uri", &peer.uri(), "--hotkey"]);
+    command.arg(&pipe);
+    let mut program = Program::start_unread(command);
+    program.read_stdout();
+    let key = fs::read(hotkey_file()).unwrap();
+    fs::write(&pipe, key).unwrap();
+    program.expect_phase("waiting");
+    program.signal("HUP");
+    program.expect_log("as configured now");
+    let ended = program.close();
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    assert!(!ended.stderr.contains("restart"), "{}", ended.stderr);
 }
 
 const UNIT: &str = "service/facilitator-client.service";

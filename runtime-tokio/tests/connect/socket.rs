@@ -27,8 +27,8 @@ pub(crate) fn socket(name: &str) -> PathBuf {
 }
 
 /// A worker that says what a test wants.
-struct Worker {
-    stream: UnixStream,
+pub(crate) struct Worker {
+    pub(crate) stream: UnixStream,
     lines: BufReader<UnixStream>,
     /// Lines that were read while others were waited for.
     kept: VecDeque<Value>,
@@ -36,7 +36,7 @@ struct Worker {
 
 impl Worker {
     /// Connects, as soon as there is somebody to connect to.
-    fn connect(path: &Path) -> Self {
+    pub(crate) fn connect(path: &Path) -> Self {
         let deadline = Instant::now() + SOON;
         let stream = loop {
             match UnixStream::connect(path) {
@@ -54,7 +54,7 @@ impl Worker {
     }
 
     /// Connects under this name, for this many jobs.
-    fn join(path: &Path, name: &str, jobs: usize) -> (Self, Value) {
+    pub(crate) fn join(path: &Path, name: &str, jobs: usize) -> (Self, Value) {
         let deadline = Instant::now() + SOON;
         loop {
             let mut worker = Self::connect(path);
@@ -74,18 +74,18 @@ impl Worker {
         }
     }
 
-    fn say(&mut self, line: &Value) {
+    pub(crate) fn say(&mut self, line: &Value) {
         crate::schema::check_command(line).unwrap();
         self.write(&line.to_string());
     }
 
-    fn write(&mut self, line: &str) {
+    pub(crate) fn write(&mut self, line: &str) {
         self.stream.write_all(line.as_bytes()).unwrap();
         self.stream.write_all(b"\n").unwrap();
     }
 
     /// A status, under the id `STATUS`.
-    fn report(&mut self, job: &str, status: &str) {
+    pub(crate) fn report(&mut self, job: &str, status: &str) {
         let metadata =
             json!({"miner_response": {"docker_process_stdout": "", "docker_process_stderr": ""}});
         self.say(&json!({
@@ -104,7 +104,7 @@ impl Worker {
     }
 
     /// The next line; `None` at the end.
-    fn next(&mut self) -> Option<Value> {
+    pub(crate) fn next(&mut self) -> Option<Value> {
         let mut line = String::new();
         match self.lines.read_line(&mut line) {
             Ok(0) | Err(_) => None,
@@ -118,7 +118,7 @@ impl Worker {
     }
 
     /// The first line of this name that was not taken yet.
-    fn expect(&mut self, name: &str) -> Value {
+    pub(crate) fn expect(&mut self, name: &str) -> Value {
         let kept = self.kept.iter().position(|event| event["event"] == name);
         if let Some(event) = kept.and_then(|place| self.kept.remove(place)) {
             return event;
@@ -132,7 +132,14 @@ impl Worker {
         }
     }
 
-    fn expect_receipt(&mut self, status: &str) {
+    /// What comes until the end of the connection, and what was read before and not taken.
+    pub(crate) fn all_that_is_left(&mut self) -> Vec<Value> {
+        let mut all: Vec<Value> = self.kept.drain(..).collect();
+        all.extend(std::iter::from_fn(|| self.next()));
+        all
+    }
+
+    pub(crate) fn expect_receipt(&mut self, status: &str) {
         let receipt = self.expect("receipt");
         assert_eq!(
             (&receipt["id"], &receipt["status"]),
@@ -141,7 +148,7 @@ impl Worker {
     }
 
     /// The uuid of the next job.
-    fn job(&mut self) -> String {
+    pub(crate) fn job(&mut self) -> String {
         self.expect("job_request")["uuid"]
             .as_str()
             .unwrap()
@@ -150,7 +157,7 @@ impl Worker {
 }
 
 /// The program, listening for workers.
-async fn start(name: &str, arguments: &[&str]) -> (Server, Program, PathBuf) {
+pub(crate) async fn start(name: &str, arguments: &[&str]) -> (Server, Program, PathBuf) {
     let server = facilitator().await;
     let path = socket(name);
     let program = Program::start(
@@ -160,7 +167,7 @@ async fn start(name: &str, arguments: &[&str]) -> (Server, Program, PathBuf) {
     (server, program, path)
 }
 
-fn terminate(program: Program) -> crate::program::Ended {
+pub(crate) fn terminate(program: Program) -> crate::program::Ended {
     program.signal("TERM");
     program.wait()
 }
@@ -457,10 +464,62 @@ async fn a_stop_waits_for_jobs_and_then_ends_them() {
     let ended = program.wait();
     assert_eq!(ended.status, 0, "{}", ended.stderr);
     worker.expect_receipt("completed");
+    // Its worker need not go on with it.
+    let told = worker.expect("job_ended");
+    assert_eq!(
+        (&told["uuid"], &told["status"]),
+        (&json!(jobs[1]), &json!("horde_failed"))
+    );
     assert_eq!(terminal(&server, &jobs[0]).0, JobStatus::Completed);
     let (_, metadata) = terminal(&server, &jobs[1]);
     let details = metadata.horde_failure_details.unwrap();
     assert!(details.message.contains("stopped before"), "{details:?}");
+}
+
+/// A stop that waits for jobs lets their workers come back to them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worker_may_return_to_its_jobs_during_a_stop() {
+    let (server, program, path) = start("back", &["--worker-stop-time", "1h"]).await;
+    let (mut worker, _) = Worker::join(&path, "w", 1);
+    server.push_job(limited(1, 100)).unwrap();
+    let job = worker.job();
+    program.signal("TERM");
+    worker.expect("stopping");
+    drop(worker);
+    let (mut worker, welcome) = Worker::join(&path, "w", 1);
+    assert_eq!(welcome["resumed"], json!([job]));
+    worker.expect("stopping");
+    // Who has no jobs here is not taken in any more.
+    let mut other = Worker::connect(&path);
+    other.write(r#"{"command":"hello","protocol":1,"worker":"other","jobs":1}"#);
+    let error = other.expect("command_error");
+    assert!(
+        error["error"].as_str().unwrap().contains("stopping"),
+        "{error}"
+    );
+    worker.report(&job, "completed");
+    worker.expect_receipt("completed");
+    let ended = program.wait();
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    assert_eq!(terminal(&server, &job).0, JobStatus::Completed);
+}
+
+/// Nobody is left to be waited for once the last worker has stayed away for too long.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_does_not_wait_for_a_worker_that_stays_away() {
+    let arguments = ["--worker-absence", "500ms", "--worker-stop-time", "1h"];
+    let (server, mut program, path) = start("away", &arguments).await;
+    let (mut worker, _) = Worker::join(&path, "w", 1);
+    server.push_job(limited(1, 100)).unwrap();
+    let job = worker.job();
+    drop(worker);
+    program.expect_event("worker_left");
+    let ended = terminate(program);
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+    let (status, metadata) = terminal(&server, &job);
+    assert_eq!(status, JobStatus::HordeFailed);
+    let details = metadata.horde_failure_details.unwrap();
+    assert_eq!(details.reason, HordeFailureReason::ExecutorDisconnected);
 }
 
 /// With a state file, a job goes on while the program is started anew.
@@ -519,6 +578,37 @@ async fn cheat_reports_and_overdue_jobs_are_told() {
     assert_eq!(worker.expect("job_overdue")["uuid"], job.as_str());
     assert_eq!(terminate(program).status, 0);
     assert_eq!(terminal(&server, &job).0, JobStatus::HordeFailed);
+}
+
+/// Permissions can be widened by hand; who is another user is turned away all the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_user_is_turned_away() {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+    use std::os::unix::process::CommandExt as _;
+    let (_server, program, path) = start("user", &[]).await;
+    drop(Worker::connect(&path));
+    let is_root = std::fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0);
+    if python::command().is_none() || !is_root {
+        let _ = writeln!(
+            std::io::stderr(),
+            "SKIPPED: to be another user needs root, and python3"
+        );
+        return;
+    }
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o666)).unwrap();
+    let connect = "import socket, sys\nc = socket.socket(socket.AF_UNIX)\nc.connect(sys.argv[1])\nsys.stdout.buffer.write(c.makefile('rb').read())";
+    let mut stranger = Command::new("python3");
+    stranger.args(["-c", connect]).arg(&path).uid(65534);
+    let output = stranger.output().unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    let error: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(error["event"], "error", "{error}");
+    assert!(
+        error["error"].as_str().unwrap().contains("user 65534"),
+        "{error}"
+    );
+    let ended = terminate(program);
+    assert!(ended.stderr.contains("65534"), "{}", ended.stderr);
 }
 
 #[test]

@@ -257,6 +257,14 @@ fn a_file_that_cannot_be_used_is_told_and_left_as_it_is() {
             &good.replacen("{\"version\":1", "{\"more\":2,\"version\":1", 1),
             "is damaged: unknown field `more`",
         ),
+        (
+            &good.replacen(
+                "{\"version\":1",
+                "{\"jobs\":[{\"worker\":\"w\",\"statuses\":[],\"request\":{}}],\"version\":1",
+                1,
+            ),
+            "a job in it cannot be read",
+        ),
     ] {
         fs::write(&path, content).unwrap();
         let output = with_state(&peer.uri(), &path).output().unwrap();
@@ -291,6 +299,23 @@ fn a_file_that_cannot_be_used_is_told_and_left_as_it_is() {
         output.status.code() == Some(2) && stderr.contains("in a folder that can be written"),
         "{stderr}"
     );
+}
+
+/// What fails before the session begins must not cost what the last one has left.
+#[test]
+fn a_start_that_fails_leaves_the_file() {
+    let path = state_path("no-start");
+    leave_two(&path);
+    let before = fs::read(&path).unwrap();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap().to_string();
+    let mut command = with_state(&Refusing::new().uri(), &path);
+    let output = command.args(["--metrics", &address]).output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_ne!(output.status.code(), Some(0), "{stderr}");
+    assert!(stderr.contains(&address), "{stderr}");
+    assert_eq!(fs::read(&path).unwrap(), before, "{stderr}");
+    assert!(!beside(&path, ".taken").exists());
 }
 
 #[test]
@@ -357,7 +382,7 @@ fn an_abort_keeps_what_is_owed() {
     program.expect_event("command_error");
     program.signal("TERM");
     program.expect_phase("draining");
-    program.signal("TERM");
+    program.signal("INT");
     let ended = program.wait();
     assert_eq!(ended.status, 1);
     assert!(

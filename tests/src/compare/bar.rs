@@ -28,9 +28,9 @@ pub enum Bar {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// The aim is reached. Without an aim, nothing more is wanted than the bar.
+    /// The aim is reached.
     Aim,
-    /// The bar holds, the aim is not reached.
+    /// The bar holds; the aim, if there is one, is not reached.
     Holds,
     /// The bar is missed.
     Missed,
@@ -57,7 +57,7 @@ impl Bar {
     pub fn judge(self, ratio: f64) -> Verdict {
         if !self.reaches(ratio, self.bar()) {
             Verdict::Missed
-        } else if self.aim().is_none_or(|aim| self.reaches(ratio, aim)) {
+        } else if self.aim().is_some_and(|aim| self.reaches(ratio, aim)) {
             Verdict::Aim
         } else {
             Verdict::Holds
@@ -140,7 +140,8 @@ mod tests {
             bar: 2.0,
             aim: None,
         };
-        assert_eq!(bare.judge(2.0), Verdict::Aim);
+        assert_eq!(bare.judge(0.1), Verdict::Holds);
+        assert_eq!(bare.judge(2.0), Verdict::Holds);
         assert_eq!(bare.judge(2.1), Verdict::Missed);
     }
 

@@ -34,7 +34,9 @@ impl Machine {
         let cpuinfo = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let meminfo = fs::read_to_string("/proc/meminfo").unwrap_or_default();
         let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-        let system = [std::env::consts::OS, std::env::consts::ARCH, kernel.trim()];
+        // Without what a distribution or an owner has added to it.
+        let kernel = kernel.trim().split('-').next().unwrap_or_default();
+        let system = [std::env::consts::OS, std::env::consts::ARCH, kernel];
         let commit = said(folder, "git", &["rev-parse", "--short=12", "HEAD"]).map(|commit| {
             let changes = ["status", "--porcelain", "--untracked-files=no"];
             let is_changed = said(folder, "git", &changes).is_some();

@@ -1,12 +1,17 @@
 //! How much is measured, and who hears of it meanwhile.
 
+use std::cell::Cell;
 use std::fmt;
+
+/// Hears a row's name, and what it does.
+type Progress = dyn Fn(&str, &str);
 
 /// How much is to be measured. A row asks it, and tells it how far it has come.
 pub struct Plan {
     rounds: Option<usize>,
     quick: bool,
-    progress: Box<dyn Fn(&str)>,
+    row: Cell<&'static str>,
+    progress: Box<Progress>,
 }
 
 impl Plan {
@@ -15,7 +20,8 @@ impl Plan {
         Self {
             rounds: None,
             quick: false,
-            progress: Box::new(|_| {}),
+            row: Cell::new(""),
+            progress: Box::new(|_, _| {}),
         }
     }
 
@@ -34,9 +40,9 @@ impl Plan {
         self
     }
 
-    /// Hears what is going on.
+    /// Hears what is going on: a row's name, and a few words, which are empty as it begins.
     #[must_use]
-    pub fn with_progress(mut self, progress: impl Fn(&str) + 'static) -> Self {
+    pub fn with_progress(mut self, progress: impl Fn(&str, &str) + 'static) -> Self {
         self.progress = Box::new(progress);
         self
     }
@@ -60,9 +66,15 @@ impl Plan {
         if self.quick { quick } else { full }
     }
 
-    /// Tells how far a row has come, in a few words.
+    /// Tells how far the row has come, in a few words.
     pub fn tell(&self, what: &str) {
-        (self.progress)(what);
+        (self.progress)(self.row.get(), what);
+    }
+
+    /// From now on it is about this row.
+    pub(super) fn begin(&self, row: &'static str) {
+        self.row.set(row);
+        self.tell("");
     }
 }
 

@@ -8,9 +8,14 @@ use std::fmt::Write as _;
 
 use super::{Entry, Measured, Outcome, Report, Verdict};
 
-const WIDTH: f64 = 960.0;
-/// Where the axis begins and ends; the names of the rows are left of it, the figures right.
-const AXIS: (f64, f64) = (330.0, 800.0);
+/// The margin around everything.
+const MARGIN: f64 = 24.0;
+/// The length of the axis; the titles of the rows are left of it, the figures right.
+const LENGTH: f64 = 470.0;
+/// What the figures need.
+const FIGURES: f64 = 136.0;
+/// About the width of a letter.
+const LETTER: f64 = 7.0;
 const TOP: f64 = 84.0;
 const STEP: f64 = 30.0;
 
@@ -40,7 +45,6 @@ const STYLE: &str = "\
     .missed { fill: #ff7b72; stroke: #ff7b72; }
     .runs { fill: #8d96a0; stroke: #8d96a0; }
   }
-  text { stroke: none; }
 ";
 
 /// The report as an SVG document.
@@ -48,20 +52,20 @@ pub fn plot(report: &Report) -> String {
     let axis = Axis::over(report);
     #[expect(clippy::cast_precision_loss, reason = "a few dozen rows")]
     let bottom = TOP + STEP * report.entries.len() as f64;
-    let height = bottom + 56.0;
+    let (width, height) = (axis.end() + FIGURES + MARGIN, bottom + 56.0);
     let mut svg = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" width=\"{WIDTH}\" \
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" \
          height=\"{height}\" role=\"img\" aria-label=\"Ratios of a run of compare, relative to their bars\">\n\
          <style>\n{STYLE}</style>\n"
     );
     text(
         &mut svg,
-        (24.0, 32.0),
+        (MARGIN, 32.0),
         "title",
         "How far from its bar each row is",
     );
     let legend = "right of the bar it holds; dot: median; thick: middle half of the rounds; thin: nine tenths; diamond: the aim";
-    text(&mut svg, (24.0, 54.0), "soft", legend);
+    text(&mut svg, (MARGIN, 54.0), "soft", legend);
     axis.draw(&mut svg, bottom);
     let mut y = TOP + STEP / 2.0;
     for entry in &report.entries {
@@ -79,6 +83,8 @@ pub fn plot(report: &Report) -> String {
 
 /// From scores to places.
 struct Axis {
+    /// Where it begins.
+    left: f64,
     /// In octaves from the bar.
     from: f64,
     to: f64,
@@ -87,7 +93,14 @@ struct Axis {
 impl Axis {
     /// Whole octaves, so that everything and the bar is on it.
     fn over(report: &Report) -> Self {
+        let titles = report
+            .entries
+            .iter()
+            .map(|entry| entry.title.chars().count());
+        #[expect(clippy::cast_precision_loss, reason = "letters of a title")]
+        let widest = titles.max().unwrap_or(0) as f64;
         let mut axis = Self {
+            left: MARGIN + LETTER * widest + 8.0,
             from: -1.0,
             to: 1.0,
         };
@@ -111,9 +124,14 @@ impl Axis {
     }
 
     fn place(&self, score: f64) -> f64 {
-        let octaves = score.log2().clamp(self.from, self.to);
+        // What is no number is as bad as can be.
+        let octaves = score.log2().max(self.from).min(self.to);
         let part = (octaves - self.from) / (self.to - self.from);
-        AXIS.0 + part * (AXIS.1 - AXIS.0)
+        self.left + part * LENGTH
+    }
+
+    fn end(&self) -> f64 {
+        self.left + LENGTH
     }
 
     fn draw(&self, svg: &mut String, bottom: f64) {
@@ -138,7 +156,7 @@ impl Axis {
 }
 
 fn row(svg: &mut String, axis: &Axis, entry: &Entry, y: f64) {
-    text(svg, (24.0, y + 4.0), "", entry.title);
+    text(svg, (MARGIN, y + 4.0), "", entry.title);
     if let Some(aim) = entry.bar.aim() {
         let x = axis.place(entry.bar.score(aim));
         let _ = writeln!(
@@ -167,7 +185,7 @@ fn row(svg: &mut String, axis: &Axis, entry: &Entry, y: f64) {
         }
         Outcome::Skipped { .. } | Outcome::Failed { .. } => entry.word().to_owned(),
     };
-    text(svg, (AXIS.1 + 16.0, y + 4.0), "", &told);
+    text(svg, (axis.end() + 16.0, y + 4.0), "", &told);
 }
 
 fn whiskers(

@@ -117,6 +117,7 @@ impl Report {
 
 impl Entry {
     fn measure(plan: &Plan, row: &Row) -> Self {
+        plan.begin(row.id);
         let began = Instant::now();
         let outcome = match (row.measure)(plan) {
             Ok(measured) => {

@@ -68,8 +68,10 @@ fn quantile(sorted: &[f64], part: f64) -> f64 {
     )]
     let below = place as usize;
     let low = sorted.get(below).copied().unwrap_or(f64::NAN);
-    let high = sorted.get(below + 1).copied().unwrap_or(low);
-    low + (high - low) * place.fract()
+    match sorted.get(below + 1) {
+        Some(high) if place.fract() > 0.0 => low + (high - low) * place.fract(),
+        _ => low,
+    }
 }
 
 #[cfg(test)]

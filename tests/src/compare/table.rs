@@ -44,9 +44,9 @@ pub fn table(report: &Report) -> String {
 fn columns(entry: &Entry, id: usize) -> String {
     let aim = entry.bar.aim();
     let limits = (
-        format!("{} {}", entry.bar.sign(), short(entry.bar.bar())),
+        format!("{} {}", entry.bar.sign(), limit(entry.bar.bar())),
         aim.map_or(String::new(), |aim| {
-            format!("{} {}", entry.bar.sign(), short(aim))
+            format!("{} {}", entry.bar.sign(), limit(aim))
         }),
     );
     let figures = match &entry.outcome {
@@ -101,12 +101,12 @@ pub fn markdown(report: &Report) -> String {
         report.machine.summary()
     );
     for entry in &report.entries {
-        let aim = entry.bar.aim().map_or(String::new(), short);
-        let bar = format!("{} {}", entry.bar.sign(), short(entry.bar.bar()));
+        let aim = entry.bar.aim().map_or(String::new(), limit);
+        let bar = format!("{} {}", entry.bar.sign(), limit(entry.bar.bar()));
         let (figures, told) = match &entry.outcome {
             Outcome::Measured { measured, .. } => (cells(measured), entry.word().to_owned()),
             Outcome::Skipped { why } | Outcome::Failed { why } => {
-                (" | | | |".to_owned(), format!("{}: {why}", entry.word()))
+                (" | | | | |".to_owned(), format!("{}: {why}", entry.word()))
             }
         };
         let title = escape(entry.title);
@@ -162,6 +162,12 @@ fn told(detail: &Detail) -> String {
 
 fn range((from, to): (f64, f64)) -> String {
     format!("{} .. {}", short(from), short(to))
+}
+
+/// What a ratio has to reach, without needless digits.
+fn limit(limit: f64) -> String {
+    let text = format!("{limit:.4}");
+    text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// Four digits, however large or small; whole when it is.

@@ -18,12 +18,13 @@ use self::block::{Block, Kind, blocks};
 use self::shell::Shell;
 
 /// Every guide of the workspace, and the file that makes documentation tests of its Rust, where it has any.
-const GUIDES: [(&str, Option<&str>); 3] = [
+const GUIDES: [(&str, Option<&str>); 4] = [
     ("runtime-tokio/guide/operators.md", None),
     (
         "runtime-tokio/guide/embedding.md",
         Some("tests/src/guides.rs"),
     ),
+    ("tests/guide/speed.md", None),
     ("tests/guide/testing.md", Some("tests/src/lib.rs")),
 ];
 
@@ -43,8 +44,12 @@ fn every_guide_is_here() {
             continue;
         };
         for file in files {
-            let name = file.unwrap().file_name().into_string().unwrap();
-            found.push(format!("{package}/guide/{name}"));
+            let path = file.unwrap().path();
+            // Beside pictures.
+            if path.extension().is_some_and(|extension| extension == "md") {
+                let name = path.file_name().unwrap().to_str().unwrap();
+                found.push(format!("{package}/guide/{name}"));
+            }
         }
     }
     found.sort();
@@ -78,6 +83,11 @@ fn operators_commands_work() {
 #[test]
 fn testing_commands_work() {
     run("tests/guide/testing.md", 8);
+}
+
+#[test]
+fn speed_commands_work() {
+    run("tests/guide/speed.md", 1);
 }
 
 #[test]

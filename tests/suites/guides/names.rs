@@ -10,9 +10,9 @@ use facilitator_tests::built;
 
 use super::{GUIDES, read};
 
-fn help(command: &str) -> String {
-    let output = Command::new(built::program("facilitator-client"))
-        .args(command.split(' '))
+fn help(program: &str, command: &str) -> String {
+    let output = Command::new(built::program(program))
+        .args(command.split_whitespace())
         .arg("--help")
         .stdin(Stdio::null())
         .output()
@@ -47,11 +47,14 @@ fn flags_and_variables_exist() {
         "status",
         "doctor",
     ];
-    let help: String = commands.map(help).concat();
+    let help = commands
+        .map(|command| help("facilitator-client", command))
+        .concat()
+        + &help("compare", "");
     let known: BTreeSet<&str> = words(&help, "--")
         .chain(words(&help, "FACILITATOR_"))
         .collect();
-    // Of other programs: curl, cargo, the worker, and our simulation.
+    // Of other programs: curl, cargo, the worker, our simulation and a benchmark.
     let others = [
         "--silent",
         "--fail",
@@ -59,6 +62,8 @@ fn flags_and_variables_exist() {
         "--name",
         "--release",
         "--bin",
+        "--bench",
+        "--bless",
         "--seeds",
         "--hours",
         "--faults",

@@ -248,7 +248,7 @@ fn cargo(programs: &Path) {
     let mut script = String::from(
         "#!/bin/bash\nall=\"$*\"\nwhile [[ $1 != -- ]]; do shift; done\nshift\ncase $all in\n",
     );
-    for name in ["simulate", "check"] {
+    for name in ["simulate", "check", "compare"] {
         let path = built::program(name).display();
         let line = format!(
             "'run --release -p facilitator-tests --bin {name} -- '*) exec '{path}' \"$@\";;\n"

@@ -59,11 +59,30 @@ fn run(wish: &Wish) -> Result<ExitCode, Failure> {
     for path in output::write(&report, arguments)? {
         writeln!(out, "written: {}", path.display())?;
     }
-    Ok(if report.failed() > 0 {
-        ExitCode::from(2)
-    } else if arguments.check && report.missed() > 0 {
-        ExitCode::FAILURE
-    } else {
-        ExitCode::SUCCESS
-    })
+    Ok(ExitCode::from(status(
+        arguments.check,
+        report.failed(),
+        report.missed(),
+    )))
+}
+
+/// What the shell gets to know.
+const fn status(check: bool, failed: usize, missed: usize) -> u8 {
+    match (failed, missed) {
+        (1.., _) => 2,
+        (0, 1..) if check => 1,
+        (0, _) => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::status;
+
+    #[test]
+    fn a_missed_bar_counts_when_it_is_checked() {
+        assert_eq!([status(false, 0, 0), status(true, 0, 0)], [0, 0]);
+        assert_eq!([status(false, 0, 2), status(true, 0, 2)], [0, 1]);
+        assert_eq!([status(false, 1, 0), status(true, 1, 2)], [2, 2]);
+    }
 }

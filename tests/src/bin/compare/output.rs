@@ -26,7 +26,8 @@ pub(crate) enum Failure {
 
 /// The folder that holds all packages.
 pub(crate) fn workspace() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.parent().unwrap_or(package).to_owned()
 }
 
 /// The plot and the figures, and the guide if that is asked for. Returns what was written.
@@ -72,12 +73,16 @@ fn usual_folder() -> PathBuf {
     target.unwrap_or(Path::new("target")).join("compare")
 }
 
-/// What is going on, in a line that is written over where somebody watches.
-pub(crate) fn show(what: &str) {
+/// What is going on: in a line that is written over where somebody watches, else only the name of each row.
+pub(crate) fn show(row: &str, what: &str) {
     let mut err = io::stderr();
-    if err.is_terminal() {
-        let _nobody_reads = write!(err, "\r\x1b[K{what}");
-    }
+    let _nobody_reads = if err.is_terminal() {
+        write!(err, "\r\x1b[K{row}: {what}")
+    } else if what.is_empty() {
+        writeln!(err, "compare: {row}")
+    } else {
+        Ok(())
+    };
 }
 
 /// Takes that line away.

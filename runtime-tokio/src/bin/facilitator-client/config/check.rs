@@ -97,7 +97,7 @@ fn explain(error: &ConfigError) -> (Vec<&'static str>, String) {
         ConfigError::MessageBytes { .. } => vec!["limits.message_bytes"],
         ConfigError::OutboxBytes { .. } => vec!["limits.message_bytes", "limits.outbox_bytes"],
         ConfigError::BackoffOrder { .. } => vec!["retry.backoff_max", "retry.backoff_initial"],
-        ConfigError::Header { .. } => vec!["headers"],
+        ConfigError::Header { .. } | ConfigError::ReservedHeader { .. } => vec!["headers"],
         _ => Vec::new(),
     };
     (paths, error.to_string())

@@ -18,6 +18,9 @@ pub(crate) const PREFIX: &str = "FACILITATOR_";
 /// Names the configuration file.
 pub(crate) const CONFIG: &str = "FACILITATOR_CONFIG";
 
+/// Tells a worker its job. It configures nothing, but a worker can call this program.
+pub(crate) const JOB: &str = "FACILITATOR_JOB";
+
 /// Takes every variable.
 pub(crate) fn apply(
     variables: &BTreeMap<OsString, OsString>,
@@ -73,8 +76,8 @@ fn set(
 
 /// That each variable with our prefix is known. All that are not are named.
 fn check_names(variables: &BTreeMap<OsString, OsString>) -> Result<(), Mistake> {
-    let mut known: Vec<String> = keys::all().map(Key::variable).collect();
-    known.push(CONFIG.to_owned());
+    let mut known: Vec<String> = super::variables().collect();
+    known.push(JOB.to_owned());
     let strangers: Vec<String> = variables
         .keys()
         .map(|name| name.to_string_lossy())

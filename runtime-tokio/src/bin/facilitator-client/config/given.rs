@@ -117,6 +117,27 @@ impl<'a> Given<'a> {
         Ok(text)
     }
 
+    /// One text that can be a secret: what is wrong with it does not repeat it.
+    pub(crate) fn secret(&self) -> Result<&'a str, Wrong> {
+        self.text().map_err(|wrong| {
+            // What says itself what is accepted repeats nothing.
+            if wrong.names_accepted {
+                Wrong::found(self.kind())
+            } else {
+                wrong
+            }
+        })
+    }
+
+    /// What it is, where that is no text.
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Words([_]) => "a value that is no UTF-8",
+            Self::Words(_) => "several values where one is needed",
+            Self::Toml { value, .. } => kind_of(value.get_ref()),
+        }
+    }
+
     /// A whole number's digits, in base 10; `None` for what is no whole number.
     pub(crate) fn digits(&self) -> Option<String> {
         match self {
@@ -157,11 +178,24 @@ impl<'a> Given<'a> {
 
     /// Several texts; words are taken apart at the separator. An empty word is an empty list.
     pub(crate) fn items(&self, separator: char) -> Result<Vec<Item>, Wrong> {
+        self.items_by(separator, Self::text)
+    }
+
+    /// Several texts that can be secrets.
+    pub(crate) fn secret_items(&self, separator: char) -> Result<Vec<Item>, Wrong> {
+        self.items_by(separator, Self::secret)
+    }
+
+    fn items_by(
+        &self,
+        separator: char,
+        read: fn(&Self) -> Result<&'a str, Wrong>,
+    ) -> Result<Vec<Item>, Wrong> {
         match self {
             Self::Words(words) => {
                 let mut items = Vec::new();
                 for word in *words {
-                    let text = Self::Words(std::slice::from_ref(word)).text()?;
+                    let text = read(&Self::Words(std::slice::from_ref(word)))?;
                     let parts = text.split(separator).map(str::trim);
                     items.extend(
                         parts
@@ -186,7 +220,7 @@ impl<'a> Given<'a> {
                         text,
                         folder,
                     };
-                    let text = item.text().map_err(|wrong| wrong.at(&value.span()))?;
+                    let text = read(&item).map_err(|wrong| wrong.at(&value.span()))?;
                     Ok((text.to_owned(), Some(value.span())))
                 });
                 items.collect()

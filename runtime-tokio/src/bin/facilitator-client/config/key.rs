@@ -70,6 +70,8 @@ pub(crate) trait Setting: Sync {
     fn set(&self, settings: &mut Settings, given: &Given<'_>) -> Result<(), Wrong>;
     /// The value in TOML; `None` when there is none.
     fn show(&self, settings: &mut Settings) -> Option<String>;
+    /// Whether two settings have the same value here, secrets included.
+    fn is_same(&self, one: &mut Settings, other: &mut Settings) -> bool;
     fn accepted(&self) -> String;
     fn placeholder(&self) -> &'static str;
     fn shape(&self) -> Shape;
@@ -90,6 +92,10 @@ impl<K: Kind> Setting for At<K> {
 
     fn show(&self, settings: &mut Settings) -> Option<String> {
         self.kind.show((self.place)(settings))
+    }
+
+    fn is_same(&self, one: &mut Settings, other: &mut Settings) -> bool {
+        (self.place)(one) == (self.place)(other)
     }
 
     fn accepted(&self) -> String {

@@ -9,6 +9,7 @@ mod given;
 mod key;
 mod keys;
 mod kinds;
+mod marks;
 mod mistake;
 mod nearest;
 mod network;
@@ -28,8 +29,11 @@ use facilitator_tokio::core::client::Signatories;
 use facilitator_tokio::core::driver::Network;
 
 use self::check::Origins;
+#[cfg(unix)]
+pub(crate) use self::environment::JOB;
 use self::file::ConfigFile;
 pub(crate) use self::flags::Flags;
+pub(crate) use self::marks::Marks;
 use self::mistake::Mistake;
 use self::origin::Origin;
 pub(crate) use self::settings::{Log, LogFormat, Settings};
@@ -92,11 +96,18 @@ impl Loaded {
         self.settings.metrics.listen
     }
 
-    /// The keys with other values in a newer configuration, as far as values are shown: a secret that is another one is
-    /// not seen.
-    pub(crate) fn changes(&self, newer: &Self) -> Vec<&'static str> {
+    /// What the files hold now that are read at the start and not again.
+    pub(crate) fn marks(&self) -> Marks {
+        Marks::of(&self.settings)
+    }
+
+    /// The keys with other values in a newer configuration, secrets included; and those whose files hold something else.
+    pub(crate) fn changes(&self, marks: &Marks, newer: &Self) -> Vec<&'static str> {
         let (mut old, mut new) = (self.settings.clone(), newer.settings.clone());
-        let differs = |key: &&key::Key| key.setting.show(&mut old) != key.setting.show(&mut new);
+        let newer = newer.marks();
+        let differs = |key: &&key::Key| {
+            !key.setting.is_same(&mut old, &mut new) || marks.differ(&newer, key.path)
+        };
         keys::all().filter(differs).map(|key| key.path).collect()
     }
 
@@ -105,6 +116,12 @@ impl Loaded {
         let origin = self.origins.get(path).unwrap_or(&Origin::Default);
         keys::find(path).map_or_else(|| Mistake::new(what), |key| Mistake::of(key, origin, what))
     }
+}
+
+/// The environment variables that configure this program, secrets among them: they are not for what it starts.
+pub(crate) fn variables() -> impl Iterator<Item = String> {
+    let keys = keys::all().map(key::Key::variable);
+    keys.chain([environment::CONFIG.to_owned()])
 }
 
 /// What the environment says of the log, for commands that have no other configuration.

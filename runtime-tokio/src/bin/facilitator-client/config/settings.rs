@@ -65,7 +65,7 @@ pub(crate) enum Roots {
 }
 
 /// Which proxy to go through. The URI can hold a password.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) enum ProxyChoice {
     Environment,
     None,

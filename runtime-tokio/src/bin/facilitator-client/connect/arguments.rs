@@ -40,6 +40,7 @@ OUTPUT, one JSON object a line, with the key `event`:
   cheat_report       a finished job was a fraud, the `report` complete
   job_overdue        nobody has ended a job in its time; it was ended as `horde_failed`
   job_adopted        the command `adopt_job` was accepted
+  job_ended          the program has ended a worker's job, as its `status` says, and why
   receipt            the fate of an accepted command, exactly one for each: `outcome` is
                      acknowledged, already_known, refused (see `errors`), set_aside or handed_back
   automatic_receipt  the same for what was sent without a command (`received`, rejected as busy)
@@ -63,18 +64,24 @@ A job that finds all --max-jobs places taken is answered `rejected`, as busy.
     `executor_ready` on, those of the stages up to the one that it has told of and --worker-leeway. When
     they are over it gets SIGTERM, and after --worker-grace SIGKILL. What it says until then counts; else
     the job ends as `failed` for `timeout` in that stage, or, where it has told of none, as `horde_failed`.
+    It does not get the FACILITATOR_ variables that configure this program. Should this program be killed, a
+    guardian, a shell that it has started, ends the processes in its place, with the same grace.
   --socket PATH   workers connect and speak the lines above. The first one is
     {"command":"hello","protocol":1,"worker":NAME,"jobs":COUNT}; `welcome` answers it. Each job goes to
     the worker with the most free places, and only that one may speak of it. `capacity` with `jobs` changes
     how many a worker takes. One that leaves has --worker-absence to come back under its name; its jobs
     come first then, `resumed`, with their accepted `statuses`; else they end as `horde_failed`. A status
-    whose receipt has not come is best said again: it does no harm. A worker that reads nothing for
-    --worker-stall, or lets a thousand lines wait, is cut off. With --worker as well, workers on the
+    whose receipt has not come is best said again: it does no harm. A last status that is refused or set
+    aside ends the job as `horde_failed`: its worker gets the receipt and `job_ended`. A worker that reads
+    nothing for --worker-stall, or lets a thousand lines wait, is cut off; another user than our own, or
+    root, is turned away. With --worker as well, workers on the
     socket get no jobs; they can send machine specs. A nameless `hello` is enough for that.
   examples/worker.py is a worker for both, in Python.
   A stop takes no new jobs and tells workers `stopping`; running jobs have --worker-stop-time, then
-  processes are ended as above, and jobs end as `horde_failed`, save those of workers on the socket when
-  there is a state file: those go on, and are taken up by the next start. A second signal skips the waits.
+  processes are ended as above, and jobs end as `horde_failed` (`job_ended` tells the worker), save those of
+  workers on the socket when there is a state file: those go on, and their workers find them again at the
+  next start, within --worker-absence, even if they have been started anew themselves. A second signal skips
+  the waits.
 
 CONFIGURATION: what can be set is set by a flag, or else an environment variable, or else a key of the
 configuration file; for each flag, `--help` names the other two. A key or a FACILITATOR_ variable that
@@ -88,18 +95,19 @@ is for Prometheus, /healthz is 200 while the process lives, and /readyz is 200 w
 ready, 503 with the reason while it is not. There is no password: without --metrics-allow-remote,
 only this machine can be named, and only requests to its loopback names are answered.
 
-RESTARTS: with a state file, a stop keeps what is owed and which jobs are open or have ended, and the next
-start takes it up: it delivers the rest under the ids of the commands, and goes on to watch over the
+RESTARTS: with a state file, a stop keeps what is owed, which jobs are open or have ended, and which worker
+on the socket has which, with its request; and the next start takes it up: it delivers the rest under the ids of the commands, and goes on to watch over the
 jobs. The start renames the file to FILE.taken, which is never used again: after a crash there is no
 state. FILE.lock keeps two processes from using one file.
 
 LOG: lines on stderr, one for each thing that somebody may have to act on. A lost connection is one line:
 why, how long it had lasted, how many messages are owed, when the next attempt comes. What happens
-again and again is written less and less often, with the number of lines that were left out
-(`repeated`, and `count` at the end).
+again and again, also by a worker, is written less and less often, with the number of lines that were
+left out (`repeated`, and `count` at the end).
 
 SIGHUP reads the configuration again, and takes over [trust] with its file, and `log.filter`. If anything
-is wrong, everything stays as it was, and the log says why; keys that need a restart are named.
+is wrong, everything stays as it was, and the log says why; keys that need a restart are named, also
+those of secrets, and those whose files hold another key or certificate now.
 
 SERVICE: where NOTIFY_SOCKET is set, as systemd does for Type=notify, the manager is told when the
 program is ready, reloading and stopping, its phase, and with WatchdogSec= that it is alive. Ready means
@@ -107,7 +115,8 @@ started: a facilitator that is away is no reason to be started again. There is a
 service/facilitator-client.service.
 
 STOPPING: SIGINT, SIGTERM, the command `stop` and the end of the input deliver what is owed until
-the drain timeout has passed. A second signal aborts at once.
+the drain timeout has passed. A second signal aborts at once. The same signal again within 0.2 s is
+no second one: who signals a process and then its group, as `timeout` does, means it once.
 
 EXIT STATUS: 0 after a stop with nothing owed, or with all that is owed in the state file; 1 when
 messages were handed back, stdin, stdout, the recording or the state file failed, the facilitator
@@ -148,6 +157,7 @@ impl Arguments {
             loaded.check()?;
             return Ok(None);
         }
+        let marks = loaded.marks();
         let (settings, network) = loaded.check()?;
         let Some(hotkey) = &settings.hotkey else {
             return Err(Failure::usage(
@@ -173,7 +183,7 @@ impl Arguments {
             #[cfg(unix)]
             workers: settings.workers,
             log: settings.log,
-            source: Source::new(self.flags, verbose, loaded),
+            source: Source::new(self.flags, verbose, loaded, marks),
         }))
     }
 }

@@ -1,5 +1,6 @@
 //! SIGHUP: the configuration is read again. Whom to trust and what the log shows are taken from it, as one: if anything
-//! in it is wrong, everything stays as it was. The rest needs a restart, and the log says so.
+//! in it is wrong, everything stays as it was. The rest needs a restart, and the log says so; of secrets, too, by the
+//! names of their keys.
 
 use std::sync::Arc;
 
@@ -7,8 +8,9 @@ use facilitator_tokio::FacilitatorClient;
 use facilitator_tokio::core::client::{Signatories, TrustPolicy};
 use tracing::{Level, error, info, warn};
 
-use crate::config::{Flags, Loaded, Log};
+use crate::config::{Flags, Loaded, Log, Marks};
 use crate::failure::Failure;
+use crate::hotkey_file;
 use crate::logging::Logging;
 use crate::service::Service;
 use crate::signals::Hangups;
@@ -22,6 +24,8 @@ pub(crate) struct Source {
     flags: Flags,
     verbose: u8,
     begun_with: Loaded,
+    /// What the files held that it names.
+    marks: Marks,
 }
 
 /// What changes without a restart.
@@ -33,18 +37,24 @@ struct News {
 }
 
 impl Source {
-    pub(super) fn new(flags: Flags, verbose: u8, begun_with: Loaded) -> Self {
+    /// `marks` were made before the files were used, so that no change of them is overlooked.
+    pub(super) const fn new(flags: Flags, verbose: u8, begun_with: Loaded, marks: Marks) -> Self {
         Self {
             flags,
             verbose,
             begun_with,
+            marks,
         }
     }
 
     fn read(&self) -> Result<News, Failure> {
         let loaded = Loaded::new(&self.flags, self.verbose)?;
         let (settings, _) = loaded.check()?;
-        let mut later = self.begun_with.changes(&loaded);
+        // The next start would fail. A pipe was read at this one, and gives nothing more.
+        if let Some(hotkey) = settings.hotkey.as_deref().filter(|path| path.is_file()) {
+            hotkey_file::read(hotkey)?;
+        }
+        let mut later = self.begun_with.changes(&self.marks, &loaded);
         later.retain(|path| *path != FILTER && !path.starts_with(TRUST));
         Ok(News {
             trust: settings.config.trust,

@@ -1,22 +1,29 @@
 //! What is owed across a planned restart: a file that a stop writes and the next start takes up. What a snapshot holds
-//! is the session's affair; here are the file, its owner, and the ids of the commands.
+//! is the session's affair; here are the file, its owner, the ids of the commands, and which worker on the socket goes on
+//! with which job.
 //!
 //! A start takes the file away, as `FILE.taken`, before anything is sent: used twice, it would bring back jobs that have
 //! ended since. So after a crash there is none, and what the session knew is lost, as without such a file.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
+use std::fmt;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
+use std::str::FromStr as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use facilitator_tokio::core::client::{Config, Snapshot};
+use facilitator_tokio::core::message::{DecodeMode, JobStatus, V2JobRequest, parse_uuid};
 use facilitator_tokio::{FacilitatorClient, PendingReceipt};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 use tracing::{info, warn};
+use uuid::Uuid;
 
 use super::journal::Left;
 use crate::failure::Failure;
@@ -33,6 +40,9 @@ struct State {
     version: u32,
     /// What only we know of the messages of the snapshot, in their order; nothing when it was not known in time.
     messages: Vec<Message>,
+    /// What workers on the socket go on with.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    jobs: Vec<JobRecord>,
     snapshot: Snapshot,
 }
 
@@ -43,6 +53,15 @@ struct Message {
     /// That of its command.
     id: Option<Box<RawValue>>,
     automatic: bool,
+}
+
+/// A [`WorkersJob`] as it is written.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct JobRecord {
+    worker: String,
+    statuses: Vec<String>,
+    request: Box<RawValue>,
 }
 
 /// What every version of the file has.
@@ -62,6 +81,46 @@ pub(crate) struct StateFile {
 pub(super) struct Taken {
     pub(super) receipt: PendingReceipt,
     pub(super) id: Option<Box<RawValue>>,
+}
+
+/// A job that a worker on the socket goes on with while this program is started anew.
+#[derive(Clone, Debug)]
+pub(super) struct WorkersJob {
+    pub(super) worker: String,
+    /// The statuses that were accepted, in their order.
+    pub(super) given: Vec<JobStatus>,
+    pub(super) request: Arc<V2JobRequest>,
+}
+
+/// All that the last stop has left.
+#[derive(Default)]
+pub(super) struct TakenUp {
+    /// The messages, oldest first.
+    pub(super) messages: Vec<Taken>,
+    /// The jobs that are open still.
+    pub(super) jobs: Vec<WorkersJob>,
+}
+
+impl JobRecord {
+    fn of(job: &WorkersJob) -> serde_json::Result<Self> {
+        Ok(Self {
+            worker: job.worker.clone(),
+            statuses: job.given.iter().map(ToString::to_string).collect(),
+            request: serde_json::value::to_raw_value(&*job.request)?,
+        })
+    }
+
+    fn read(self) -> Result<WorkersJob, String> {
+        let request = V2JobRequest::decode(self.request.get(), DecodeMode::Lenient);
+        let request = request.map_err(|error| format!("a job in it cannot be read: {error}"))?;
+        let given = self.statuses.iter().map(|name| JobStatus::from_str(name));
+        let given = given.collect::<Result<_, _>>();
+        Ok(WorkersJob {
+            worker: self.worker,
+            given: given.map_err(|error| format!("a job in it is damaged: {error}"))?,
+            request: Arc::new(request.message),
+        })
+    }
 }
 
 impl StateFile {
@@ -89,7 +148,7 @@ impl StateFile {
         &self,
         client: &FacilitatorClient,
         config: &Config,
-    ) -> Result<Vec<Taken>, Failure> {
+    ) -> Result<TakenUp, Failure> {
         let taken = beside(&self.path, ".taken");
         let Some(state) = self
             .read(longest(config))
@@ -101,8 +160,11 @@ impl StateFile {
                     taken.display()
                 );
             }
-            return Ok(Vec::new());
+            return Ok(TakenUp::default());
         };
+        let jobs = state.jobs.into_iter().map(JobRecord::read);
+        let jobs = jobs.collect::<Result<Vec<_>, _>>();
+        let mut jobs = jobs.map_err(|error| self.unusable(&error))?;
         let restored = client
             .restore(&state.snapshot)
             .map_err(|error| self.unusable(&error.to_string()))?;
@@ -130,23 +192,34 @@ impl StateFile {
                     id: known.id,
                 })
             });
-        Ok(messages.collect())
+        let open = still_open(client);
+        jobs.retain(|job| parse_uuid(&job.request.uuid).is_some_and(|id| open.contains(&id)));
+        Ok(TakenUp {
+            messages: messages.collect(),
+            jobs,
+        })
     }
 
-    /// Keeps what the session has left, once with what the journal knows and once, earlier, without.
+    /// Keeps what the session has left, once with what the journal knows and once, earlier, without; and what workers on
+    /// the socket go on with.
     pub(super) async fn keep(
         &self,
         client: &FacilitatorClient,
         left: Option<&Left>,
+        jobs: &[WorkersJob],
     ) -> Result<(), String> {
         let message = |owed: &facilitator_tokio::core::client::Owed, left: &Left| Message {
             id: left.ids.get(&owed.id).cloned(),
             automatic: owed.automatic,
         };
         let messages = left.map(|left| left.owed.iter().map(|owed| message(owed, left)).collect());
+        let jobs = jobs.iter().map(JobRecord::of);
+        let jobs = jobs.collect::<Result<Vec<_>, _>>();
+        let jobs = jobs.map_err(|error| self.unwritable(&error))?;
         let state = State {
             version: VERSION,
             messages: messages.unwrap_or_default(),
+            jobs,
             snapshot: client.snapshot(),
         };
         let path = self.path.clone();
@@ -157,10 +230,14 @@ impl StateFile {
             Ok(Err(error)) => error.to_string(),
             Err(_) => format!("the disk did not take it within {} s", PATIENCE.as_secs()),
         };
-        Err(format!(
+        Err(self.unwritable(&what))
+    }
+
+    fn unwritable(&self, what: &dyn fmt::Display) -> String {
+        format!(
             "the state file {} cannot be written: {what}",
             self.path.display()
-        ))
+        )
     }
 
     fn read(&self, longest: u64) -> Result<Option<State>, String> {
@@ -227,7 +304,16 @@ fn write(path: &Path, state: &State) -> io::Result<()> {
     }
 }
 
-/// More than a session with this configuration can leave: every byte of a message escaped, and all jobs.
+/// The jobs without a terminal status.
+fn still_open(client: &FacilitatorClient) -> BTreeSet<Uuid> {
+    let jobs = client.overview().jobs.into_iter();
+    jobs.filter(|job| !job.underway.iter().any(|status| status.is_terminal()))
+        .map(|job| job.uuid)
+        .collect()
+}
+
+/// More than a session with this configuration can leave: every byte of a message escaped, and all jobs, each with its
+/// request.
 fn longest(config: &Config) -> u64 {
     let jobs = config.open_jobs.saturating_add(config.ended_jobs);
     let entries = config
@@ -238,7 +324,11 @@ fn longest(config: &Config) -> u64 {
         .outbox_bytes
         .saturating_add(config.message_bytes)
         .saturating_mul(6);
-    u64::try_from(messages.saturating_add(entries.saturating_mul(1024)))
+    let requests = config
+        .open_jobs
+        .saturating_mul(config.inbound_message_bytes);
+    let bytes = messages.saturating_add(requests);
+    u64::try_from(bytes.saturating_add(entries.saturating_mul(1024)))
         .map_or(u64::MAX - 1, |bytes| bytes + 4096)
 }
 

@@ -3,7 +3,9 @@
 use facilitator_tests::compare::{Measured, Plan, timed};
 
 use super::ROUNDS;
-use super::workload::{Load, Session, Toy};
+use super::reports::Load;
+use super::session::Session;
+use super::toy::Toy;
 
 pub(super) fn statuses(plan: &Plan) -> Measured {
     cycle(plan, Load::FEW)

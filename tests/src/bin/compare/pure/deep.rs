@@ -1,11 +1,13 @@
 //! What a cycle costs with a long queue and with a short one.
 
-use facilitator_tests::compare::{Detail, Measured, Plan, Unmeasured, timed};
+use facilitator_tests::compare::{Measured, Plan, timed};
 
 use super::ROUNDS;
-use super::workload::{Load, Session, Toy};
+use super::reports::Load;
+use super::session::Session;
+use super::toy::Toy;
 
-pub(super) fn queue(plan: &Plan) -> Result<Measured, Unmeasured> {
+pub(super) fn queue(plan: &Plan) -> Measured {
     let queued = plan.pick(1_000_000, 1000);
     let deep = Load {
         queued,
@@ -24,14 +26,14 @@ pub(super) fn queue(plan: &Plan) -> Result<Measured, Unmeasured> {
     let rounds = ROUNDS / 2;
 
     plan.tell("filling a short queue and a long one");
-    let mut few = session(shallow, uuids)?;
-    let mut many = session(deep, uuids)?;
+    let mut few = Session::with_uuids(shallow, uuids);
+    let mut many = Session::with_uuids(deep, uuids);
     let ours = ("1,000,000 queued", || many.cycle());
     let measured = timed(plan, rounds, ours, ("100 queued", || few.cycle()));
     drop(many);
 
     plan.tell("filling a long queue of many jobs");
-    let mut many = session(many_jobs, uuids)?;
+    let mut many = Session::with_uuids(many_jobs, uuids);
     let ours = ("", || many.cycle());
     let with_jobs = timed(plan, rounds, ours, ("", || few.cycle()));
     drop((many, few));
@@ -42,24 +44,7 @@ pub(super) fn queue(plan: &Plan) -> Result<Measured, Unmeasured> {
     let ours = ("", || many.cycle());
     let toy = timed(plan, rounds, ours, ("", || few.cycle()));
 
-    Ok(measured
+    measured
         .with(with_jobs.into_detail("with 100,000 jobs open as well, to 100 queued and 100 open"))
         .with(toy.into_detail("the VecDeque toy with 1,000,000 queued, to itself with 100"))
-        .with(Detail::note(
-            "what even the toy pays is memory: a text that was written a million updates ago is in no cache",
-        )))
-}
-
-/// A session with as much in it as the load says.
-fn session(load: Load, uuids: usize) -> Result<Session, Unmeasured> {
-    let session = Session::with_uuids(load, uuids);
-    let held = (session.owed(), session.open_jobs());
-    if held == (load.queued, load.jobs) {
-        Ok(session)
-    } else {
-        Err(Unmeasured::failed(format!(
-            "the workload is wrong: {} queued and {} open, but {held:?} are",
-            load.queued, load.jobs
-        )))
-    }
 }

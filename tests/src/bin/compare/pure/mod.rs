@@ -1,19 +1,20 @@
 //! The rows of the core alone: no socket, no clock. Their workloads are those of its benchmarks, the files themselves: a
 //! dependency could not share them, because the core would have to depend on what depends on it.
 
+mod bare;
 mod cycle;
 mod decode;
 mod deep;
+mod rival;
+mod strings;
 mod verify;
 
-#[path = "../../../../../core/benches/verify/bare.rs"]
+#[path = "../../../../../core/benches/workload/reports.rs"]
 #[expect(
-    clippy::expect_used,
+    clippy::indexing_slicing,
     reason = "a workload stops where its own data are wrong"
 )]
-mod bare;
-#[path = "../../../../../core/benches/decode/rival.rs"]
-mod rival;
+mod reports;
 #[path = "../../../../../core/benches/samples/mod.rs"]
 #[expect(
     clippy::expect_used,
@@ -21,15 +22,14 @@ mod rival;
     reason = "a workload stops where its own data are wrong"
 )]
 mod samples;
-#[path = "../../../../../core/benches/decode/strings.rs"]
-mod strings;
-#[path = "../../../../../core/benches/session/workload.rs"]
+#[path = "../../../../../core/benches/workload/session.rs"]
 #[expect(
     clippy::expect_used,
-    clippy::indexing_slicing,
     reason = "a workload stops where its own data are wrong"
 )]
-mod workload;
+mod session;
+#[path = "../../../../../core/benches/workload/toy.rs"]
+mod toy;
 
 use facilitator_tests::compare::{Bar, Row};
 
@@ -88,6 +88,6 @@ pub(crate) const ROWS: &[Row] = &[
         explanation: "The cycle of the session against itself, with 100 jobs open and equally many uuids to report on. \
                       Nothing but the length of the queue differs.",
         bar: Bar::at_most(1.1, 1.02),
-        measure: deep::queue,
+        measure: |plan| Ok(deep::queue(plan)),
     },
 ];

@@ -23,7 +23,7 @@ impl<T> Count<T> {
     }
 }
 
-impl<T: TryFrom<u32> + Display> Kind for Count<T> {
+impl<T: TryFrom<u32> + Display + PartialEq> Kind for Count<T> {
     type Value = T;
 
     fn read(&self, given: &Given<'_>) -> Result<T, Wrong> {

@@ -1,20 +1,12 @@
 //! Further request headers. Their values can be credentials, and are never shown.
 
+use facilitator_tokio::Config;
+
 use super::super::given::{Given, REDACTED, Wrong, quoted};
 use super::{Kind, Shape, toml_string};
 
 /// Names and values, as a table, or as lines of the form `NAME: VALUE`.
 pub(crate) struct Headers;
-
-/// What the handshake says by itself: a second one would break it.
-const OURS: [&str; 6] = [
-    "host",
-    "connection",
-    "upgrade",
-    "content-length",
-    "transfer-encoding",
-    "origin",
-];
 
 impl Kind for Headers {
     type Value = Vec<(String, String)>;
@@ -31,14 +23,7 @@ impl Kind for Headers {
                     folder,
                 };
                 let here = |wrong: Wrong| wrong.at(&name.span());
-                // Not `unexpected`, which shows what was found.
-                let value = given.text().map_err(|wrong| {
-                    here(if wrong.names_accepted {
-                        Wrong::found("a value that is no text")
-                    } else {
-                        wrong
-                    })
-                })?;
+                let value = given.secret().map_err(here)?;
                 let name: &str = AsRef::<str>::as_ref(name.get_ref());
                 check(name, value).map_err(here)
             };
@@ -53,7 +38,7 @@ impl Kind for Headers {
                 .ok_or_else(|| Wrong::found("a header without a colon"))?;
             check(name.trim(), value.trim())
         };
-        given.items('\n')?.into_iter().map(header).collect()
+        given.secret_items('\n')?.into_iter().map(header).collect()
     }
 
     fn show(&self, value: &Self::Value) -> Option<String> {
@@ -80,23 +65,9 @@ impl Kind for Headers {
     }
 }
 
+/// Checks a header, as the session does; nothing of its value is repeated.
 fn check(name: &str, value: &str) -> Result<(String, String), Wrong> {
-    let token = |c: u8| c.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&c);
-    let lower = name.to_lowercase();
-    if name.is_empty() || !name.bytes().all(token) {
-        return Err(Wrong::found(format!(
-            "the header name {}, which is none",
-            quoted(name)
-        )));
-    }
-    if OURS.contains(&lower.as_str()) || lower.starts_with("sec-websocket-") {
-        let what = format!(
-            "the header {}, which the WebSocket handshake sets by itself; leave it out",
-            quoted(name)
-        );
-        return Err(Wrong::said(format!("found {what}")));
-    }
-    let key = match lower.as_str() {
+    let key = match name.to_ascii_lowercase().as_str() {
         "x-validator-version" => Some("validator_version"),
         "x-validator-runner-version" => Some("runner_version"),
         _ => None,
@@ -108,17 +79,6 @@ fn check(name: &str, value: &str) -> Result<(String, String), Wrong> {
         );
         return Err(Wrong::said(what));
     }
-    if !value
-        .bytes()
-        .all(|c| c == b'\t' || (b' '..=b'~').contains(&c))
-    {
-        let what = format!(
-            "the header {} with a value that cannot be sent",
-            quoted(name)
-        );
-        return Err(Wrong::said(format!(
-            "found {what}; accepted is printable ASCII"
-        )));
-    }
+    Config::check_extra_header(name, value).map_err(|error| Wrong::said(error.to_string()))?;
     Ok((name.to_owned(), value.to_owned()))
 }

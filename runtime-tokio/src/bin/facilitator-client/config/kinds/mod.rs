@@ -38,7 +38,7 @@ use super::given::{Given, Wrong};
 /// How values of one kind are read, shown and described.
 pub(crate) trait Kind: Sync {
     /// What they are in the program.
-    type Value;
+    type Value: PartialEq;
 
     /// Reads a value.
     fn read(&self, given: &Given<'_>) -> Result<Self::Value, Wrong>;

@@ -16,7 +16,7 @@ impl Kind for ProxyUri {
     type Value = ProxyChoice;
 
     fn read(&self, given: &Given<'_>) -> Result<ProxyChoice, Wrong> {
-        match given.text()? {
+        match given.secret()? {
             ENVIRONMENT => Ok(ProxyChoice::Environment),
             NONE => Ok(ProxyChoice::None),
             uri => match Proxy::via(uri) {

@@ -12,7 +12,7 @@ impl Kind for Uri {
     type Value = Endpoint;
 
     fn read(&self, given: &Given<'_>) -> Result<Endpoint, Wrong> {
-        let text = given.text()?;
+        let text = given.secret()?;
         Endpoint::parse_allowing_plaintext(text).map_err(|error| Wrong::said(error.to_string()))
     }
 

@@ -11,7 +11,7 @@ impl Kind for WebUrl {
     type Value = Option<Url>;
 
     fn read(&self, given: &Given<'_>) -> Result<Self::Value, Wrong> {
-        let url = Url::parse(given.text()?).map(Some);
+        let url = Url::parse(given.secret()?).map(Some);
         url.map_err(|what| Wrong::said(format!("{what}; accepted is {}", self.accepted())))
     }
 

@@ -1,6 +1,8 @@
 //! What the log tells of a session: one line for each thing that an operator acts on, and no line again and again. Texts
 //! from outside are written escaped, and contents of messages not at all.
 
+#[cfg(unix)]
+mod limit;
 mod outage;
 mod repeats;
 
@@ -11,12 +13,12 @@ use facilitator_tokio::core::message::{ResponseError, scrub};
 use tokio::time::Instant;
 use tracing::{debug, error, info, warn};
 
+#[cfg(unix)]
+pub(super) use self::limit::Limit;
 use self::outage::{Lost, Outage};
-use self::repeats::Repeats;
+use self::repeats::{BURST, Repeats, some};
 use super::events::{lost_cause, seconds};
 
-/// Lines of one kind that are written in a row.
-const BURST: u32 = 10;
 /// Failures of one kind, likewise: they show how the pauses grow.
 const FAILURES: u32 = 3;
 /// How the failures of connections are called among all that repeats.
@@ -45,9 +47,7 @@ impl EventLog {
             Event::Stopped { owed } => {
                 let lost = self.outage.end();
                 self.tell_lost(lost, now);
-                for (what, count) in self.repeats.left_out() {
-                    info!(what, count, "left out of the log");
-                }
+                self.repeats.tell_left_out();
                 info!(owed = owed.len(), "stopped");
             }
             Event::Health(Health::Refused) => {
@@ -176,11 +176,6 @@ impl EventLog {
             _ => warn!(repeated, "{what}"),
         }
     }
-}
-
-/// The number of lines that were left out, where there are any.
-fn some(left_out: u64) -> Option<u64> {
-    (left_out > 0).then_some(left_out)
 }
 
 /// What an event is called among all that repeats.

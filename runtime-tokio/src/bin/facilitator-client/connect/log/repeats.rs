@@ -1,11 +1,14 @@
 //! How often the same may be said: a few times, then once in a while, with the number of those that were left out. It
-//! knows no log and no clock.
+//! knows no clock.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use tokio::time::Instant;
+use tracing::info;
 
+/// Lines of one kind that are written in a row, as a rule.
+pub(super) const BURST: u32 = 10;
 /// Different things that are told apart; beyond, the one that was silent for longest is forgotten.
 const MOST: usize = 32;
 /// The first span in which only so many lines are written; spans double while the same goes on.
@@ -72,19 +75,34 @@ impl Repeats {
     }
 
     /// What was left out since it was said last.
-    pub(super) fn left_out(&self) -> impl Iterator<Item = (&str, u64)> {
+    fn left_out(&self) -> impl Iterator<Item = (&str, u64)> {
         let said = self.said.iter().filter(|(_, said)| said.left_out > 0);
         said.map(|(what, said)| (what.as_str(), said.left_out))
+    }
+
+    /// Writes that to the log.
+    pub(super) fn tell_left_out(&self) {
+        for (what, count) in self.left_out() {
+            info!(what, count, "left out of the log");
+        }
     }
 
     fn make_room(&mut self) {
         if self.said.len() >= MOST
             && let Some(oldest) = self.said.iter().min_by_key(|(_, said)| said.since)
         {
-            let oldest = oldest.0.clone();
+            let (oldest, count) = (oldest.0.clone(), oldest.1.left_out);
+            if count > 0 {
+                info!(what = oldest, count, "left out of the log");
+            }
             self.said.remove(&oldest);
         }
     }
+}
+
+/// The number of lines that were left out, where there are any.
+pub(super) fn some(left_out: u64) -> Option<u64> {
+    (left_out > 0).then_some(left_out)
 }
 
 #[cfg(test)]

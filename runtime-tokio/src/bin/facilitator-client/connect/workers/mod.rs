@@ -3,12 +3,14 @@
 //!
 //! On the way to the end, first no more jobs are taken; then those that are worked on have `stop_time` to end; then
 //! processes get SIGTERM and, after `grace`, SIGKILL, and jobs without a terminal status end as `horde_failed`; then the
-//! session delivers what is owed. A second signal skips what is left of it.
+//! session delivers what is owed. A second signal skips what is left of it. Where there is a state file, workers on the
+//! socket go on with their jobs: the file says who has which.
 
 mod hall;
 mod news;
 mod process;
 mod roster;
+mod settling;
 mod socket;
 mod telling;
 
@@ -28,6 +30,7 @@ use self::socket::Listening;
 use super::ending::Ending;
 use super::events::Line;
 use super::journal::Left;
+use super::state::WorkersJob;
 use super::watchers::Watchers;
 use crate::config::Workers;
 use crate::failure::Failure;
@@ -65,7 +68,7 @@ impl Ready {
         client: &FacilitatorClient,
         output: &Output,
         ending: &mut Ending,
-        keeps: bool,
+        across: Across,
         watchers: Watchers,
     ) -> Working {
         let (news, printer) = news::news(output.clone());
@@ -75,7 +78,8 @@ impl Ready {
             client.clone(),
             settings,
             self.line_bytes,
-            keeps,
+            across.keeps,
+            across.left,
             news.clone(),
         );
         let (leaving, is_leaving) = watch::channel(false);
@@ -105,9 +109,22 @@ impl Ready {
             }
         }
         hall.close();
-        wind_down(&hall, settings, ending).await;
         if owed.is_none() {
+            wind_down(&hall, settings, ending).await;
+            let patience = patience(settings, ending);
+            let enough = async {
+                tokio::select! {
+                    biased;
+                    () = ending.signal() => {}
+                    () = sleep(patience) => {}
+                }
+            };
+            hall.finish_reports(enough).await;
             ending.stop(client).await;
+        } else {
+            // Nobody can be told any more what becomes of jobs.
+            hall.kill().await;
+            hall.finish_reports(sleep(settings.grace)).await;
         }
         let owed = match owed {
             Some(owed) => owed,
@@ -119,18 +136,39 @@ impl Ready {
         {
             warn!("a worker did not let its connection end");
         }
+        hall.limit().tell_left_out();
+        let left = hall.left_to_workers();
         drop(hall);
-        Working { owed, printing }
+        Working {
+            owed,
+            left,
+            printing,
+        }
     }
+}
+
+/// What goes from one start of the program to the next.
+pub(super) struct Across {
+    /// Whether anything does.
+    pub(super) keeps: bool,
+    /// The jobs that workers on the socket went on with after the last stop.
+    pub(super) left: Vec<WorkersJob>,
 }
 
 /// What is left when everybody has stopped working.
 pub(super) struct Working {
     owed: Vec<Owed>,
+    /// The jobs that workers on the socket go on with.
+    left: Vec<WorkersJob>,
     printing: tokio::task::JoinHandle<()>,
 }
 
 impl Working {
+    /// The jobs that workers on the socket go on with, until the next start.
+    pub(super) fn take_left(&mut self) -> Vec<WorkersJob> {
+        std::mem::take(&mut self.left)
+    }
+
     /// Waits for the lines that are still to be printed; what is left of the session.
     pub(super) async fn last_lines(self) -> Left {
         // It cannot fail, and would only be missing some lines.
@@ -156,11 +194,7 @@ async fn wind_down(hall: &Hall, settings: &Workers, ending: &mut Ending) {
         () = sleep(settings.stop_time) => info!("running jobs are ended: the time to stop is over"),
     }
     hall.dismiss();
-    let patience = if ending.is_aborted() {
-        Duration::ZERO
-    } else {
-        settings.grace.saturating_add(AFTER_KILL)
-    };
+    let patience = patience(settings, ending);
     tokio::select! {
         biased;
         () = &mut idle => return,
@@ -169,6 +203,15 @@ async fn wind_down(hall: &Hall, settings: &Workers, ending: &mut Ending) {
     }
     warn!("not all workers have ended in their time");
     hall.kill().await;
+}
+
+/// How long those may take that were asked to end.
+fn patience(settings: &Workers, ending: &Ending) -> Duration {
+    if ending.is_aborted() {
+        Duration::ZERO
+    } else {
+        settings.grace.saturating_add(AFTER_KILL)
+    }
 }
 
 /// Hands events on: to those who watch, to stdout, to the hall. What the session still owed in the end.

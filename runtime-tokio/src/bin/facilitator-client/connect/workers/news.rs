@@ -82,8 +82,13 @@ impl News {
 impl Printer {
     /// Prints until the last line.
     pub(super) async fn print(mut self) {
+        let mut is_told = false;
         while let Some(waiting) = self.lines.recv().await {
             self.output.print(&waiting.line).await;
+            if !is_told && let Some(failure) = self.output.failure() {
+                warn!("{failure}; jobs go on, and nobody is told of them there");
+                is_told = true;
+            }
             let events = self.missed.swap(0, Ordering::Relaxed);
             if events > 0 {
                 self.output.print(&Line::Missed { events }).await;

@@ -129,6 +129,24 @@ impl Roster {
         true
     }
 
+    /// Takes in a job that a worker had before this program was started: it waits for the worker's return.
+    pub(super) fn expect(&mut self, job: Job, name: &str, now: Instant) {
+        let id = job.id;
+        if self.jobs.contains_key(&id) {
+            return;
+        }
+        let name: Arc<str> = name.into();
+        let worker = self.workers.entry(Arc::clone(&name)).or_insert(Worker {
+            places: 0,
+            jobs: BTreeSet::new(),
+            away_until: Some(now + self.bounds.absence),
+            turn: self.turns,
+        });
+        worker.jobs.insert(id);
+        let place = Place::With(name);
+        self.jobs.insert(id, Held { job, place });
+    }
+
     /// Gives the job that has waited longest to whoever has a place for it.
     pub(super) fn assign(&mut self) -> Option<(Job, Arc<str>)> {
         let first = *self.queue.front()?;
@@ -191,6 +209,12 @@ impl Roster {
         };
         self.workers.insert(name.into(), worker);
         Some(Vec::new())
+    }
+
+    /// Whether a worker is away, and jobs wait for its return.
+    pub(super) fn waits_for(&self, name: &str) -> bool {
+        let worker = self.workers.get(name);
+        worker.is_some_and(|worker| worker.away_until.is_some())
     }
 
     /// A worker takes this many from now on. It keeps those that it has.
@@ -281,144 +305,4 @@ impl Roster {
 }
 
 #[cfg(test)]
-mod tests {
-    use facilitator_tokio::core::message::ExecutorClass;
-
-    use super::*;
-
-    const SECOND: Duration = Duration::from_secs(1);
-
-    fn roster() -> (Roster, Instant) {
-        let bounds = Bounds {
-            jobs: 4,
-            queue_time: 10 * SECOND,
-            absence: 5 * SECOND,
-        };
-        (Roster::new(bounds), Instant::now())
-    }
-
-    fn take(roster: &mut Roster, number: u128, now: Instant) -> bool {
-        let id = Uuid::from_u128(number);
-        let request = V2JobRequest::new(id.to_string(), ExecutorClass::AlwaysOnTest, "image");
-        roster.take(id, request, now)
-    }
-
-    /// All assignments that can be made, as numbers and names.
-    fn assigned(roster: &mut Roster) -> Vec<(u128, String)> {
-        let assign = || roster.assign();
-        std::iter::from_fn(assign)
-            .map(|(job, worker)| (job.id.as_u128(), worker.to_string()))
-            .collect()
-    }
-
-    fn pair(number: u128, name: &str) -> (u128, String) {
-        (number, name.to_owned())
-    }
-
-    #[test]
-    fn jobs_wait_and_go_to_the_worker_with_the_most_places() {
-        let (mut roster, now) = roster();
-        for number in 1..=4 {
-            assert!(take(&mut roster, number, now));
-        }
-        assert!(!take(&mut roster, 5, now), "there are too many");
-        assert_eq!(assigned(&mut roster), []);
-        assert_eq!(roster.arrive("a", 1).map(|jobs| jobs.len()), Some(0));
-        assert_eq!(roster.arrive("b", 2).map(|jobs| jobs.len()), Some(0));
-        let given = assigned(&mut roster);
-        assert_eq!(given[0], pair(1, "b"));
-        assert_eq!(given.len(), 3);
-        assert!(given[1..].contains(&pair(2, "a")) || given[1..].contains(&pair(2, "b")));
-        assert_eq!(roster.holder(Uuid::from_u128(4)), Holder::Waiting);
-        assert_eq!(roster.end(Uuid::from_u128(1)).as_deref(), Some("b"));
-        assert_eq!(assigned(&mut roster), [pair(4, "b")]);
-        assert_eq!(roster.holder(Uuid::from_u128(1)), Holder::Nobody);
-    }
-
-    #[test]
-    fn equal_workers_take_turns() {
-        let (mut roster, now) = roster();
-        roster.arrive("a", 1);
-        roster.arrive("b", 1);
-        let mut given = Vec::new();
-        for number in 1..=6 {
-            take(&mut roster, number, now);
-            given.extend(assigned(&mut roster).into_iter().map(|(_, name)| name));
-            roster.end(Uuid::from_u128(number));
-        }
-        assert_eq!(
-            given.iter().filter(|name| *name == "a").count(),
-            3,
-            "{given:?}"
-        );
-    }
-
-    #[test]
-    fn a_worker_that_returns_finds_its_jobs_and_what_it_said_of_them() {
-        let (mut roster, now) = roster();
-        roster.arrive("a", 2);
-        assert!(roster.arrive("a", 2).is_none(), "it is here already");
-        take(&mut roster, 1, now);
-        assigned(&mut roster);
-        roster.note(Uuid::from_u128(1), JobStatus::Accepted);
-        roster.note(Uuid::from_u128(1), JobStatus::Accepted);
-        assert_eq!(roster.depart("a", now), 1);
-        take(&mut roster, 2, now);
-        assert_eq!(assigned(&mut roster), [], "it is away");
-        let jobs = roster.arrive("a", 3).unwrap();
-        assert_eq!(jobs.len(), 1);
-        assert_eq!(jobs[0].given, [JobStatus::Accepted]);
-        assert_eq!(assigned(&mut roster), [pair(2, "a")]);
-        assert!(roster.due(now + 60 * SECOND).is_none());
-    }
-
-    #[test]
-    fn what_is_waited_for_in_vain_is_due_in_its_time() {
-        let (mut roster, now) = roster();
-        assert_eq!(roster.next_due(), None);
-        take(&mut roster, 1, now);
-        assert_eq!(roster.next_due(), Some(now + 10 * SECOND));
-        assert!(roster.due(now + 9 * SECOND).is_none());
-        let due = roster.due(now + 10 * SECOND);
-        assert!(
-            matches!(due, Some(Due::Unserved { anybody: false, .. })),
-            "{due:?}"
-        );
-        roster.arrive("a", 2);
-        take(&mut roster, 2, now);
-        take(&mut roster, 3, now);
-        take(&mut roster, 4, now);
-        assigned(&mut roster);
-        roster.depart("a", now);
-        assert_eq!(roster.next_due(), Some(now + 5 * SECOND));
-        assert!(roster.due(now + 4 * SECOND).is_none());
-        for number in [2, 3] {
-            match roster.due(now + 5 * SECOND) {
-                Some(Due::Abandoned { job, worker }) => {
-                    assert_eq!((job.id.as_u128(), &*worker), (number, "a"));
-                }
-                other => panic!("{other:?}"),
-            }
-        }
-        assert!(roster.due(now + 5 * SECOND).is_none());
-        assert_eq!(roster.next_due(), Some(now + 10 * SECOND));
-        assert!(roster.workers.is_empty(), "nobody waits for it any more");
-    }
-
-    #[test]
-    fn a_worker_that_takes_no_more_keeps_what_it_has() {
-        let (mut roster, now) = roster();
-        roster.arrive("a", 1);
-        take(&mut roster, 1, now);
-        assigned(&mut roster);
-        roster.resize("a", 0);
-        take(&mut roster, 2, now);
-        assert_eq!(assigned(&mut roster), []);
-        assert_eq!(
-            roster.holder(Uuid::from_u128(1)),
-            Holder::Worker("a".into())
-        );
-        roster.resize("a", 2);
-        assert_eq!(assigned(&mut roster), [pair(2, "a")]);
-    }
-}
+mod tests;

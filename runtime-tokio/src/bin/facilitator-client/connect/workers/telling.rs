@@ -2,7 +2,7 @@
 
 use serde_json::value::RawValue;
 
-use facilitator_tokio::core::message::V2JobRequest;
+use facilitator_tokio::core::message::{JobStatus, V2JobRequest};
 
 /// One line. Those of sessions are in `events`.
 #[derive(serde::Serialize)]
@@ -31,6 +31,12 @@ pub(super) enum Telling<'a> {
     },
     /// A worker has got a job.
     JobAssigned { uuid: &'a str, worker: &'a str },
+    /// The program has ended a job in place of its worker.
+    JobEnded {
+        uuid: &'a str,
+        status: &'static str,
+        reason: &'a str,
+    },
     /// To a worker: the answer to its `hello`.
     Welcome {
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -58,4 +64,15 @@ pub(super) enum Telling<'a> {
     Error { error: &'a str },
     /// To a worker: no more jobs come, and those that it has should end.
     Stopping {},
+}
+
+impl<'a> Telling<'a> {
+    /// A job that has ended as `horde_failed`.
+    pub(super) const fn ended(uuid: &'a str, reason: &'a str) -> Self {
+        Self::JobEnded {
+            uuid,
+            status: JobStatus::HordeFailed.as_str(),
+            reason,
+        }
+    }
 }

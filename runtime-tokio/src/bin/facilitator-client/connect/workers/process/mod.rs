@@ -3,8 +3,10 @@
 //!
 //! The process and all that it starts are one process group. When the first process ends, so does the group. A process
 //! that has to end gets SIGTERM, and after the grace time SIGKILL; a terminal status that it gives meanwhile counts.
+//! Should this program be killed, the `guardian` ends the groups.
 
 mod group;
+pub(super) mod guardian;
 pub(super) mod hook;
 mod limits;
 mod tail;
@@ -15,23 +17,25 @@ use std::future::pending;
 use std::pin::pin;
 use std::time::Duration;
 
-use facilitator_tokio::core::client::{Outcome, SendError};
-use facilitator_tokio::core::message::{
-    HordeFailureDetails, HordeFailureReason, JobFailureStage, JobParticipant,
-};
-use facilitator_tokio::{FacilitatorClient, PendingReceipt};
+use facilitator_tokio::FacilitatorClient;
+use facilitator_tokio::core::client::SendError;
+use facilitator_tokio::core::message::JobFailureStage;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
-use tracing::{debug, error, info, warn};
+use tracing::{error, info, warn};
 
-use self::group::Group;
+use self::group::{Exit, Group};
+use self::guardian::Guardian;
 use self::limits::{Limits, Progress};
 use self::talk::{Said, Talk, Talker};
 use self::verdict::Cause;
 use super::news::News;
 use super::roster::Job;
+use super::settling::settle;
 use super::telling::Telling;
+use crate::config;
 use crate::connect::events::Line;
+use crate::connect::log::Limit;
 
 /// What the process of a job is to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,6 +56,8 @@ pub(super) struct Manner {
     pub(super) leeway: Duration,
     pub(super) grace: Duration,
     pub(super) line_bytes: usize,
+    pub(super) limit: Limit,
+    pub(super) guardian: Guardian,
 }
 
 /// Works on a job until its process is gone and the job has its terminal status.
@@ -69,7 +75,7 @@ pub(super) async fn work(
             info!(?uuid, pid, "worker started");
             news.tell(&Telling::WorkerStarted { uuid: &uuid, pid });
             let limits = Limits::of(&job.request, manner.margin, manner.leeway);
-            let (over, is_over) = watch::channel(false);
+            let (over, is_over) = watch::channel(None);
             let (said, heard) = watch::channel(Said {
                 progress: Progress::new(Instant::now().into_std()),
                 ended: false,
@@ -81,6 +87,7 @@ pub(super) async fn work(
                 request,
                 limits: limits.clone(),
                 line_bytes: manner.line_bytes,
+                limit: manner.limit.clone(),
                 said,
                 over: is_over,
             };
@@ -94,20 +101,20 @@ pub(super) async fn work(
             };
             run.see_through(talker.talk(streams)).await
         }
-        Err(error) => (Cause::NotStarted, error.to_string(), Talk::default()),
+        Err(error) => (Cause::NotStarted, Exit::failed(error), Talk::default()),
     };
     if cause != Cause::NotStarted {
         let ended = talk.ended.as_ref().map(|(status, _)| status.as_str());
-        info!(?uuid, exit, ended, "worker ended");
+        info!(?uuid, exit = exit.as_str(), ended, "worker ended");
         news.tell(&Telling::WorkerEnded {
             uuid: &uuid,
-            exit: &exit,
+            exit: exit.as_str(),
             status: ended,
         });
     }
     if let Some((_, receipt)) = talk.ended {
         // Not waited for here: the facilitator can be away for long, and the place is free.
-        tokio::spawn(see_delivered(client, uuid, receipt));
+        tokio::spawn(async move { settle(&client, &news, &receipt.await).await });
         return;
     }
     if *orders.borrow_and_update() == Order::Drop {
@@ -117,8 +124,8 @@ pub(super) async fn work(
         let status = update.status;
         match client.send_job_status(update).await {
             Ok(receipt) => {
-                warn!(?uuid, %status, exit, "the worker gave no terminal status");
-                tokio::spawn(see_delivered(client, uuid, receipt));
+                warn!(?uuid, %status, exit = exit.as_str(), "the worker gave no terminal status");
+                tokio::spawn(async move { settle(&client, &news, &receipt.await).await });
             }
             // Somebody else was faster.
             Err(SendError::JobEnded { .. }) => {}
@@ -136,28 +143,8 @@ fn start(manner: &Manner, job: &Job) -> std::io::Result<(Group, group::Streams, 
     let mut request = serde_json::to_vec(&line)?;
     request.push(b'\n');
     // A uuid with a NUL character is none, and its job is never handed on.
-    let (group, streams) = Group::start(&manner.command, &[("FACILITATOR_JOB", uuid)])?;
+    let (group, streams) = Group::start(&manner.command, &[(config::JOB, uuid)], &manner.guardian)?;
     Ok((group, streams, request))
-}
-
-/// A terminal status that the facilitator refuses, or that cannot be delivered, leaves its job open. The process is gone
-/// by then, so the job ends as `horde_failed`.
-async fn see_delivered(client: FacilitatorClient, uuid: String, receipt: PendingReceipt) {
-    let (Outcome::Refused(_) | Outcome::SetAside(_)) = receipt.await.outcome else {
-        return;
-    };
-    let details = HordeFailureDetails::new(
-        JobParticipant::Validator,
-        HordeFailureReason::GenericError,
-        "the worker's last status could not be delivered",
-    );
-    match client.fail_horde(&uuid, details).await {
-        Ok(_) => warn!(
-            ?uuid,
-            "the last status was not delivered; the job ends as horde_failed"
-        ),
-        Err(error) => debug!(?uuid, %error, "the last status was not delivered"),
-    }
 }
 
 /// A process while it runs.
@@ -167,12 +154,12 @@ struct Run {
     heard: watch::Receiver<Said>,
     orders: watch::Receiver<Order>,
     grace: Duration,
-    over: watch::Sender<bool>,
+    over: watch::Sender<Option<Instant>>,
 }
 
 impl Run {
     /// Waits for its end, or brings it about. Nothing of it runs any more when this returns, or is dropped.
-    async fn see_through(&mut self, talk: impl Future<Output = Talk>) -> (Cause, String, Talk) {
+    async fn see_through(&mut self, talk: impl Future<Output = Talk>) -> (Cause, Exit, Talk) {
         let mut talk = pin!(talk);
         let mut talked = None;
         let (mut cause, exit) = {
@@ -186,7 +173,7 @@ impl Run {
                 }
             }
         };
-        self.over.send_replace(true);
+        self.over.send_replace(Some(Instant::now()));
         let talk = if let Some(talk) = talked {
             talk
         } else {
@@ -204,7 +191,7 @@ impl Run {
     }
 
     /// The end of the process, and what has caused it.
-    async fn ending(&mut self) -> (Cause, String) {
+    async fn ending(&mut self) -> (Cause, Exit) {
         let cause = tokio::select! {
             biased;
             exit = self.group.wait() => return (Cause::Exited, exit),

@@ -9,7 +9,7 @@ use facilitator_tokio::core::message::JobStatus;
 use facilitator_tokio::{FacilitatorClient, PendingReceipt};
 use tokio::io::{AsyncRead, AsyncWriteExt as _};
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep_until};
 use tracing::{debug, warn};
 
 use super::group::Streams;
@@ -18,6 +18,7 @@ use super::tail::Tail;
 use crate::connect::commands::{self, Command};
 use crate::connect::input::{complaint, submit};
 use crate::connect::lines::{Line, Lines};
+use crate::connect::log::Limit;
 
 /// Statuses that were read and wait for room in the outbox.
 const AHEAD: usize = 16;
@@ -52,15 +53,18 @@ pub(super) struct Faults {
     pub(super) first: Option<String>,
 }
 
-impl Faults {
-    fn note(&mut self, job: &str, line: u64, what: &str) {
-        if self.count == 0 {
-            warn!(uuid = ?job, line, error = ?what, "the worker wrote a line that is no status");
-            self.first = Some(format!("line {line}: {what}"));
+impl Talker {
+    /// The first of a job is in the log, unless other jobs have filled it with such; the rest are counted.
+    fn fault(&self, faults: &mut Faults, line: u64, what: &str) {
+        if faults.count == 0 {
+            faults.first = Some(format!("line {line}: {what}"));
+            if let Some(repeated) = self.limit.say("lines of processes that are no status") {
+                warn!(uuid = ?self.job, line, error = ?what, repeated, "the worker wrote a line that is no status");
+            }
         } else {
-            debug!(uuid = ?job, line, error = ?what, "the worker wrote a line that is no status");
+            debug!(uuid = ?self.job, line, error = ?what, "the worker wrote a line that is no status");
         }
-        self.count += 1;
+        faults.count += 1;
     }
 }
 
@@ -73,9 +77,10 @@ pub(super) struct Talker {
     pub(super) request: Vec<u8>,
     pub(super) limits: Limits,
     pub(super) line_bytes: usize,
+    pub(super) limit: Limit,
     pub(super) said: watch::Sender<Said>,
-    /// True once the process has ended.
-    pub(super) over: watch::Receiver<bool>,
+    /// When the process has ended, once it has.
+    pub(super) over: watch::Receiver<Option<Instant>>,
 }
 
 impl Talker {
@@ -123,12 +128,12 @@ impl Talker {
                 Line::Text(text) => text,
                 Line::TooLong(limit) => {
                     let what = format!("it is longer than {limit} bytes (`line_bytes`)");
-                    faults.note(&self.job, number, &what);
+                    self.fault(&mut faults, number, &what);
                     continue;
                 }
                 Line::NotUtf8(at) => {
                     let what = format!("it is no UTF-8 (byte {})", at + 1);
-                    faults.note(&self.job, number, &what);
+                    self.fault(&mut faults, number, &what);
                     continue;
                 }
             };
@@ -142,9 +147,9 @@ impl Talker {
                         // The receiver lives as long as this.
                         let _ = heard.send((number, command)).await;
                     }
-                    Err(what) => faults.note(&self.job, number, what),
+                    Err(what) => self.fault(&mut faults, number, what),
                 },
-                Err(wrong) => faults.note(&self.job, number, &wrong.what),
+                Err(wrong) => self.fault(&mut faults, number, &wrong.what),
             }
         }
     }
@@ -176,7 +181,7 @@ impl Talker {
             };
             if ended.is_some() {
                 let what = format!("`{status}` follows a terminal status");
-                faults.note(&self.job, number, &what);
+                self.fault(&mut faults, number, &what);
                 continue;
             }
             match submit(&self.client, command).await {
@@ -188,24 +193,29 @@ impl Talker {
                 Err(SendError::JobEnded { .. } | SendError::Stopping | SendError::Stopped) => {
                     self.said.send_modify(|said| said.refused = true);
                 }
-                Err(error) => faults.note(&self.job, number, &complaint(&error).what),
+                Err(error) => self.fault(&mut faults, number, &complaint(&error).what),
             }
         }
         (ended, faults)
     }
 }
 
-/// What comes of this; `None` when the process has ended and this still has not.
-async fn until_over<T>(over: &watch::Receiver<bool>, what: impl Future<Output = T>) -> Option<T> {
+/// What comes of this; `None` when the process has ended and this still has not. However often it is asked for, the
+/// time runs from the end of the process: what goes on writing holds nobody up.
+async fn until_over<T>(
+    over: &watch::Receiver<Option<Instant>>,
+    what: impl Future<Output = T>,
+) -> Option<T> {
     let mut over = over.clone();
     let ending = async {
-        // An error means the same.
-        let _ = over.wait_for(|over| *over).await;
-        sleep(ENDING).await;
+        let ended = over.wait_for(Option::is_some).await;
+        // An error means that nobody waits for this any more.
+        let ended = ended.ok().and_then(|ended| *ended);
+        sleep_until(ended.unwrap_or_else(Instant::now) + ENDING).await;
     };
     tokio::select! {
         biased;
-        result = what => Some(result),
         () = ending => None,
+        result = what => Some(result),
     }
 }

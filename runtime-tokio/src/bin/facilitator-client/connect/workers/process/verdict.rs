@@ -1,11 +1,11 @@
 //! The last word on a job whose process gave none.
 
-use facilitator_tokio::core::message::JobStatus;
 use facilitator_tokio::core::message::{
     HordeFailureDetails, HordeFailureReason, JobFailureDetails, JobFailureReason, JobFailureStage,
-    JobParticipant, Json, JsonMap, V0JobStatusUpdate,
+    JobParticipant, JobStatus, Json, JsonMap, V0JobStatusUpdate,
 };
 
+use super::group::Exit;
 use super::talk::Talk;
 
 /// Why a process had to end, or did.
@@ -27,30 +27,30 @@ pub(super) enum Cause {
 pub(super) fn last_word(
     job: &str,
     cause: Cause,
-    exit: &str,
+    exit: &Exit,
     talk: &Talk,
 ) -> Option<V0JobStatusUpdate> {
+    let exit_text = exit.as_str();
     let horde = |reason, message: String| {
         let participant = JobParticipant::Validator;
         let mut details = HordeFailureDetails::new(participant, reason, message);
-        details.context = Some(context(exit, talk));
+        details.context = Some(context(exit_text, talk));
         V0JobStatusUpdate::new(job, JobStatus::HordeFailed).with_metadata(details)
     };
     let update = match cause {
         Cause::Settled => return None,
         Cause::Exited => {
-            // As "exit status: 0".
-            let reason = if exit.ends_with(": 0") {
+            let reason = if exit.is_success {
                 HordeFailureReason::GenericError
             } else {
                 HordeFailureReason::UnhandledException
             };
-            let message = format!("the worker ended without a terminal status ({exit})");
+            let message = format!("the worker ended without a terminal status ({exit_text})");
             horde(reason, message + &in_words(talk))
         }
         Cause::NotStarted => horde(
             HordeFailureReason::ExecutorSpinupFailed,
-            format!("the worker could not be started: {exit}"),
+            format!("the worker could not be started: {exit_text}"),
         ),
         Cause::Stopping => horde(
             HordeFailureReason::GenericError,
@@ -64,7 +64,7 @@ pub(super) fn last_word(
             let message = format!("the time for the stage `{stage}` and those before it is over");
             let reason = JobFailureReason::Timeout;
             let mut details = JobFailureDetails::new(reason, stage, message);
-            details.context = Some(context(exit, talk));
+            details.context = Some(context(exit_text, talk));
             V0JobStatusUpdate::new(job, JobStatus::Failed).with_metadata(details)
         }
     };

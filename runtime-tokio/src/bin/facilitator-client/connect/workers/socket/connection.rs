@@ -46,6 +46,8 @@ pub(super) struct Manner {
 struct Promise {
     receipt: PendingReceipt,
     id: Option<Box<RawValue>>,
+    /// Whose it is; nobody's who has no name.
+    worker: Option<Arc<str>>,
     /// Its share of what may be unanswered, given back with the answer.
     share: OwnedSemaphorePermit,
 }
@@ -61,7 +63,8 @@ pub(super) async fn speak(
     let (mail, carrier) = mailbox(manner.most_jobs, manner.stall);
     let mut carrying = tokio::spawn(carrier.carry(write));
     let (promises, to_keep) = mpsc::unbounded_channel();
-    let receipts = tokio::spawn(keep(to_keep, mail.clone()));
+    let (lingering, lingers) = watch::channel(true);
+    tokio::spawn(keep(to_keep, hall.clone(), mail.clone(), lingers));
     mail.push(Mail::of(&events::Line::hello(
         None,
         &hall.client().hotkey(),
@@ -87,50 +90,73 @@ pub(super) async fn speak(
         reason = worker.listen(&mut lines) => reason,
     };
     if let Some(presence) = &worker.presence {
-        info!(worker = ?&*presence.worker, reason, "worker left");
+        if let Some(repeated) = say(&worker.hall, "workers that left", &presence.worker) {
+            info!(worker = ?&*presence.worker, reason, repeated, "worker left");
+        }
         worker.hall.depart(presence, reason);
     }
     // What is known by now, or soon, is still told.
     drop((worker, mail));
-    let receipts_end = receipts.abort_handle();
     if timeout(LINGER, &mut carrying).await.is_err() {
-        receipts_end.abort();
+        lingering.send_replace(false);
         // What holds the carrier up now is the worker alone, and that is bounded.
         let _ = carrying.await;
     }
 }
 
-/// Tells one that there is no room for it, if that can be done at once.
-pub(super) fn refuse(stream: &UnixStream) {
-    let error = Telling::Error {
-        error: "too many connections are open; try again later",
-    };
+/// Whether to write a line of this kind about this worker once more; see [`Limit::say`].
+///
+/// [`Limit::say`]: crate::connect::log::Limit::say
+#[expect(clippy::option_option, reason = "as there")]
+fn say(hall: &Hall, what: &str, worker: &str) -> Option<Option<u64>> {
+    hall.limit().say(&format!("{what}: {worker:?}"))
+}
+
+/// Tells one why it is not spoken with, if that can be done at once.
+pub(super) fn refuse(stream: &UnixStream, error: &str) {
+    let error = Telling::Error { error };
     if let Ok(mut text) = serde_json::to_vec(&error) {
         text.push(b'\n');
         let _ = stream.try_write(&text);
     }
 }
 
-/// Sends the receipts of commands, in the order in which they come.
-async fn keep(mut promises: mpsc::UnboundedReceiver<Promise>, mail: MailBox) {
+/// Sends the receipts of commands, in the order in which they come, and sees that jobs end whose last status does not
+/// arrive: that goes on when the connection has ended. What waits here is no more than the outbox holds.
+async fn keep(
+    mut promises: mpsc::UnboundedReceiver<Promise>,
+    hall: Hall,
+    mail: MailBox,
+    mut lingers: watch::Receiver<bool>,
+) {
+    let mut mail = Some(mail);
     let mut waiting = FuturesUnordered::new();
     let mut open = true;
     while open || !waiting.is_empty() {
         tokio::select! {
             biased;
+            () = is_over(&mut lingers), if mail.is_some() => mail = None,
             promise = promises.recv(), if open => match promise {
-                Some(Promise { receipt, id, share }) => {
-                    waiting.push(async move { (receipt.await, id, share) });
+                Some(Promise { receipt, id, worker, share }) => {
+                    waiting.push(async move { (receipt.await, id, worker, share) });
                 }
                 None => open = false,
             },
-            Some((receipt, id, share)) = waiting.next() => {
-                let line = events::Line::receipt(&receipt, id.as_deref());
-                mail.answer(Mail::of(&line)).await;
+            Some((receipt, id, worker, share)) = waiting.next() => {
+                if let Some(mail) = &mail {
+                    let line = events::Line::receipt(&receipt, id.as_deref());
+                    mail.answer(Mail::of(&line)).await;
+                }
                 drop(share);
+                hall.settle(&receipt, worker.as_deref().unwrap_or_default()).await;
             }
         }
     }
+}
+
+async fn is_over(lingers: &mut watch::Receiver<bool>) {
+    // An error means that nobody can say so any more: the same.
+    let _ = lingers.wait_for(|lingers| !lingers).await;
 }
 
 /// Who speaks.
@@ -151,11 +177,12 @@ impl Worker {
         loop {
             let next = tokio::select! {
                 biased;
-                next = lines.next() => next,
+                // Before all that is said instead.
                 () = sleep_until(hello_by), if !self.greeted => {
                     self.mail.cut("it did not say hello in time");
                     return "it did not say hello in time";
                 }
+                next = lines.next() => next,
             };
             let (number, line) = match next {
                 Ok(Some(line)) => line,
@@ -245,7 +272,12 @@ impl Worker {
                     self.hall.note(&uuid, status);
                 }
                 // Whoever keeps promises lives as long as this.
-                let _ = self.promises.send(Promise { receipt, id, share });
+                let _ = self.promises.send(Promise {
+                    receipt,
+                    id,
+                    worker: self.presence.as_ref().map(|own| Arc::clone(&own.worker)),
+                    share,
+                });
                 Ok(())
             }
         }
@@ -296,7 +328,9 @@ impl Worker {
                 })
             });
         let presence = presence.map_err(|refusal| refused(refusal, &name))?;
-        info!(worker = ?name, jobs, "worker joined");
+        if let Some(repeated) = say(&self.hall, "workers that joined", &name) {
+            info!(worker = ?name, jobs, repeated, "worker joined");
+        }
         self.presence = Some(presence);
         self.greeted = true;
         Ok(())
@@ -331,8 +365,10 @@ impl Worker {
     }
 
     async fn refuse(&self, line: u64, id: Option<Box<RawValue>>, wrong: Wrong) {
-        let worker = self.presence.as_ref().map(|own| &*own.worker);
-        warn!(?worker, line, error = ?wrong.what, "command of a worker refused");
+        let worker = self.presence.as_ref().map_or("", |own| &*own.worker);
+        if let Some(repeated) = say(&self.hall, "refused commands of a worker", worker) {
+            warn!(?worker, line, error = ?wrong.what, repeated, "command of a worker refused");
+        }
         let line = events::Line::command_error(line, id.as_deref(), wrong);
         self.mail.answer(Mail::of(&line)).await;
     }

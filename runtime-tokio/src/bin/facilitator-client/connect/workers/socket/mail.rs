@@ -20,7 +20,7 @@ const WAITING: usize = 1024;
 const PIECE: usize = 64 * 1024;
 
 /// One line to be sent. A request is written only when its turn has come: it can be large.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(in crate::connect::workers) enum Mail {
     /// A job, `resumed` when it was the worker's before.
     Job { job: Job, resumed: bool },

@@ -3,7 +3,7 @@
 use facilitator_core::message::{ExecutorClass, V2JobRequest};
 
 /// What is easiest for a derived reader: strings and numbers, no union to look ahead for.
-pub(crate) fn only(mut request: V2JobRequest) -> V2JobRequest {
+pub(super) fn only(mut request: V2JobRequest) -> V2JobRequest {
     (request.volume, request.output_upload) = (None, None);
     request.executor_class = ExecutorClass::AlwaysOnGpu24Gb;
     for n in 0..8 {
