@@ -18,6 +18,8 @@ import threading
 import time
 
 PROTOCOL = 1
+# Seconds before a connection that was not welcome, or is gone, is tried again; twice as many each time.
+PAUSE = 0.05
 
 
 def run(request, report):
@@ -75,23 +77,22 @@ class SocketWorker:
         self.jobs = {}
         self.commands = 0
         self.out = None
+        self.pause = PAUSE
 
     def serve(self):
         """Connects, again and again, for ever: the program may be restarted."""
-        pause = 0.05
         while True:
             try:
                 with socket.socket(socket.AF_UNIX) as connection:
                     connection.connect(self.path)
-                    pause = 0.05
                     self.listen(connection)
             except OSError as error:
                 print(f"no connection: {error}", file=sys.stderr)
             finally:
                 with self.lock:
                     self.out = None
-            time.sleep(pause)
-            pause = min(2 * pause, 2)
+            time.sleep(self.pause)
+            self.pause = min(2 * self.pause, 2)
 
     def listen(self, connection):
         """Takes lines until the connection ends. They are written by a thread, which nobody waits for."""
@@ -107,6 +108,7 @@ class SocketWorker:
     def take(self, event, out):
         kind = event["event"]
         if kind == "welcome":
+            self.pause = PAUSE
             with self.lock:
                 self.out = out
                 # What was said without an answer may not have arrived. Saying it twice is harmless.

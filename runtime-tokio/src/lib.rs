@@ -3,6 +3,32 @@
 //! This crate is thin: it has sockets, timers and tasks ([`Tokio`]), and everything else is
 //! [`facilitator_core::driver`]. With the feature `server` it also serves the simulated facilitator on a real
 //! socket. The program `facilitator-client` (feature `cli`) is built on both.
+//!
+//! ```
+//! # #[cfg(all(feature = "server", feature = "sr25519"))]
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use facilitator_tokio::core::facilitator::FacilitatorConfig;
+//! use facilitator_tokio::core::signature::Scheme;
+//! use facilitator_tokio::server::Server;
+//! use facilitator_tokio::{Config, Endpoint, Event, FacilitatorClient, Keypair, Phase};
+//!
+//! // In production: `Endpoint::public()`, and a key of a wallet.
+//! let server = Server::bind("127.0.0.1:0", FacilitatorConfig::default()).await?;
+//! let keypair = Keypair::from_uri(Scheme::Sr25519, "//Alice")?;
+//! let client = FacilitatorClient::new(Config::new(Endpoint::parse(&server.uri())?), &keypair)?;
+//! client.start()?;
+//! while let Ok(event) = client.next_event().await {
+//!     if matches!(event, Event::Phase(change) if change.phase == Phase::Ready) {
+//!         break;
+//!     }
+//! }
+//! assert!(client.stop().await?.owed.is_empty());
+//! # Ok(())
+//! # }
+//! # #[cfg(not(all(feature = "server", feature = "sr25519")))]
+//! # fn main() {}
+//! ```
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 

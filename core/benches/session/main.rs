@@ -44,14 +44,14 @@ const LOADS: [Load; 3] = [
 ];
 
 /// Submits a status, transmits it and takes its acknowledgement.
-#[divan::bench(args = LOADS)]
+#[divan::bench(args = LOADS, sample_size = 1000)]
 fn cycle(bencher: Bencher<'_, '_>, load: Load) {
     let mut session = Session::new(load);
     bencher.bench_local(|| session.cycle());
 }
 
 /// The rival formats it, queues it, copies it for the socket, forgets it.
-#[divan::bench(args = LOADS)]
+#[divan::bench(args = LOADS, sample_size = 1000)]
 fn cycle_of_the_queue(bencher: Bencher<'_, '_>, load: Load) {
     let mut toy = Toy::new(load);
     bencher.bench_local(|| toy.cycle());

@@ -11,7 +11,7 @@ use super::event::{
 };
 use super::health::Standing;
 use super::{Blame, FacilitatorClient, Link, Then, Timer};
-use crate::{CloseFrame, ConnectionId, Frame, Timestamp};
+use crate::{CloseFrame, ConnectionId, Timestamp};
 
 /// Bytes a second of the slowest line on which a large update may still be on its way: half a megabit.
 const SLOWEST_LINE: u64 = 64 * 1024;
@@ -45,7 +45,16 @@ impl FacilitatorClient {
     }
 
     /// Tells of the phase and of the health, when they are others.
+    #[inline]
     pub(super) fn announce(&mut self) {
+        let is_news = (self.phase(), self.health()) != (self.announced, self.announced_health);
+        if is_news {
+            self.announce_news();
+        }
+    }
+
+    #[cold]
+    fn announce_news(&mut self) {
         self.announce_phase();
         let health = self.health();
         if health != self.announced_health {
@@ -81,27 +90,35 @@ impl FacilitatorClient {
         let Link::Ready { connection, .. } = self.link else {
             return;
         };
+        if self.outbox.is_waiting() {
+            self.transmit_waiting(connection);
+        }
+        // A status that is answered later proves the specs before it; with none under way, a ping has to.
+        if self.outbox.specs_in_flight() > 0 && self.outbox.statuses_in_flight() == 0 {
+            self.ping(connection);
+        }
+    }
+
+    fn transmit_waiting(&mut self, connection: ConnectionId) {
         let on_the_way = self.outbox.bytes_in_flight();
         while let Some(entry) =
             self.outbox
                 .next_status(self.config.window, self.frames_sent, self.now)
         {
-            let frame = Frame::Text(Arc::clone(&entry.text));
+            // A job with something in the outbox is known.
+            let uuid = self.jobs.uuid(entry.about.job).unwrap_or_default();
+            let text = entry.about.to_text(uuid, &mut self.room);
             self.stats.count_status(entry.transmissions);
-            self.transmit(connection, frame);
+            self.transmit_text(connection, text);
         }
         if self.outbox.bytes_in_flight() > on_the_way {
             self.expect_answers(on_the_way);
         }
         while let Some(entry) = self.outbox.next_specs(self.frames_sent, self.now) {
-            let frame = Frame::Text(Arc::clone(&entry.text));
+            let text = Arc::clone(&entry.about.text);
             self.stats.count_specs(entry.transmissions);
             self.specs_sent = Some(self.frames_sent);
-            self.transmit(connection, frame);
-        }
-        // A status that is answered later proves the specs before it; with none under way, a ping has to.
-        if self.outbox.specs_in_flight() > 0 && self.outbox.statuses_in_flight() == 0 {
-            self.ping(connection);
+            self.transmit_text(connection, text);
         }
     }
 
@@ -139,7 +156,7 @@ impl FacilitatorClient {
             .arm(Timer::Connect, self.now + self.config.connect_timeout);
         let unix = self.unix_now().unwrap_or_default();
         let credentials = self.authenticator.headers(unix);
-        self.outputs.push_back(Output::Connect(
+        self.outputs.push(Output::Connect(
             connection,
             ConnectRequest::new(&self.config, credentials),
         ));
@@ -251,7 +268,7 @@ impl FacilitatorClient {
                     // One attempt to say goodbye; nobody waits for the answer.
                     let close = CloseFrame::new(CloseFrame::NORMAL);
                     self.outputs
-                        .push_back(Output::Disconnect(*connection, Some(close)));
+                        .push(Output::Disconnect(*connection, Some(close)));
                 }
                 self.drop_connection();
                 self.finish();
@@ -321,11 +338,11 @@ impl FacilitatorClient {
             Blame::Oldest => {
                 let (status, specs) = self.outbox.break_connection();
                 if let Some(entry) = status {
-                    let owed = entry.to_owed(self.subject(&entry));
-                    self.settle_status(&entry, Outcome::SetAside(owed));
+                    let owed = entry.to_owed(self.uuid_of(entry.about.job));
+                    self.settle_status(entry.gone(), Outcome::SetAside(owed));
                 }
                 if let Some(entry) = specs {
-                    let owed = entry.to_owed(entry.about.into());
+                    let owed = entry.to_owed();
                     self.settle_specs(&entry, Outcome::SetAside(owed));
                 }
             }
@@ -339,7 +356,7 @@ impl FacilitatorClient {
 
     /// Drops a connection that is beyond a closing handshake.
     pub(super) fn give_up(&mut self, connection: ConnectionId, reason: LostReason, blame: Blame) {
-        self.outputs.push_back(Output::Disconnect(connection, None));
+        self.outputs.push(Output::Disconnect(connection, None));
         self.lose(connection, reason.clone(), blame);
         self.wait(Retry::Backoff, reason);
     }
@@ -361,7 +378,7 @@ impl FacilitatorClient {
         // While stopping, the drain deadline ends it too.
         self.timers
             .arm(Timer::Close, self.now + self.config.close_timeout);
-        self.outputs.push_back(Output::Disconnect(
+        self.outputs.push(Output::Disconnect(
             connection,
             Some(CloseFrame::new(CloseFrame::NORMAL)),
         ));
@@ -422,7 +439,7 @@ impl FacilitatorClient {
         | Link::Ready { connection, .. }
         | Link::Closing { connection, .. } = self.link
         {
-            self.outputs.push_back(Output::Disconnect(connection, None));
+            self.outputs.push(Output::Disconnect(connection, None));
         }
     }
 
@@ -434,13 +451,13 @@ impl FacilitatorClient {
         self.link = Link::Down;
         let (statuses, specs) = self.outbox.take_all();
         let mut owed = Vec::with_capacity(statuses.len() + specs.len());
-        for entry in statuses {
-            let whole = entry.to_owed(self.subject(&entry));
-            self.settle_status(&entry, Outcome::HandedBack(whole.clone()));
+        for entry in statuses.into_values() {
+            let whole = entry.to_owed(self.uuid_of(entry.about.job));
+            self.settle_status(entry.gone(), Outcome::HandedBack(whole.clone()));
             owed.push(whole);
         }
-        for entry in specs {
-            let whole = entry.to_owed(entry.about.into());
+        for entry in specs.into_values() {
+            let whole = entry.to_owed();
             self.settle_specs(&entry, Outcome::HandedBack(whole.clone()));
             owed.push(whole);
         }

@@ -8,6 +8,7 @@ use core::fmt;
 use uuid::Uuid;
 
 use super::error::SendError;
+use super::text::StatusText;
 use crate::message::{
     Encode, JobStatus, Style, V0JobStatusUpdate, V0MachineSpecsUpdate, Writer, contains_nul,
     is_within_limits, missing_specs_part, missing_streaming_detail, parse_usual_uuid, parse_uuid,
@@ -31,36 +32,33 @@ impl fmt::Debug for Door {
 }
 
 impl Door {
-    /// A status update that may be sent: its job, and its text on the wire.
+    /// A status update that may be sent: its job, and what has to be kept of its text on the wire.
     ///
     /// The uuid goes out in the usual spelling, whatever spelling came in.
     pub(super) fn check_status(
         &mut self,
         update: &V0JobStatusUpdate,
         limit: usize,
-    ) -> Result<(Uuid, Arc<str>), SendError> {
+    ) -> Result<(Uuid, StatusText), SendError> {
         let status = update.status;
-        let mut buffer = Uuid::encode_buffer();
-        let (uuid, spelled) = if let Some(uuid) = parse_usual_uuid(&update.uuid) {
-            (uuid, update.uuid.as_str())
-        } else {
-            let uuid = job_uuid(&update.uuid)?;
-            (uuid, &*uuid.hyphenated().encode_lower(&mut buffer))
+        let uuid = match parse_usual_uuid(&update.uuid) {
+            Some(uuid) => uuid,
+            None => job_uuid(&update.uuid)?,
         };
         if !status.is_sendable() {
             return Err(SendError::ReservedStatus { status });
         }
-        if matches!(status, JobStatus::Completed | JobStatus::StreamingReady)
-            && update.metadata.is_none()
-        {
-            return Err(SendError::MissingMetadata { status });
-        }
+        let Some(metadata) = &update.metadata else {
+            // Nothing in it is of others, and no limit is as low as its length: `Config::check` sees to that.
+            return match status {
+                JobStatus::Completed | JobStatus::StreamingReady => {
+                    Err(SendError::MissingMetadata { status })
+                }
+                _ => Ok((uuid, StatusText::Bare)),
+            };
+        };
         if status == JobStatus::StreamingReady {
-            let details = update
-                .metadata
-                .as_ref()
-                .and_then(|metadata| metadata.streaming_details.as_ref());
-            let missing = match details {
+            let missing = match &metadata.streaming_details {
                 None => Some("streaming_details"),
                 Some(details) => missing_streaming_detail(details),
             };
@@ -68,10 +66,10 @@ impl Door {
                 return Err(SendError::IncompleteStreamingDetails { missing });
             }
         }
-        // Only metadata holds texts and values of others.
-        let of_others = update.metadata.is_some();
-        let text = self.write(limit, of_others, |text| update.encode_for(spelled, text))?;
-        Ok((uuid, text))
+        let text = self.write(limit, |text| {
+            V0JobStatusUpdate::write_for(uuid, status, metadata, text);
+        })?;
+        Ok((uuid, StatusText::Whole(text)))
     }
 
     /// Machine specs that may be sent: their batch, and their text on the wire.
@@ -86,7 +84,7 @@ impl Door {
         if let Some(missing) = missing_specs_part(specs) {
             return Err(SendError::UnreadableSpecs { missing });
         }
-        let text = self.write(limit, true, |text| {
+        let text = self.write(limit, |text| {
             specs.write(&mut Writer::new(text, Style::Compact));
         })?;
         Ok((batch_id, text))
@@ -95,7 +93,6 @@ impl Door {
     fn write(
         &mut self,
         limit: usize,
-        of_others: bool,
         encode: impl FnOnce(&mut String),
     ) -> Result<Arc<str>, SendError> {
         self.scratch.clear();
@@ -106,9 +103,9 @@ impl Door {
                 size: text.len(),
                 limit,
             })
-        } else if of_others && contains_nul(text) {
+        } else if contains_nul(text) {
             Err(SendError::NulCharacter)
-        } else if of_others && !is_within_limits(text) {
+        } else if !is_within_limits(text) {
             Err(SendError::TooComplex)
         } else {
             Ok(Arc::from(text))

@@ -4,13 +4,16 @@ use alloc::boxed::Box;
 use alloc::string::{String, ToString};
 use core::time::Duration;
 
+use uuid::Uuid;
+
 use super::backoff::Retry;
 use super::event::{
     DeclineReason, Disconnected, Event, LostReason, Outcome, Refusal, Subject, Unexpected,
 };
 use super::jobs::Fate;
-use super::outbox::{Entry, Specs, Status};
+use super::outbox::{Entry, Gone, Specs};
 use super::responses::{self, About};
+use super::slab::Slot;
 use super::submit::rejection;
 use super::trust::TrustError;
 use super::{
@@ -27,6 +30,10 @@ use crate::{CloseFrame, ConnectionId};
 impl FacilitatorClient {
     pub(super) fn handle_text(&mut self, text: &str) {
         self.stats.frames_received += 1;
+        // Nearly all that a facilitator ever says.
+        if Response::is_plain_success(text) {
+            return self.handle_success();
+        }
         match FacilitatorMessage::decode(text, self.config.decode_mode) {
             Err(error) => {
                 self.stats.malformed_received += 1;
@@ -63,6 +70,20 @@ impl FacilitatorClient {
                 self.stats.signatures_refused += 1;
                 self.emit(Event::CheatReportRefused { report, reason });
             }
+        }
+    }
+
+    /// The plain success. What follows is what [`handle_response`](Self::handle_response) would do, in one step.
+    fn handle_success(&mut self) {
+        if matches!(self.link, Link::Ready { .. })
+            && let Some(update) = self.take_answered()
+        {
+            self.stats.responses_received += 1;
+            self.confirmed = true;
+            self.settle_delivered(update, false);
+        } else {
+            self.confirmed |= matches!(self.link, Link::Ready { .. });
+            self.handle_response(Response::success());
         }
     }
 
@@ -109,10 +130,8 @@ impl FacilitatorClient {
             about => about,
         };
         match about {
-            About::StatusStored => self.answer(response, |_| Outcome::Acknowledged),
-            About::StatusKnown => self.answer(response, |_| Outcome::AlreadyKnown),
-            About::StatusRefused => {
-                self.answer(response, |response| Outcome::Refused(response.errors));
+            About::StatusStored | About::StatusKnown | About::StatusRefused => {
+                self.answer(about, response);
             }
             About::SpecsRefused if self.outbox.specs_in_flight() > 0 => {
                 let read = self.specs_read.filter(|read| *read > self.frames_handled);
@@ -166,30 +185,37 @@ impl FacilitatorClient {
     }
 
     /// The oldest unanswered status update has its answer.
-    pub(super) fn answer(&mut self, response: Response, outcome: impl FnOnce(Response) -> Outcome) {
-        let Some((entry, flight)) = self.outbox.answer_status() else {
+    fn answer(&mut self, about: About, response: Response) {
+        let Some(update) = self.take_answered() else {
             self.emit_unexpected(Unexpected::Response {
                 errors: response.errors,
             });
             return;
         };
+        match about {
+            About::StatusStored => self.settle_delivered(update, false),
+            About::StatusKnown => self.settle_delivered(update, true),
+            _ => self.settle_status(update, Outcome::Refused(response.errors)),
+        }
+    }
+
+    /// Takes the status update that an answer is for.
+    #[inline]
+    fn take_answered(&mut self) -> Option<Gone> {
+        let (update, flight) = self.outbox.answer_status()?;
         self.frames_handled = flight.mark;
         if self.outbox.specs_in_flight() > 0 {
             self.prove_specs(flight.mark);
         }
-        let (now, outcome) = (self.now, outcome(response));
-        let since = |at| now.saturating_duration_since(at);
-        self.stats.round_trip.observe(since(flight.sent_at));
-        if outcome.is_delivered() {
-            self.stats.status_delivery.observe(since(entry.accepted_at));
-        }
-        self.settle_status(&entry, outcome);
+        let round_trip = self.now.saturating_duration_since(flight.sent_at);
+        self.stats.round_trip.observe(round_trip);
         if self.outbox.statuses_in_flight() == 0 {
             self.timers.disarm(Timer::Acknowledgement);
         } else {
             self.timers
                 .arm(Timer::Acknowledgement, self.acknowledgement_deadline());
         }
+        Some(update)
     }
 
     /// Everything is sent again on a new connection, the oldest alone, which is always safe. It counts as a break of
@@ -320,18 +346,47 @@ impl FacilitatorClient {
         });
     }
 
-    /// A status has met its fate.
-    pub(super) fn settle_status(&mut self, entry: &Entry<Status>, outcome: Outcome) {
+    /// The facilitator has a status, now or `before`.
+    fn settle_delivered(&mut self, update: Gone, before: bool) {
+        if before {
+            self.stats.statuses_already_known += 1;
+        } else {
+            self.stats.statuses_acknowledged += 1;
+        }
+        let took = self.now.saturating_duration_since(update.accepted_at);
+        self.stats.status_delivery.observe(took);
+        let of = (self.uuid_of(update.job), update.status);
+        let settled = self.jobs.settled(
+            update.job,
+            update.status,
+            Fate::Delivered,
+            self.config.ended_jobs,
+        );
+        self.outputs
+            .push_delivered(update.id, of, update.automatic, before);
+        for id in settled.ids {
+            self.outputs.push_delivered(id, of, false, before);
+        }
+    }
+
+    /// A status has met another fate than to be delivered.
+    pub(super) fn settle_status(&mut self, update: Gone, outcome: Outcome) {
         match &outcome {
-            Outcome::Acknowledged => self.stats.statuses_acknowledged += 1,
-            Outcome::AlreadyKnown => self.stats.statuses_already_known += 1,
+            Outcome::Acknowledged | Outcome::AlreadyKnown => {}
             Outcome::Refused(_) => self.stats.statuses_refused += 1,
             Outcome::SetAside(_) => self.stats.statuses_set_aside += 1,
             Outcome::HandedBack(_) => self.stats.handed_back += 1,
         }
-        let subject = self.subject(entry);
-        let Status { job, status } = entry.about;
-        let fate = fate(&outcome, entry.automatic);
+        let Gone {
+            id,
+            job,
+            status,
+            automatic,
+            ..
+        } = update;
+        let uuid = self.uuid_of(job);
+        let subject = Subject::JobStatus { uuid, status };
+        let fate = fate(&outcome, automatic);
         let settled = self.jobs.settled(job, status, fate, self.config.ended_jobs);
         if let Some(deadline) = settled.reopened {
             self.watchdog.watch(job, deadline);
@@ -339,21 +394,19 @@ impl FacilitatorClient {
         // In the order in which they were given. Most messages have one receipt, which needs no copy.
         let mut ids = settled.ids;
         let Some(last) = ids.pop() else {
-            return self.emit_receipt(entry.id, subject, entry.automatic, outcome);
+            return self.emit_receipt(id, subject, automatic, outcome);
         };
-        self.emit_receipt(entry.id, subject.clone(), entry.automatic, outcome.clone());
+        self.emit_receipt(id, subject.clone(), automatic, outcome.clone());
         for id in ids {
             self.emit_receipt(id, subject.clone(), false, outcome.clone());
         }
         self.emit_receipt(last, subject, false, outcome);
     }
 
-    /// Which status of which job.
-    pub(super) fn subject(&self, entry: &Entry<Status>) -> Subject {
-        let Status { job, status } = entry.about;
-        // A job with something in the outbox is known.
-        let uuid = self.jobs.uuid(job).unwrap_or_default();
-        Subject::JobStatus { uuid, status }
+    /// The uuid of a job with something in the outbox: it is known.
+    #[inline]
+    pub(super) fn uuid_of(&self, job: Slot) -> Uuid {
+        self.jobs.uuid(job).unwrap_or_default()
     }
 
     /// Machine specs have met their fate.
@@ -364,7 +417,7 @@ impl FacilitatorClient {
             Outcome::SetAside(_) => self.stats.specs_set_aside += 1,
             Outcome::HandedBack(_) => self.stats.handed_back += 1,
         }
-        self.emit_receipt(entry.id, entry.about.into(), entry.automatic, outcome);
+        self.emit_receipt(entry.id, entry.about.subject(), entry.automatic, outcome);
     }
 }
 

@@ -8,6 +8,7 @@
 mod authentication;
 mod backlog;
 mod backoff;
+mod chain;
 mod config;
 mod connection;
 mod door;
@@ -20,6 +21,7 @@ mod inbound;
 mod jobs;
 mod keepalive;
 mod outbox;
+mod outputs;
 mod overview;
 mod phase;
 mod prepared;
@@ -30,12 +32,13 @@ mod slab;
 mod snapshot;
 mod stats;
 mod submit;
+mod text;
 mod timer;
 mod trust;
 mod watchdog;
 
-use alloc::collections::VecDeque;
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -72,6 +75,7 @@ use self::health::Standing;
 use self::jobs::Jobs;
 use self::keepalive::Keepalive;
 use self::outbox::Outbox;
+use self::outputs::Outputs;
 use self::timer::TimerTable;
 use self::trust::Trust;
 use self::watchdog::Watchdog;
@@ -135,13 +139,15 @@ pub struct FacilitatorClient {
     backoff: Backoff,
     keepalive: Keepalive,
     outbox: Outbox,
+    /// Where the texts are written that the outbox does not keep.
+    room: String,
     /// What was handed back at the end, until the next start: for a snapshot of it.
     left: Vec<Owed>,
     jobs: Jobs,
     backlog: Backlog,
     watchdog: Watchdog,
     trust: Trust,
-    outputs: VecDeque<Output>,
+    outputs: Outputs,
     stats: Stats,
 }
 
@@ -235,13 +241,14 @@ impl FacilitatorClient {
             backoff: Backoff::new(seed),
             keepalive: Keepalive::default(),
             outbox: Outbox::default(),
+            room: String::new(),
             left: Vec::new(),
             jobs: Jobs::new(seed),
             backlog: Backlog::default(),
             watchdog: Watchdog::default(),
             trust: Trust::new(config.trust.clone(), account),
             config,
-            outputs: VecDeque::new(),
+            outputs: Outputs::default(),
             stats: Stats::default(),
         })
     }
@@ -513,12 +520,12 @@ impl FacilitatorClient {
     ///
     /// A job request that was polled counts as taken by the application. A driver that keeps it for somebody slower
     /// has to say so with [`set_waiting_jobs`](Self::set_waiting_jobs).
+    #[inline]
     pub fn poll_output(&mut self) -> Option<Output> {
-        let output = self.outputs.pop_front();
-        if let Some(Output::Event(Event::JobRequested(_))) = &output {
+        if self.outputs.brings_job() {
             self.backlog.polled();
         }
-        output
+        self.outputs.pop()
     }
 
     /// Tells what the driver keeps of job requests that it has polled and the application has not taken: the sum of
@@ -556,11 +563,16 @@ impl FacilitatorClient {
     }
 
     fn emit(&mut self, event: Event) {
-        self.outputs.push_back(Output::Event(event));
+        self.outputs.push(Output::Event(event));
     }
 
     fn transmit(&mut self, connection: ConnectionId, frame: Frame) {
         self.frames_sent += 1;
-        self.outputs.push_back(Output::Transmit(connection, frame));
+        self.outputs.push(Output::Transmit(connection, frame));
+    }
+
+    fn transmit_text(&mut self, connection: ConnectionId, text: Arc<str>) {
+        self.frames_sent += 1;
+        self.outputs.push_text(connection, text);
     }
 }

@@ -1,16 +1,19 @@
 //! What is owed to the facilitator: status updates in order, machine specs beside them, their acknowledgement and
 //! their bounds. It knows no connection, only how many frames the current one has carried; which job an update
-//! belongs to is for `jobs`: it only keeps the number that `jobs` gave.
+//! belongs to is for `jobs`: it only keeps the number that `jobs` gave, and asks for the uuid where a text is written.
 
 use alloc::collections::VecDeque;
+use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 
 use uuid::Uuid;
 
+use super::chain::Chain;
 use super::event::{Owed, Subject, UpdateId};
 use super::slab::Slot;
+use super::text::StatusText;
 use crate::Timestamp;
 use crate::message::JobStatus;
 
@@ -26,7 +29,6 @@ const SPECS_SLICE: usize = 8;
 pub(super) struct Entry<A> {
     pub(super) about: A,
     pub(super) id: UpdateId,
-    pub(super) text: Arc<str>,
     /// How often it was sent without an answer.
     pub(super) transmissions: u32,
     pub(super) automatic: bool,
@@ -58,37 +60,106 @@ impl<A: fmt::Debug> fmt::Debug for Entry<A> {
 }
 
 /// A status update, by the slot of its job.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Status {
+#[derive(Clone, Debug)]
+pub(super) struct Update {
     pub(super) job: Slot,
     pub(super) status: JobStatus,
+    pub(super) text: StatusText,
 }
 
-/// The batch of machine specs.
-#[derive(Clone, Copy, Debug)]
+impl Update {
+    /// The message, for the job with this uuid; written in `room` where it has to be.
+    #[inline]
+    pub(super) fn to_text(&self, uuid: Uuid, room: &mut String) -> Arc<str> {
+        self.text.to_shared(uuid, self.status, room)
+    }
+}
+
+/// Machine specs.
+#[derive(Clone, PartialEq, Eq)]
 pub(super) struct Specs {
     pub(super) batch_id: Uuid,
+    pub(super) text: Arc<str>,
 }
 
-impl From<Specs> for Subject {
-    fn from(Specs { batch_id }: Specs) -> Self {
-        Self::MachineSpecs { batch_id }
+impl Specs {
+    pub(super) const fn subject(&self) -> Subject {
+        let batch_id = self.batch_id;
+        Subject::MachineSpecs { batch_id }
+    }
+}
+
+impl fmt::Debug for Specs {
+    /// Without the text.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Specs").field(&self.batch_id).finish()
+    }
+}
+
+/// What has a size on the wire.
+trait Weigh {
+    /// How many bytes.
+    fn bytes(&self) -> usize;
+}
+
+impl Weigh for Update {
+    fn bytes(&self) -> usize {
+        self.text.len(self.status)
+    }
+}
+
+impl Weigh for Specs {
+    fn bytes(&self) -> usize {
+        self.text.len()
+    }
+}
+
+impl Entry<Update> {
+    /// The message whole, for whoever gets it back.
+    pub(super) fn to_owed(&self, uuid: Uuid) -> Owed {
+        let status = self.about.status;
+        let subject = Subject::JobStatus { uuid, status };
+        self.owed(subject, self.about.to_text(uuid, &mut String::new()))
+    }
+
+    /// What is left to say of it.
+    #[inline]
+    pub(super) const fn gone(&self) -> Gone {
+        Gone {
+            id: self.id,
+            job: self.about.job,
+            status: self.about.status,
+            automatic: self.automatic,
+            accepted_at: self.accepted_at,
+        }
+    }
+}
+
+/// A status update that has left the outbox, without its text.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Gone {
+    pub(super) id: UpdateId,
+    pub(super) job: Slot,
+    pub(super) status: JobStatus,
+    pub(super) automatic: bool,
+    pub(super) accepted_at: Timestamp,
+}
+
+impl Entry<Specs> {
+    /// The message whole, for whoever gets it back.
+    pub(super) fn to_owed(&self) -> Owed {
+        self.owed(self.about.subject(), Arc::clone(&self.about.text))
     }
 }
 
 impl<A> Entry<A> {
-    fn record(&self) -> (&Arc<str>, u32, bool) {
-        (&self.text, self.transmissions, self.automatic)
-    }
-
-    /// The message whole, for whoever gets it back.
-    pub(super) fn to_owed(&self, subject: Subject) -> Owed {
+    const fn owed(&self, subject: Subject, text: Arc<str>) -> Owed {
         Owed {
             id: self.id,
             subject,
             transmissions: self.transmissions,
             automatic: self.automatic,
-            text: Arc::clone(&self.text),
+            text,
         }
     }
 }
@@ -97,7 +168,7 @@ impl<A> Entry<A> {
 /// is always a prefix, and an acknowledgement always pops the front.
 #[derive(Clone, Debug)]
 struct Lane<A> {
-    entries: VecDeque<Entry<A>>,
+    entries: Chain<Entry<A>>,
     /// Of the entries in flight.
     flights: VecDeque<Flight>,
     in_flight_bytes: usize,
@@ -106,31 +177,23 @@ struct Lane<A> {
 impl<A> Default for Lane<A> {
     fn default() -> Self {
         Self {
-            entries: VecDeque::new(),
+            entries: Chain::default(),
             flights: VecDeque::new(),
             in_flight_bytes: 0,
         }
     }
 }
 
-impl<A> Lane<A> {
+impl<A: Weigh> Lane<A> {
     fn requeue(&mut self) {
         self.flights.clear();
         self.in_flight_bytes = 0;
     }
 
-    fn push(
-        &mut self,
-        id: UpdateId,
-        about: A,
-        text: Arc<str>,
-        automatic: bool,
-        accepted_at: Timestamp,
-    ) {
+    fn push(&mut self, id: UpdateId, about: A, automatic: bool, accepted_at: Timestamp) {
         self.entries.push_back(Entry {
             about,
             id,
-            text,
             transmissions: 0,
             automatic,
             breaks: 0,
@@ -143,8 +206,13 @@ impl<A> Lane<A> {
         let entry = self.entries.get_mut(self.flights.len())?;
         entry.transmissions = entry.transmissions.saturating_add(1);
         self.flights.push_back(Flight { mark, sent_at });
-        self.in_flight_bytes += entry.text.len();
+        self.in_flight_bytes += entry.about.bytes();
         Some(entry)
+    }
+
+    #[inline]
+    fn is_waiting(&self) -> bool {
+        self.flights.len() < self.entries.len()
     }
 
     /// Whether the oldest entry was there when the connection broke.
@@ -170,7 +238,7 @@ impl<A> Lane<A> {
     fn pop_in_flight(&mut self) -> Option<(Entry<A>, Flight)> {
         let flight = self.flights.pop_front()?;
         let entry = self.entries.pop_front()?;
-        self.in_flight_bytes -= entry.text.len();
+        self.in_flight_bytes -= entry.about.bytes();
         Some((entry, flight))
     }
 }
@@ -178,7 +246,7 @@ impl<A> Lane<A> {
 /// All that is owed.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Outbox {
-    statuses: Lane<Status>,
+    statuses: Lane<Update>,
     specs: Lane<Specs>,
     bytes: usize,
     next_id: u64,
@@ -194,24 +262,17 @@ impl Outbox {
     pub(super) fn push_status(
         &mut self,
         id: UpdateId,
-        about: Status,
-        text: Arc<str>,
+        about: Update,
         automatic: bool,
         now: Timestamp,
     ) {
-        self.bytes += text.len();
-        self.statuses.push(id, about, text, automatic, now);
+        self.bytes += about.bytes();
+        self.statuses.push(id, about, automatic, now);
     }
 
-    pub(super) fn push_specs(
-        &mut self,
-        id: UpdateId,
-        about: Specs,
-        text: Arc<str>,
-        now: Timestamp,
-    ) {
-        self.bytes += text.len();
-        self.specs.push(id, about, text, false, now);
+    pub(super) fn push_specs(&mut self, id: UpdateId, about: Specs, now: Timestamp) {
+        self.bytes += about.bytes();
+        self.specs.push(id, about, false, now);
     }
 
     /// The next status update that may be sent, marked as sent after `mark` other frames.
@@ -220,7 +281,7 @@ impl Outbox {
         window: usize,
         mark: u64,
         now: Timestamp,
-    ) -> Option<&Entry<Status>> {
+    ) -> Option<&Entry<Update>> {
         let window = if self.statuses.is_suspect() {
             // No specs fly: the break that made it a suspect has taken them back, and they wait for it now.
             1
@@ -251,10 +312,15 @@ impl Outbox {
     }
 
     /// A `Response` to the oldest unanswered status update: takes it. It proves what was sent before, too.
-    pub(super) fn answer_status(&mut self) -> Option<(Entry<Status>, Flight)> {
-        let (entry, flight) = self.statuses.pop_in_flight()?;
-        self.forget(&entry);
-        Some((entry, flight))
+    #[inline]
+    pub(super) fn answer_status(&mut self) -> Option<(Gone, Flight)> {
+        let flight = self.statuses.flights.pop_front()?;
+        let entry = self.statuses.entries.front()?;
+        let (gone, bytes) = (entry.gone(), entry.about.bytes());
+        self.statuses.entries.drop_front();
+        self.statuses.in_flight_bytes -= bytes;
+        self.bytes = self.bytes.saturating_sub(bytes);
+        Some((gone, flight))
     }
 
     /// The peer refused machine specs. Takes them when there is no doubt which.
@@ -285,7 +351,7 @@ impl Outbox {
 
     /// The connection broke: all that was in flight will be sent again, oldest first. The oldest of each lane is a
     /// suspect from now on, and travels alone; takes those that have broken the connection too often.
-    pub(super) fn break_connection(&mut self) -> (Option<Entry<Status>>, Option<Entry<Specs>>) {
+    pub(super) fn break_connection(&mut self) -> (Option<Entry<Update>>, Option<Entry<Specs>>) {
         let (status, specs) = (self.statuses.blame_oldest(), self.specs.blame_oldest());
         if let Some(status) = &status {
             self.forget(status);
@@ -315,7 +381,7 @@ impl Outbox {
     }
 
     /// Takes all statuses and all specs, oldest first.
-    pub(super) fn take_all(&mut self) -> (VecDeque<Entry<Status>>, VecDeque<Entry<Specs>>) {
+    pub(super) fn take_all(&mut self) -> (Chain<Entry<Update>>, Chain<Entry<Specs>>) {
         self.requeue();
         self.bytes = 0;
         (
@@ -324,19 +390,19 @@ impl Outbox {
         )
     }
 
-    /// All that is owed, in the order of [`take_all`](Self::take_all): each text, how often it was sent, and whether the
-    /// session itself sent it.
-    pub(super) fn all(&self) -> impl Iterator<Item = (&Arc<str>, u32, bool)> {
-        let statuses = self.statuses.entries.iter().map(Entry::record);
-        statuses.chain(self.specs.entries.iter().map(Entry::record))
+    /// All that is owed, in the order of [`take_all`](Self::take_all). `uuid` knows the jobs.
+    pub(super) fn all(&self, uuid: impl Fn(Slot) -> Uuid) -> impl Iterator<Item = Owed> {
+        let statuses = self.statuses.entries.iter();
+        let statuses = statuses.map(move |entry| entry.to_owed(uuid(entry.about.job)));
+        statuses.chain(self.specs.entries.iter().map(Entry::<Specs>::to_owed))
     }
 
     /// Bytes of the messages that a bound in bytes can refuse: all but terminal statuses.
     pub(super) fn bounded_bytes(&self) -> usize {
         let statuses = self.statuses.entries.iter();
         let statuses = statuses.filter(|entry| !entry.about.status.is_terminal());
-        let specs = self.specs.entries.iter().map(|entry| entry.text.len());
-        statuses.map(|entry| entry.text.len()).chain(specs).sum()
+        let specs = self.specs.entries.iter().map(|entry| entry.about.bytes());
+        statuses.map(|entry| entry.about.bytes()).chain(specs).sum()
     }
 
     /// The newest message of this kind was sent as often before, by another session.
@@ -354,6 +420,12 @@ impl Outbox {
         if let Some(newest) = newest {
             *newest = transmissions;
         }
+    }
+
+    /// Whether anything is not in flight.
+    #[inline]
+    pub(super) fn is_waiting(&self) -> bool {
+        self.statuses.is_waiting() || self.specs.is_waiting()
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -391,7 +463,7 @@ impl Outbox {
     }
 
     /// An entry has left for good.
-    fn forget<A>(&mut self, entry: &Entry<A>) {
-        self.bytes = self.bytes.saturating_sub(entry.text.len());
+    fn forget<A: Weigh>(&mut self, entry: &Entry<A>) {
+        self.bytes = self.bytes.saturating_sub(entry.about.bytes());
     }
 }

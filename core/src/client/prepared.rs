@@ -1,13 +1,17 @@
 //! A message that has passed the door, and is not queued yet: checked and encoded once, however often it is given.
 
-use alloc::string::String;
-use alloc::sync::Arc;
+use alloc::borrow::Cow;
+use alloc::string::{String, ToString};
 use core::fmt;
+
+use uuid::Uuid;
 
 use super::door::Door;
 use super::error::SendError;
 use super::event::Subject;
-use crate::message::{JsonMap, V0JobStatusUpdate, V0MachineSpecsUpdate};
+use super::outbox::Specs;
+use super::text::StatusText;
+use crate::message::{JobStatus, JsonMap, V0JobStatusUpdate, V0MachineSpecsUpdate};
 
 /// A message that can be given again and again until the outbox has room for it, without being encoded again.
 ///
@@ -15,9 +19,17 @@ use crate::message::{JsonMap, V0JobStatusUpdate, V0MachineSpecsUpdate};
 /// [`prepare_machine_specs`](super::FacilitatorClient::prepare_machine_specs) make one,
 /// [`send`](super::FacilitatorClient::send) queues it. Clones share the text.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Prepared {
-    pub(super) subject: Subject,
-    pub(super) text: Arc<str>,
+pub struct Prepared(pub(super) Message);
+
+/// What it is.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) enum Message {
+    Status {
+        uuid: Uuid,
+        status: JobStatus,
+        text: StatusText,
+    },
+    Specs(Specs),
 }
 
 impl Prepared {
@@ -25,8 +37,7 @@ impl Prepared {
     pub(crate) fn job_status(update: &V0JobStatusUpdate, limit: usize) -> Result<Self, SendError> {
         let (uuid, text) = Door::default().check_status(update, limit)?;
         let status = update.status;
-        let subject = Subject::JobStatus { uuid, status };
-        Ok(Self { subject, text })
+        Ok(Self(Message::Status { uuid, status, text }))
     }
 
     /// Machine specs that may be sent, of the validator with this hotkey.
@@ -44,18 +55,42 @@ impl Prepared {
             batch_id: batch_id.into(),
         };
         let (batch_id, text) = Door::default().check_specs(&update, limit)?;
-        let subject = Subject::MachineSpecs { batch_id };
-        Ok(Self { subject, text })
+        Ok(Self(Message::Specs(Specs { batch_id, text })))
     }
 
     /// What it is about.
-    pub fn subject(&self) -> &Subject {
-        &self.subject
+    pub const fn subject(&self) -> Subject {
+        match &self.0 {
+            Message::Status { uuid, status, .. } => Subject::JobStatus {
+                uuid: *uuid,
+                status: *status,
+            },
+            Message::Specs(specs) => specs.subject(),
+        }
     }
 
-    /// The message as it stands on the wire: JSON.
-    pub fn as_json(&self) -> &str {
-        &self.text
+    /// How long it is on the wire, in bytes.
+    pub(super) fn len(&self) -> usize {
+        match &self.0 {
+            Message::Status { status, text, .. } => text.len(*status),
+            Message::Specs(specs) => specs.text.len(),
+        }
+    }
+
+    /// The message as it stands on the wire: JSON. A status without metadata is written for this call.
+    pub fn as_json(&self) -> Cow<'_, str> {
+        match &self.0 {
+            Message::Status {
+                text: StatusText::Whole(text),
+                ..
+            } => Cow::Borrowed(text),
+            Message::Status {
+                uuid,
+                status,
+                text: StatusText::Bare,
+            } => Cow::Owned(V0JobStatusUpdate::new(uuid.to_string(), *status).encode()),
+            Message::Specs(specs) => Cow::Borrowed(&specs.text),
+        }
     }
 }
 
@@ -63,8 +98,8 @@ impl fmt::Debug for Prepared {
     /// Without the text, which holds customers' data.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Prepared")
-            .field("subject", &self.subject)
-            .field("bytes", &self.text.len())
+            .field("subject", &self.subject())
+            .field("bytes", &self.len())
             .finish_non_exhaustive()
     }
 }

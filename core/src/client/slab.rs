@@ -16,9 +16,19 @@ impl Slot {
     pub(super) const fn index(self) -> usize {
         self.0 as usize
     }
+
+    pub(super) const fn number(self) -> u32 {
+        self.0
+    }
+
+    /// The slot with this [`number`](Self::number).
+    pub(super) const fn of_number(number: u32) -> Self {
+        Self(number)
+    }
 }
 
-/// Values with a uuid, each at a place that it keeps. Every operation takes constant time, growth aside.
+/// Values with a uuid, each at a place that it keeps. Every operation takes constant time, on average over as many as
+/// there are values.
 ///
 /// The hash is keyed, and its order never shows: what is enumerated comes by place, which depends on nothing but what
 /// was inserted and removed before.
@@ -27,6 +37,8 @@ pub(super) struct Slab<T> {
     places: Vec<Option<Place<T>>>,
     /// Empty places; the one that was left last is filled first, while it is still near.
     free: Vec<Slot>,
+    /// Every value, and what was at a place before: who looks compares uuids. Taking a number out would mean to find it
+    /// first, somewhere in a table that no cache holds when there are many; they all go when the table is full.
     by_uuid: HashTable<Slot>,
     key: Key,
 }
@@ -58,6 +70,9 @@ impl<T> Slab<T> {
 
     /// Puts in a value whose uuid is not there. None when all of the 2³² numbers are taken.
     pub(super) fn insert(&mut self, uuid: Uuid, value: T) -> Option<Slot> {
+        if self.by_uuid.len() == self.by_uuid.capacity() {
+            self.tidy();
+        }
         let slot = match self.free.pop() {
             Some(slot) => slot,
             None => Slot(u32::try_from(self.places.len()).ok()?),
@@ -67,11 +82,33 @@ impl<T> Slab<T> {
             Some(empty) => *empty = place,
             None => self.places.push(place),
         }
+        self.list(slot, &uuid);
+        Some(slot)
+    }
+
+    /// Adds to the table, which has room.
+    #[inline]
+    fn list(&mut self, slot: Slot, uuid: &Uuid) {
         let (places, key) = (&self.places, &self.key);
-        self.by_uuid.insert_unique(key.hash(&uuid), slot, |slot| {
+        self.by_uuid.insert_unique(key.hash(uuid), slot, |slot| {
             uuid_at(places, *slot).map_or(0, |uuid| key.hash(uuid))
         });
-        Some(slot)
+    }
+
+    /// Makes the table anew, with room for as many values again as there are.
+    #[cold]
+    fn tidy(&mut self) {
+        let values = self.places.len() - self.free.len();
+        self.by_uuid.clear();
+        if self.by_uuid.capacity() < 2 * values.max(4) {
+            self.by_uuid = HashTable::with_capacity(2 * values.max(4));
+        }
+        for number in (0..).take(self.places.len()) {
+            let slot = Slot(number);
+            if let Some(uuid) = self.uuid(slot) {
+                self.list(slot, &uuid);
+            }
+        }
     }
 
     #[inline]
@@ -104,10 +141,6 @@ impl<T> Slab<T> {
     /// Takes a value out; its place is free.
     pub(super) fn remove(&mut self, slot: Slot) -> Option<T> {
         let place = self.places.get_mut(slot.index())?.take()?;
-        let hash = self.key.hash(&place.uuid);
-        if let Ok(entry) = self.by_uuid.find_entry(hash, |found| *found == slot) {
-            entry.remove();
-        }
         self.free.push(slot);
         Some(place.value)
     }
@@ -187,7 +220,10 @@ mod tests {
             }
         }
         assert!(slab.places.len() <= 500, "places are used again");
-        assert_eq!(slab.by_uuid.len(), model.len());
+        assert!(
+            slab.by_uuid.capacity() < 4 * 500,
+            "the table is tidied, rather than grown"
+        );
         let slots: BTreeSet<Slot> = model.values().map(|(slot, _)| *slot).collect();
         assert_eq!(slots.len(), model.len(), "one place each");
     }

@@ -208,13 +208,13 @@ impl FacilitatorClient {
             ended: job.ended.map(|status| status.to_string()),
             time_left_ms: milliseconds(job.deadline.saturating_duration_since(now)),
         };
-        let left = self.left.iter();
-        let left = left.map(|owed| (&owed.text, owed.transmissions, owed.automatic));
-        let owed = self.outbox.all().chain(left);
-        let owed = owed.map(|(text, transmissions, automatic)| OwedRecord {
-            message: Arc::clone(text),
-            transmissions,
-            automatic,
+        // A job with something in the outbox is known.
+        let uuid = |job| self.jobs.uuid(job).unwrap_or_default();
+        let owed = self.outbox.all(uuid).chain(self.left.iter().cloned());
+        let owed = owed.map(|owed| OwedRecord {
+            message: owed.text,
+            transmissions: owed.transmissions,
+            automatic: owed.automatic,
         });
         Snapshot {
             version: VERSION,

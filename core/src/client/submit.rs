@@ -3,16 +3,16 @@
 
 use alloc::boxed::Box;
 use alloc::string::ToString;
-use alloc::sync::Arc;
 use core::time::Duration;
 
 use uuid::Uuid;
 
 use super::event::{Event, Outcome, Subject, UpdateId};
 use super::jobs::Given;
-use super::outbox::{Specs, Status};
-use super::prepared::Prepared;
+use super::outbox::{Specs, Update};
+use super::prepared::{Message, Prepared};
 use super::slab::Slot;
+use super::text::StatusText;
 use super::{FacilitatorClient, Link, SendError, door};
 use crate::Timestamp;
 use crate::message::{
@@ -86,17 +86,16 @@ impl FacilitatorClient {
     pub fn send(&mut self, now: Timestamp, message: &Prepared) -> Result<UpdateId, SendError> {
         self.advance(now);
         self.check_accepting()?;
-        let (size, limit) = (message.text.len(), self.config.message_bytes);
+        let (size, limit) = (message.len(), self.config.message_bytes);
         if size > limit {
             return Err(SendError::TooLarge { size, limit });
         }
-        let text = Arc::clone(&message.text);
-        let id = match message.subject {
-            Subject::JobStatus { uuid, status } => {
+        let id = match &message.0 {
+            Message::Status { uuid, status, text } => {
                 let open_for = self.config.adopted_job_limit;
-                self.give_status(uuid, status, text, false, open_for)?
+                self.give_status(*uuid, *status, text.clone(), false, open_for)?
             }
-            Subject::MachineSpecs { batch_id } => self.give_specs(Specs { batch_id }, text)?,
+            Message::Specs(specs) => self.give_specs(specs.clone())?,
         };
         self.after_input();
         Ok(id)
@@ -109,7 +108,7 @@ impl FacilitatorClient {
         if self.check_accepting().is_err() {
             return false;
         }
-        let Subject::JobStatus { uuid, status } = message.subject else {
+        let Subject::JobStatus { uuid, status } = message.subject() else {
             return true;
         };
         let Some(job) = self.jobs.find(&uuid) else {
@@ -236,21 +235,22 @@ impl FacilitatorClient {
         specs: &V0MachineSpecsUpdate,
     ) -> Result<(UpdateId, Subject), SendError> {
         let (batch_id, text) = self.door.check_specs(specs, self.config.message_bytes)?;
-        let about = Specs { batch_id };
-        let id = self.give_specs(about, text)?;
-        Ok((id, about.into()))
+        let about = Specs { batch_id, text };
+        let subject = about.subject();
+        let id = self.give_specs(about)?;
+        Ok((id, subject))
     }
 
-    fn give_specs(&mut self, about: Specs, text: Arc<str>) -> Result<UpdateId, SendError> {
+    fn give_specs(&mut self, about: Specs) -> Result<UpdateId, SendError> {
         if self.outbox.specs_len() >= self.config.specs_entries {
             return Err(SendError::Full {
                 owed: self.outbox.specs_len(),
                 capacity: self.config.specs_entries,
             });
         }
-        self.check_bytes(text.len())?;
+        self.check_bytes(about.text.len())?;
         let id = self.outbox.next_id();
-        self.outbox.push_specs(id, about, text, self.now);
+        self.outbox.push_specs(id, about, self.now);
         self.stats.specs_accepted += 1;
         Ok(id)
     }
@@ -280,7 +280,7 @@ impl FacilitatorClient {
         &mut self,
         uuid: Uuid,
         status: JobStatus,
-        text: Arc<str>,
+        text: StatusText,
         automatic: bool,
         open_for: Duration,
     ) -> Result<UpdateId, SendError> {
@@ -314,7 +314,7 @@ impl FacilitatorClient {
         job: Option<Slot>,
         uuid: Uuid,
         status: JobStatus,
-        text: Arc<str>,
+        text: StatusText,
         automatic: bool,
         open_for: Duration,
     ) -> Result<UpdateId, SendError> {
@@ -322,7 +322,7 @@ impl FacilitatorClient {
             // A job that is taken up here, and not ended at once, needs a slot for its terminal status too.
             let takes_up = job.is_none() && !status.is_terminal();
             self.check_room(1 + usize::from(takes_up))?;
-            self.check_bytes(text.len())?;
+            self.check_bytes(text.len(status))?;
         }
         if job.is_none() && !status.is_terminal() {
             self.check_open_jobs()?;
@@ -336,9 +336,8 @@ impl FacilitatorClient {
         }
         let id = self.outbox.next_id();
         self.jobs.queued(job, status);
-        let about = Status { job, status };
-        self.outbox
-            .push_status(id, about, text, automatic, self.now);
+        let about = Update { job, status, text };
+        self.outbox.push_status(id, about, automatic, self.now);
         self.stats.statuses_accepted += 1;
         Ok(id)
     }

@@ -12,16 +12,40 @@ use crate::message::{Integer, V2JobRequest};
 const CHILDREN: usize = 4;
 
 /// The place of what is not in the heap.
-const NOWHERE: usize = usize::MAX;
+const NOWHERE: u32 = u32::MAX;
+
+/// A job's deadline. In the bits of one number, so that comparing two takes no steps: seconds, nanoseconds, and of
+/// equal times the lower slot is less.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Due(u128);
+
+impl Due {
+    fn new(at: Timestamp, job: Slot) -> Self {
+        let at = at.as_duration();
+        let [seconds, nanos] = [u128::from(at.as_secs()), u128::from(at.subsec_nanos())];
+        Self(seconds << 64 | nanos << 32 | u128::from(job.number()))
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "these are its bits")]
+    const fn at(self) -> Timestamp {
+        let (seconds, nanos) = ((self.0 >> 64) as u64, (self.0 >> 32) as u32);
+        Timestamp::from_duration(Duration::new(seconds, nanos))
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "these are its bits")]
+    const fn job(self) -> Slot {
+        Slot::of_number(self.0 as u32)
+    }
+}
 
 /// The deadlines of all open jobs, nearest first: a heap in which every job knows its place, so that one that has ended
 /// is taken out at once. A change costs the logarithm of their number at most, and allocates nothing once it has grown.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Watchdog {
-    /// None lies before its parent. Of equal ones the lower slot comes first.
-    heap: Vec<(Timestamp, Slot)>,
+    /// None is less than its parent.
+    heap: Vec<Due>,
     /// By slot: the place in the heap.
-    places: Vec<usize>,
+    places: Vec<u32>,
 }
 
 impl Watchdog {
@@ -31,10 +55,9 @@ impl Watchdog {
         if self.places.len() <= job.index() {
             self.places.resize(job.index() + 1, NOWHERE);
         }
-        let place = self.heap.len();
-        self.heap.push((deadline, job));
-        self.note(place);
-        self.rise(place);
+        let due = Due::new(deadline, job);
+        self.heap.push(due);
+        self.rise(self.heap.len() - 1, due);
     }
 
     /// Watches a job no longer.
@@ -42,69 +65,71 @@ impl Watchdog {
         let Some(place) = self.places.get_mut(job.index()) else {
             return;
         };
-        let place = core::mem::replace(place, NOWHERE);
-        if place < self.heap.len() {
-            self.heap.swap_remove(place);
+        let place = core::mem::replace(place, NOWHERE) as usize;
+        if place >= self.heap.len() {
+            return;
         }
-        if place < self.heap.len() {
-            // What was last is here now: it can belong above, or below.
-            self.note(place);
-            self.rise(place);
-            self.sink(place);
+        // What is last goes where this one was: it can belong above, or below.
+        if let Some(last) = self.heap.pop()
+            && place < self.heap.len()
+        {
+            let place = self.rise(place, last);
+            self.sink(place, last);
         }
     }
 
     /// The nearest deadline.
+    #[inline]
     pub(super) fn next(&self) -> Option<Timestamp> {
-        self.heap.first().map(|(at, _)| *at)
+        self.heap.first().map(|due| due.at())
     }
 
     /// Takes a job whose time is over.
     pub(super) fn take_due(&mut self, now: Timestamp) -> Option<Slot> {
-        let (_, job) = *self.heap.first().filter(|(at, _)| *at <= now)?;
-        self.forget(job);
-        Some(job)
+        let due = *self.heap.first().filter(|due| due.at() <= now)?;
+        self.forget(due.job());
+        Some(due.job())
     }
 
-    fn rise(&mut self, mut place: usize) {
+    /// Puts a deadline at this place, or above it. Returns where.
+    fn rise(&mut self, mut place: usize, due: Due) -> usize {
         while place > 0 {
             let parent = (place - 1) / CHILDREN;
-            if self.heap.get(parent) <= self.heap.get(place) {
-                return;
+            match self.heap.get(parent) {
+                Some(&above) if above > due => self.put(place, above),
+                _ => break,
             }
-            self.exchange(parent, place);
             place = parent;
         }
+        self.put(place, due);
+        place
     }
 
-    fn sink(&mut self, mut place: usize) {
+    /// Puts a deadline at this place, or below it.
+    fn sink(&mut self, mut place: usize, due: Due) {
         loop {
             let first = CHILDREN * place + 1;
-            let children = first..self.heap.len().min(first + CHILDREN);
-            let Some(least) = children.min_by_key(|child| self.heap.get(*child)) else {
-                return;
-            };
-            if self.heap.get(place) <= self.heap.get(least) {
-                return;
+            let children = self.heap.get(first..).unwrap_or_default();
+            let children = (first..).zip(children.iter().copied().take(CHILDREN));
+            match children.min_by_key(|(_, below)| *below) {
+                Some((child, below)) if below < due => {
+                    self.put(place, below);
+                    place = child;
+                }
+                _ => break,
             }
-            self.exchange(place, least);
-            place = least;
         }
+        self.put(place, due);
     }
 
-    /// Both places are in the heap.
-    fn exchange(&mut self, a: usize, b: usize) {
-        self.heap.swap(a, b);
-        self.note(a);
-        self.note(b);
-    }
-
-    /// Notes who is at this place now.
-    fn note(&mut self, place: usize) {
-        if let Some((_, job)) = self.heap.get(place)
-            && let Some(noted) = self.places.get_mut(job.index())
+    /// Notes who is at this place, here and there. Places fit: there are not more than slots.
+    #[inline]
+    fn put(&mut self, place: usize, due: Due) {
+        if let Some(here) = self.heap.get_mut(place)
+            && let Some(noted) = self.places.get_mut(due.job().index())
         {
-            *noted = place;
+            *here = due;
+            *noted = u32::try_from(place).unwrap_or(NOWHERE);
         }
     }
 }

@@ -32,6 +32,29 @@ use crate::trace::{self, Recorder, RecordingError};
 ///
 /// Clones share one session. When the last one is dropped while the session runs, it is aborted, with a warning in
 /// the log when something was still owed: call [`stop`](Self::stop) to deliver it.
+///
+/// The same on every runtime; the adapters have a name for theirs, as `facilitator_tokio::FacilitatorClient`:
+///
+/// ```
+/// use facilitator_core::client::Event;
+/// use facilitator_core::driver::{FacilitatorClient, Runtime};
+/// use facilitator_core::message::{JobRejectionReason, JobStatus};
+///
+/// async fn serve<R: Runtime>(client: &FacilitatorClient<R>) -> Result<(), Box<dyn std::error::Error>> {
+///     client.start()?;
+///     while let Ok(event) = client.next_event().await {
+///         // `received` is on its way when this event comes.
+///         let Event::JobRequested(job) = event else { continue };
+///         // The first wait is for room in the outbox, the second for the facilitator's answer.
+///         let receipt = client.send_status(&job.uuid, JobStatus::Accepted).await?;
+///         println!("{}: {}", job.uuid, receipt.await.outcome.as_str());
+///         let reason = JobRejectionReason::NoMinerForJob;
+///         // A receipt that nobody waits for may be dropped: the message is delivered all the same.
+///         client.reject_job(&job.uuid, reason, "no miner is free").await?;
+///     }
+///     Ok(())
+/// }
+/// ```
 pub struct FacilitatorClient<R: Runtime> {
     shared: Arc<Shared<R>>,
     guard: Arc<Guard<R>>,
@@ -176,6 +199,19 @@ impl<R: Runtime> FacilitatorClient<R> {
     /// Starts the session, runs the closure, and stops the session whatever the closure's outcome was.
     ///
     /// When this future is dropped, or the closure panics, the session is aborted.
+    ///
+    /// ```
+    /// use facilitator_core::driver::{FacilitatorClient, Runtime, StartError};
+    ///
+    /// /// Serves until `signal` comes; how many messages were not delivered.
+    /// async fn serve<R: Runtime>(
+    ///     client: &FacilitatorClient<R>,
+    ///     signal: impl Future<Output = ()>,
+    /// ) -> Result<usize, StartError> {
+    ///     let ((), report) = client.run(async |_client| signal.await).await?;
+    ///     Ok(report.owed.len())
+    /// }
+    /// ```
     ///
     /// # Errors
     ///

@@ -7,7 +7,6 @@ use super::json::{Encode, Sink, Style, Value, Writer};
 use super::reader::{self, Read, Reader};
 use super::{
     DecodeError, DecodeMode, Decoded, Response, V0JobCheated, V2JobRequest, cheated, job_request,
-    response,
 };
 
 /// What a facilitator sends.
@@ -30,7 +29,7 @@ impl FacilitatorMessage {
     #[inline]
     pub fn decode(text: &str, mode: DecodeMode) -> Result<Decoded<Self>, DecodeError> {
         // Nearly all that a facilitator ever says.
-        if response::is_plain_success(text) {
+        if Response::is_plain_success(text) {
             return Ok(Decoded::new(Self::Response(Response::success())));
         }
         Self::decode_other(text, mode)

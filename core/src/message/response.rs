@@ -95,20 +95,20 @@ impl ResponseError {
 /// The plain success as the facilitator writes it: most of what a validator ever reads.
 const SUCCESS: &[u8; 32] = br#"{"status":"success","errors":[]}"#;
 
-/// Whether `text` is the plain success, byte by byte. Of a known length, so that no loop is needed to tell.
-#[inline]
-pub(super) fn is_plain_success(text: &str) -> bool {
-    <&[u8; 32]>::try_from(text.as_bytes()).is_ok_and(|bytes| bytes == SUCCESS)
-}
-
 impl Response {
+    /// Whether `text` is the plain success, byte by byte. Of a known length, so that no loop is needed to tell.
+    #[inline]
+    pub(crate) fn is_plain_success(text: &str) -> bool {
+        <&[u8; 32]>::try_from(text.as_bytes()).is_ok_and(|bytes| bytes == SUCCESS)
+    }
+
     /// Reads a response.
     ///
     /// # Errors
     /// [`DecodeError`] when the text is none.
     #[inline]
     pub fn decode(text: &str, mode: DecodeMode) -> Result<Decoded<Self>, DecodeError> {
-        if is_plain_success(text) {
+        if Self::is_plain_success(text) {
             return Ok(Decoded::new(Self::success()));
         }
         Self::decode_other(text, mode)
@@ -200,7 +200,7 @@ mod tests {
     #[test]
     fn the_shortcut_reads_what_the_reader_reads() {
         let text = Response::success().encode();
-        assert!(is_plain_success(&text));
+        assert!(Response::is_plain_success(&text));
         let read = reader::decode(&text, DecodeMode::Strict, Response::read);
         assert_eq!(Response::decode(&text, DecodeMode::Strict), read);
         for other in [
@@ -209,7 +209,7 @@ mod tests {
             r#"{"status":"succesS","errors":[]}"#,
             "",
         ] {
-            assert!(!is_plain_success(other), "{other}");
+            assert!(!Response::is_plain_success(other), "{other}");
         }
     }
 

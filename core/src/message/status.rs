@@ -2,6 +2,8 @@
 
 use alloc::string::String;
 
+use uuid::Uuid;
+
 use super::JobStatusMetadata;
 use super::json::{Encode, Sink, Style, Value, Writer};
 use super::names::wire_names;
@@ -81,22 +83,45 @@ impl V0JobStatusUpdate {
     }
 }
 
+/// The pieces around what an update without metadata says: its uuid in the usual spelling, and its status. A session
+/// writes nothing as often as these, and nothing in them has to be escaped.
+const BEFORE_UUID: &str = r#"{"message_type":"V0JobStatusUpdate","uuid":""#;
+const BEFORE_STATUS: &str = r#"","status":""#;
+const BEFORE_METADATA: &str = r#"","metadata":"#;
+const BEHIND_STATUS: &str = r#"","metadata":null}"#;
+
+/// How long they are together with a uuid.
+const BARE_LEN: usize = BEFORE_UUID.len() + 36 + BEFORE_STATUS.len() + BEHIND_STATUS.len();
+
 impl V0JobStatusUpdate {
-    /// Appends what `encode` writes of the same update with another spelling of its uuid, a usual one.
-    pub(crate) fn encode_for(&self, uuid: &str, text: &mut String) {
-        // A session writes nothing as often as this: whole pieces, and no look for what has to be escaped.
-        text.push_str(r#"{"message_type":"V0JobStatusUpdate","uuid":""#);
-        text.push_str(uuid);
-        text.push_str(r#"","status":""#);
-        text.push_str(self.status.as_str());
-        match &self.metadata {
-            None => text.push_str(r#"","metadata":null}"#),
-            Some(metadata) => {
-                text.push_str(r#"","metadata":"#);
-                metadata.write(&mut Writer::new(&mut *text, Style::Compact));
-                text.push('}');
-            }
-        }
+    /// How long an update without metadata is, as `encode` writes it.
+    pub(crate) const fn bare_len(status: JobStatus) -> usize {
+        BARE_LEN + status.as_str().len()
+    }
+
+    /// Appends what `encode` writes of an update without metadata.
+    pub(crate) fn write_bare(uuid: Uuid, status: JobStatus, text: &mut String) {
+        text.push_str(BEFORE_UUID);
+        text.push_str(uuid.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
+        text.push_str(BEFORE_STATUS);
+        text.push_str(status.as_str());
+        text.push_str(BEHIND_STATUS);
+    }
+
+    /// Appends what `encode` writes of an update with metadata.
+    pub(crate) fn write_for(
+        uuid: Uuid,
+        status: JobStatus,
+        metadata: &JobStatusMetadata,
+        text: &mut String,
+    ) {
+        text.push_str(BEFORE_UUID);
+        text.push_str(uuid.hyphenated().encode_lower(&mut Uuid::encode_buffer()));
+        text.push_str(BEFORE_STATUS);
+        text.push_str(status.as_str());
+        text.push_str(BEFORE_METADATA);
+        metadata.write(&mut Writer::new(&mut *text, Style::Compact));
+        text.push('}');
     }
 }
 
@@ -140,20 +165,27 @@ impl Encode for V0JobStatusUpdate {
 
 #[cfg(test)]
 mod tests {
+    use alloc::string::ToString;
+
     use super::*;
     use crate::message::MinerResponse;
 
     #[test]
     fn written_in_pieces_is_written_alike() {
-        let uuid = "6e961534-25df-494f-8fb9-a530d7a187d7";
+        let uuid = Uuid::from_u128(0x6e96_1534_25df_494f_8fb9_a530_d7a1_87d7);
         for status in JobStatus::ALL {
-            let bare = V0JobStatusUpdate::new(uuid, *status);
+            let bare = V0JobStatusUpdate::new(uuid.to_string(), *status);
+            let mut text = String::new();
+            V0JobStatusUpdate::write_bare(uuid, *status, &mut text);
+            assert_eq!(text, bare.encode());
+            assert_eq!(text.len(), V0JobStatusUpdate::bare_len(*status));
+
             let output = MinerResponse::new("\0", "a \"quoted\" line\n\u{17c}");
-            for update in [bare.clone(), bare.with_metadata(output)] {
-                let mut text = String::from("before ");
-                update.encode_for(uuid, &mut text);
-                assert_eq!(text.strip_prefix("before "), Some(&*update.encode()));
-            }
+            let whole = bare.with_metadata(output);
+            let metadata = whole.metadata.as_ref().unwrap();
+            let mut text = String::from("before ");
+            V0JobStatusUpdate::write_for(uuid, *status, metadata, &mut text);
+            assert_eq!(text.strip_prefix("before "), Some(&*whole.encode()));
         }
     }
 }

@@ -11,6 +11,23 @@
 //! | [`authentication_request`], [`verify_authentication`] | the authentication frame, as the facilitator judges it |
 //! | [`sign_job_request`], [`verify_job_request`], [`Claim`] | job requests and cheat reports |
 //! | [`SignedMessage`] | what exactly is signed |
+//!
+//! ```
+//! use facilitator_core::message::{ExecutorClass, V2JobRequest};
+//! use facilitator_core::signature::{Keypair, Scheme, sign_job_request, verify_job_request};
+//!
+//! // In production a key comes from a wallet: `hotkey::parse`.
+//! let customer = Keypair::from_seed(Scheme::Ed25519, [7; 32])?;
+//! let uuid = "f4b1c4b2-5d3f-4a39-9c75-0a0c0de61d4b";
+//! let mut job = V2JobRequest::new(uuid, ExecutorClass::AlwaysOnTest, "alpine");
+//! sign_job_request(&mut job, &customer, 1_795_432_324_000_000_000);
+//!
+//! // Who has signed it is known; whether that one is trusted is the session's affair.
+//! assert_eq!(verify_job_request(&job).as_ref(), Ok(customer.public()));
+//! job.docker_image = "another".into();
+//! assert!(verify_job_request(&job).is_err());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod account;
 mod authentication;

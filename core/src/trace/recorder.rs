@@ -393,7 +393,7 @@ impl Recorder {
         // Redacted once it is queued: it can be given many times before.
         let id = self.session.send(now, message)?;
         if self.is_recording() {
-            let redacted = raw(redact(message.as_json()));
+            let redacted = raw(redact(&message.as_json()));
             self.write_input(&match message.subject() {
                 Subject::JobStatus { .. } => Input::Status(redacted),
                 Subject::MachineSpecs { .. } => Input::Specs(redacted),

@@ -7,10 +7,11 @@ use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::http::exchange;
+use crate::http::{Answer, exchange_within};
 use crate::program::SOON;
 
 /// No word to anybody but who is asked for.
@@ -24,6 +25,11 @@ const FLAGS: [&str; 8] = [
     "--disable-component-update",
     "--disable-sync",
 ];
+
+/// How long a browser may take to start on a busy machine; the driver itself gives up after a minute, and says so.
+const START: Duration = Duration::from_mins(2);
+/// How often that is tried.
+const STARTS: u32 = 3;
 
 /// What scripts of the tests are written with.
 const WORDS: &str =
@@ -99,12 +105,28 @@ impl Browser {
             "goog:loggingPrefs": {"browser": "ALL", "performance": "ALL"},
             "timeouts": {"script": u64::try_from(SOON.as_millis()).unwrap()},
         }}});
-        let created = browser.ask("POST", "/session", &wanted);
-        browser.session = format!("/session/{}", created["sessionId"].as_str().unwrap());
+        browser.session = browser.begin(&wanted);
         Some(browser)
     }
 
-    fn ask(&self, method: &str, path: &str, body: &Value) -> Value {
+    /// Has the driver start the browser; its session's path.
+    fn begin(&self, wanted: &Value) -> String {
+        let mut said = String::new();
+        for _ in 0..STARTS {
+            let answer = self.exchange("POST", "/session", wanted);
+            if answer.status == 200 {
+                let created: Value = serde_json::from_str(&answer.body).unwrap();
+                return format!(
+                    "/session/{}",
+                    created["value"]["sessionId"].as_str().unwrap()
+                );
+            }
+            said = answer.body;
+        }
+        panic!("the browser does not start: {said}");
+    }
+
+    fn exchange(&self, method: &str, path: &str, body: &Value) -> Answer {
         let body = if method == "POST" {
             body.to_string()
         } else {
@@ -115,7 +137,11 @@ impl Browser {
             "{method} {session}{path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\nContent-Length: {}",
             body.len()
         );
-        let answer = exchange(address, &head, &body);
+        exchange_within(START, address, &head, &body)
+    }
+
+    fn ask(&self, method: &str, path: &str, body: &Value) -> Value {
+        let answer = self.exchange(method, path, body);
         let value: Value = serde_json::from_str(&answer.body).unwrap();
         assert_eq!(
             answer.status, 200,

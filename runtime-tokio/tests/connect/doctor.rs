@@ -100,6 +100,8 @@ fn what_works_is_told_step_by_step_and_jobs_are_left_alone() {
     assert_eq!(heartbeat["result"], "warning", "{heartbeat}");
     let advice = heartbeat["advice"].as_str().unwrap();
     assert!(advice.contains("meanwhile: 1;"), "{advice}");
+    let detail = heartbeat["detail"].as_str().unwrap();
+    assert!(detail.contains("a ping behind it"), "{detail}");
     assert_eq!(lines.last().unwrap()["result"], "ok");
     let frame = heard.recv_timeout(SOON).unwrap();
     assert!(frame.contains("V0Heartbeat"), "{frame}");
@@ -252,6 +254,25 @@ fn a_facilitator_that_dies_of_the_heartbeat_is_found() {
         script.fall_silent();
     });
     assert_fails(&uri, &[], "heartbeat", "newer than this program");
+    let uri = scripted(|script| {
+        script.authenticate();
+        script.read();
+        script.say(r#"{"status":"error","errors":[{"msg":"no","type":"x"}]}"#);
+        script.fall_silent();
+    });
+    assert_fails(&uri, &[], "heartbeat", "names no message");
+}
+
+/// Pongs come from below the facilitator's own code: one that was sent before the heartbeat says nothing of it.
+#[test]
+fn a_facilitator_that_reads_nothing_after_the_authentication_is_found() {
+    let uri = scripted(|script| {
+        script.authenticate();
+        // It is read by nobody: neither the heartbeat, nor what follows.
+        thread::park();
+    });
+    let hurry = ["--pong-timeout", "1s", "--ping-interval", "1s"];
+    assert_fails(&uri, &hurry, "heartbeat", "open and then silent");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::time::Duration;
 
 use crate::program::SOON;
 
@@ -23,8 +24,13 @@ impl Answer {
 
 /// Sends this head, and a body if there is one; reads the answer, or to the end when it does not say its length.
 pub(crate) fn exchange(address: &str, head: &str, body: &str) -> Answer {
+    exchange_within(SOON, address, head, body)
+}
+
+/// The same, with so much time for each part of the answer.
+pub(crate) fn exchange_within(time: Duration, address: &str, head: &str, body: &str) -> Answer {
     let mut stream = TcpStream::connect(address).unwrap();
-    stream.set_read_timeout(Some(SOON)).unwrap();
+    stream.set_read_timeout(Some(time)).unwrap();
     write!(stream, "{head}\r\nConnection: close\r\n\r\n{body}").unwrap();
     let mut stream = BufReader::new(stream);
     let mut lines = String::new();

@@ -40,6 +40,8 @@ mod python;
 #[cfg(test)]
 mod recording;
 #[cfg(test)]
+mod relay;
+#[cfg(test)]
 mod returning;
 #[cfg(test)]
 mod schema;
@@ -47,6 +49,8 @@ mod schema;
 mod secrets;
 #[cfg(test)]
 mod service;
+#[cfg(test)]
+mod serving;
 #[cfg(test)]
 mod session;
 #[cfg(test)]

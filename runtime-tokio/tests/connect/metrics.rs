@@ -104,6 +104,38 @@ async fn a_session_is_watched_from_its_start_to_its_end() {
     );
 }
 
+/// The session goes on while running jobs end; whoever sends new work has to hear of the stop all the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_is_seen_while_jobs_run() {
+    let server = facilitator().await;
+    push(&server, 1);
+    let arguments = ["--worker", "exec sleep 1000", "--worker-stop-time", "1h"];
+    let (mut program, address) = Program::start_watched(&server.uri(), &arguments);
+    program.expect_event("worker_started");
+    let ready = get(&address, "/readyz");
+    assert_eq!((ready.status, ready.body.as_str()), (200, "ready\n"));
+    program.signal("TERM");
+    let ready = get_until(&address, "/readyz", |answer| answer.status == 503);
+    assert_eq!(ready.body, "not ready: stopping\n");
+    let report: Value = serde_json::from_str(&get(&address, "/status.json").body).unwrap();
+    assert_eq!(report["phase"], "ready", "{report}");
+    assert_eq!(report["is_ready"], false, "{report}");
+    assert_eq!(report["is_stopping"], true, "{report}");
+    let page = get(&address, "/").body;
+    for part in [
+        "<h2>stopping</h2>",
+        "A stop was asked for",
+        "<title>stopping",
+    ] {
+        assert!(page.contains(part), "no {part}: {page}");
+    }
+    let metrics = get(&address, "/metrics").body;
+    assert!(metrics.contains("transport_layer_state 1\n"), "{metrics}");
+    program.signal("INT");
+    let ended = program.wait();
+    assert!(ended.complaint().contains("aborted"), "{}", ended.stderr);
+}
+
 /// Prometheus' own opinion, where it is installed.
 fn promtool(text: &str) {
     let child = Command::new("promtool")

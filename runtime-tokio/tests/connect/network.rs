@@ -16,7 +16,7 @@ use facilitator_tokio::core::driver::rustls::{
 };
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
 
-use crate::peers::{Script, scripted, scripted_over};
+use crate::peers::{Script, Stream, scripted, scripted_over};
 use crate::program::{Program, SOON, command, file};
 
 /// An authority that nobody knows.
@@ -38,6 +38,16 @@ pub(crate) fn server_of(
     asks: bool,
     params: &CertificateParams,
 ) -> String {
+    let secured = secured_by(authority, asks, params);
+    scripted_over("wss", secured, |script, _| greet(script))
+}
+
+/// What makes the server's end of TLS of a connection.
+pub(crate) fn secured_by(
+    authority: &CertifiedIssuer<'static, KeyPair>,
+    asks: bool,
+    params: &CertificateParams,
+) -> impl Fn(TcpStream) -> Box<dyn Stream> + Send + 'static {
     let key = KeyPair::generate().unwrap();
     let certificate = params.signed_by(&key, authority).unwrap();
     let provider = Arc::new(ring::default_provider());
@@ -60,13 +70,10 @@ pub(crate) fn server_of(
             .with_single_cert(vec![certificate.der().clone()], key)
             .unwrap(),
     );
-    let wrap = move |stream: TcpStream| -> Box<dyn crate::peers::Stream> {
-        Box::new(StreamOwned::new(
-            ServerConnection::new(Arc::clone(&config)).unwrap(),
-            stream,
-        ))
-    };
-    scripted_over("wss", wrap, |script, _| greet(script))
+    move |stream| {
+        let connection = ServerConnection::new(Arc::clone(&config)).unwrap();
+        Box::new(StreamOwned::new(connection, stream))
+    }
 }
 
 fn greet(script: &mut Script) {
@@ -112,7 +119,7 @@ pub(crate) fn certificate_pem(der: &[u8]) -> String {
     pem("CERTIFICATE", der)
 }
 
-fn key_pem(key: &KeyPair) -> String {
+pub(crate) fn key_pem(key: &KeyPair) -> String {
     pem("PRIVATE KEY", &key.serialize_der())
 }
 

@@ -68,7 +68,34 @@ async fn the_page_follows_the_session() {
     // A page that nobody feeds says so.
     program.signal("KILL");
     browser.wait("document.body.className === 'stale' && text('#link').startsWith('out of date')");
+    browser.wait("document.title === 'out of date · ready · 127.0.0.1'");
     drop(server);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_page_too_many_says_so_and_follows_when_there_is_room() {
+    use std::io::{Read as _, Write as _};
+    let Some(browser) = Browser::start(true) else {
+        return;
+    };
+    let server = facilitator().await;
+    let (mut program, metrics) = Program::start_watched(&server.uri(), &[]);
+    program.expect_phase("ready");
+    let open = || {
+        let mut page = std::net::TcpStream::connect(&metrics).unwrap();
+        write!(page, "GET /live HTTP/1.1\r\nHost: {metrics}\r\n\r\n").unwrap();
+        let mut status = [0; 12];
+        page.read_exact(&mut status).unwrap();
+        (page, status.ends_with(b"200"))
+    };
+    let mut others = Vec::new();
+    while let (page, true) = open() {
+        others.push(page);
+    }
+    browser.open(&format!("http://{metrics}/"));
+    browser.wait("text('#link').includes('too many of its pages are open')");
+    drop(others);
+    browser.wait("text('#link') === 'live' && document.title === 'ready · 127.0.0.1'");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,7 +1,7 @@
 //! `serve`: what it tells, what it pushes, what it refuses, and how it ends.
 
 use std::future::Future;
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::time::Duration;
 
 use facilitator_tokio::core::client::{AuthenticationMethod, TrustPolicy};
@@ -13,6 +13,7 @@ use facilitator_tokio::core::signature::{
 };
 use facilitator_tokio::{Config, Endpoint, Event, FacilitatorClient, Keypair, Outcome};
 use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::{self, Message, WebSocket};
 
 use crate::child::{Program, TemporaryFile, assert_refused};
 
@@ -327,6 +328,57 @@ async fn jobs_without_a_signature_are_signed_and_the_key_is_never_shown() {
             "{secret} in {}",
             finished.stderr
         );
+    }
+}
+
+/// A connection that takes the answer to its authentication, and lives until it is dropped.
+fn authenticated(uri: &str, keypair: &Keypair) -> WebSocket<TcpStream> {
+    let address = uri.trim_start_matches("ws://").split('/').next().unwrap();
+    let stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let (mut socket, _) = tungstenite::client(uri, stream).unwrap();
+    let request = authentication_request(keypair).encode();
+    socket.send(Message::text(request)).unwrap();
+    assert!(text(&mut socket).contains("success"));
+    socket
+}
+
+fn text(socket: &mut WebSocket<TcpStream>) -> String {
+    loop {
+        if let Message::Text(text) = socket.read().unwrap() {
+            return text.to_string();
+        }
+    }
+}
+
+/// A request that was lost with its connection comes again only when that is asked for: the facilitator of today
+/// leaves it at once.
+#[test]
+fn a_job_without_a_status_is_pushed_again_on_demand() {
+    let alice = key("//Alice");
+    let jobs = TemporaryFile::new(request(1).encode());
+    for again in [false, true] {
+        let mut arguments = vec!["--listen", "127.0.0.1:0", "--jobs", jobs.path()];
+        arguments.extend(again.then_some("--push-again"));
+        let (mut server, uri) = serve(&arguments);
+        let mut first = authenticated(&uri, &alice);
+        assert!(text(&mut first).contains(&uuid(1)));
+        drop(first);
+        server.event("disconnected");
+        let mut second = authenticated(&uri, &alice);
+        // Answers come in order: what is not before this one was not sent.
+        second.send(Message::text("{}")).unwrap();
+        assert_eq!(text(&mut second).contains(&uuid(1)), again);
+        // With a status, it stays away.
+        let update = format!(
+            r#"{{"message_type":"V0JobStatusUpdate","uuid":"{}","status":"received","metadata":null}}"#,
+            uuid(1)
+        );
+        second.send(Message::text(update)).unwrap();
+        server.event("status_update");
+        let mut third = authenticated(&uri, &alice);
+        third.send(Message::text("{}")).unwrap();
+        assert!(!text(&mut third).contains(&uuid(1)));
     }
 }
 

@@ -16,8 +16,10 @@ const LENGTH: f64 = 470.0;
 const FIGURES: f64 = 136.0;
 /// About the width of a letter.
 const LETTER: f64 = 7.0;
+/// A title that has more letters gets two lines.
+const ONE_LINE: usize = 40;
 const TOP: f64 = 84.0;
-const STEP: f64 = 30.0;
+const STEP: f64 = 38.0;
 
 /// In light and dark, as whoever looks at it prefers. The colours can be told apart by the colour-blind, and what they
 /// say also stands in words at the right.
@@ -93,12 +95,10 @@ struct Axis {
 impl Axis {
     /// Whole octaves, so that everything and the bar is on it.
     fn over(report: &Report) -> Self {
-        let titles = report
-            .entries
-            .iter()
-            .map(|entry| entry.title.chars().count());
+        let titles = report.entries.iter().map(|entry| lines(entry.title));
+        let letters = titles.map(|(one, other)| one.chars().count().max(other.chars().count()));
         #[expect(clippy::cast_precision_loss, reason = "letters of a title")]
-        let widest = titles.max().unwrap_or(0) as f64;
+        let widest = letters.max().unwrap_or(0) as f64;
         let mut axis = Self {
             left: MARGIN + LETTER * widest + 8.0,
             from: -1.0,
@@ -156,7 +156,13 @@ impl Axis {
 }
 
 fn row(svg: &mut String, axis: &Axis, entry: &Entry, y: f64) {
-    text(svg, (MARGIN, y + 4.0), "", entry.title);
+    match lines(entry.title) {
+        (one, "") => text(svg, (MARGIN, y + 4.0), "", one),
+        (one, other) => {
+            text(svg, (MARGIN, y - 4.0), "", one);
+            text(svg, (MARGIN, y + 12.0), "", other);
+        }
+    }
     if let Some(aim) = entry.bar.aim() {
         let x = axis.place(entry.bar.score(aim));
         let _ = writeln!(
@@ -186,6 +192,18 @@ fn row(svg: &mut String, axis: &Axis, entry: &Entry, y: f64) {
         Outcome::Skipped { .. } | Outcome::Failed { .. } => entry.word().to_owned(),
     };
     text(svg, (axis.end() + 16.0, y + 4.0), "", &told);
+}
+
+/// A title in one line, or in two that are about equally long.
+fn lines(title: &str) -> (&str, &str) {
+    if title.chars().count() <= ONE_LINE {
+        return (title, "");
+    }
+    let from_middle = |(place, _): &(usize, &str)| place.abs_diff(title.len() / 2);
+    let middle = title.match_indices(' ').min_by_key(from_middle);
+    middle
+        .and_then(|(place, _)| title.split_at_checked(place))
+        .map_or((title, ""), |(one, other)| (one, other.trim_start()))
 }
 
 fn whiskers(
@@ -232,4 +250,23 @@ fn escape(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_titles_get_two_lines() {
+        assert_eq!(
+            lines("core cycle / VecDeque toy"),
+            ("core cycle / VecDeque toy", "")
+        );
+        let long = "acknowledged updates a second, ours on tokio / somebody's in one task";
+        let (one, other) = lines(long);
+        assert_eq!(format!("{one} {other}"), long);
+        assert!(one.len().abs_diff(other.len()) < 10, "{one:?}, {other:?}");
+        let unbroken = "é".repeat(50);
+        assert_eq!(lines(&unbroken), (unbroken.as_str(), ""));
+    }
 }

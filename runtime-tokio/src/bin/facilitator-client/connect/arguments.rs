@@ -92,7 +92,7 @@ in.
 
 WATCHING: with --metrics, http://ADDR/ is a status page that follows the session by itself, /metrics
 is for Prometheus, /healthz is 200 while the process lives, and /readyz is 200 while the session is
-ready, 503 with the reason while it is not. There is no password: without --metrics-allow-remote,
+ready and no stop was asked for, 503 with the reason otherwise. There is no password: without --metrics-allow-remote,
 only this machine can be named, and only requests to its loopback names are answered.
 
 RESTARTS: with a state file, a stop keeps what is owed, which jobs are open or have ended, and which worker

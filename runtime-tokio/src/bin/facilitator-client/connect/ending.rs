@@ -8,6 +8,7 @@ use tracing::{error, info, warn};
 
 use super::input::End;
 use crate::failure::Failure;
+use crate::monitor::Monitor;
 use crate::output::Output;
 use crate::service::Service;
 use crate::signals::Signals;
@@ -19,6 +20,7 @@ const STALL: Duration = Duration::from_secs(1);
 pub(super) struct Ending {
     signals: Signals,
     service: Service,
+    monitor: Option<Monitor>,
     interrupted: bool,
     aborted: bool,
     refused: bool,
@@ -29,9 +31,23 @@ impl Ending {
         Self {
             signals,
             service,
+            monitor: None,
             interrupted: false,
             aborted: false,
             refused: false,
+        }
+    }
+
+    /// Those who watch by this are told of the end from now on.
+    pub(super) fn tell(&mut self, monitor: Option<&Monitor>) {
+        self.monitor = monitor.cloned();
+    }
+
+    /// To say so twice does no harm.
+    fn stopping(&self) {
+        self.service.stopping();
+        if let Some(monitor) = &self.monitor {
+            monitor.stopping();
         }
     }
 
@@ -44,7 +60,7 @@ impl Ending {
         } else {
             info!(signal, "stopping; a second signal aborts");
             self.interrupted = true;
-            self.service.stopping();
+            self.stopping();
         }
     }
 
@@ -62,8 +78,8 @@ impl Ending {
 
     /// Ends the session. Its events tell what is left.
     pub(super) async fn stop(&mut self, client: &FacilitatorClient) {
-        // Not every end is asked for by a signal; to say so twice does no harm.
-        self.service.stopping();
+        // Not every end is asked for by a signal.
+        self.stopping();
         let stopped = client.stop();
         tokio::pin!(stopped);
         while !self.aborted {

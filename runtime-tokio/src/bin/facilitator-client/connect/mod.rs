@@ -83,7 +83,7 @@ pub(crate) async fn run(settings: Settings, logging: Logging) -> Result<(), Fail
 /// Starts the session. With it, where its configuration comes from.
 async fn start(
     settings: Settings,
-    ending: Ending,
+    mut ending: Ending,
     service: &Service,
 ) -> Result<(Running, Source), Failure> {
     let Settings {
@@ -104,6 +104,7 @@ async fn start(
         Some(address) => Some(Monitor::start(address, &client, &config).await?),
         None => None,
     };
+    ending.tell(monitor.as_ref());
     // Its file must be new: one that a failed start has left would be in the way of the next.
     let recording = record
         .map(|path| Recording::begin(&client, &path))

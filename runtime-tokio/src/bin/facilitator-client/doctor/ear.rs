@@ -7,9 +7,9 @@ use std::time::Instant;
 
 use facilitator_tokio::Tokio;
 use facilitator_tokio::core::client::{ConnectFailure, ConnectRequest};
-use facilitator_tokio::core::driver::tungstenite::{Error, Message};
+use facilitator_tokio::core::driver::tungstenite::{Bytes, Error, Message};
 use facilitator_tokio::core::driver::{BoxFuture, Runtime, SpawnError, Transport};
-use facilitator_tokio::core::message::{DecodeMode, FacilitatorMessage};
+use facilitator_tokio::core::message::{DecodeMode, FacilitatorMessage, V0Heartbeat};
 use futures_util::{Sink, Stream};
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -35,6 +35,7 @@ impl Runtime for Listening {
             Ok(Ear {
                 transport,
                 news,
+                has_beaten: false,
                 pinged: None,
             })
         })
@@ -57,8 +58,10 @@ impl Runtime for Listening {
 pub(super) struct Ear<T> {
     transport: T,
     news: UnboundedSender<News>,
-    /// When the ping was sent that is not answered.
-    pinged: Option<Instant>,
+    /// Whether a heartbeat was sent.
+    has_beaten: bool,
+    /// The first ping behind the heartbeat, while it is not answered. Whoever answers it has read the heartbeat.
+    pinged: Option<(Bytes, Instant)>,
 }
 
 /// Whether the session may hear of it: everything but what a facilitator sends by itself.
@@ -79,9 +82,9 @@ impl<T: Transport> Stream for Ear<T> {
                     let _ = self.news.send(News::Pushed);
                     continue;
                 }
-                Some(Ok(Message::Pong(_))) => {
-                    if let Some(pinged) = self.pinged.take() {
-                        let _ = self.news.send(News::Pong(pinged.elapsed()));
+                Some(Ok(Message::Pong(bytes))) => {
+                    if let Some((_, at)) = self.pinged.take_if(|(pinged, _)| pinged == bytes) {
+                        let _ = self.news.send(News::Pong(at.elapsed()));
                     }
                 }
                 _ => {}
@@ -99,8 +102,12 @@ impl<T: Transport> Sink<Message> for Ear<T> {
     }
 
     fn start_send(mut self: Pin<&mut Self>, message: Message) -> Result<(), Error> {
-        if matches!(message, Message::Ping(_)) {
-            self.pinged = Some(Instant::now());
+        match &message {
+            Message::Text(text) => self.has_beaten |= **text == *V0Heartbeat.encode(),
+            Message::Ping(bytes) if self.has_beaten && self.pinged.is_none() => {
+                self.pinged = Some((bytes.clone(), Instant::now()));
+            }
+            _ => {}
         }
         Pin::new(&mut self.transport).start_send(message)
     }

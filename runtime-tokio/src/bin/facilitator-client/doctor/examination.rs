@@ -111,7 +111,8 @@ impl Examination<'_> {
         }
     }
 
-    /// Whether the heartbeat is past doubt.
+    /// Whether nothing more can be learned of the heartbeat: it was read, and there was time to refuse it. That it was
+    /// taken is told by nobody, for the protocol has no answer to it.
     fn is_settled(&self) -> bool {
         self.under_way == Check::Heartbeat
             && self.round_trip.is_some()
@@ -199,13 +200,15 @@ impl Examination<'_> {
                 return Ok(true);
             }
             Event::Unexpected(Unexpected::HeartbeatRefused { .. }) => {
-                let detail = "the facilitator has refused it";
-                let advice = "is the facilitator newer than this program?";
-                self.print(
-                    Instant::now(),
-                    Verdict::Failed,
-                    detail.to_owned(),
-                    Some(advice.to_owned()),
+                self.refused("the facilitator has refused it")?;
+                return Ok(true);
+            }
+            // Nothing but the heartbeat was sent since.
+            Event::Unexpected(Unexpected::Response { .. })
+                if self.under_way == Check::Heartbeat =>
+            {
+                self.refused(
+                    "the facilitator has answered it, with an error that names no message",
                 )?;
                 return Ok(true);
             }
@@ -216,7 +219,11 @@ impl Examination<'_> {
 
     fn finish(&mut self) -> io::Result<()> {
         let round_trip = self.round_trip.unwrap_or_default().as_secs_f64() * 1000.0;
-        let detail = format!("sent, and the connection lives: a ping took {round_trip:.1} ms");
+        // It has no answer of its own.
+        let (read, settled) = ("a ping behind it was answered", SETTLED.as_secs_f64());
+        let detail = format!(
+            "sent and not refused: {read} after {round_trip:.1} ms, and no error came in {settled} s"
+        );
         let doubt = (self.pushed > 0).then(|| {
             format!(
                 "messages that came meanwhile: {}; they were left unanswered, and are for the instance that runs with this hotkey",
@@ -224,6 +231,16 @@ impl Examination<'_> {
             )
         });
         self.report(Instant::now(), detail, doubt)
+    }
+
+    fn refused(&mut self, detail: &str) -> io::Result<()> {
+        let advice = "is the facilitator newer than this program?";
+        self.print(
+            Instant::now(),
+            Verdict::Failed,
+            detail.to_owned(),
+            Some(advice.to_owned()),
+        )
     }
 
     fn fail(&mut self, reason: &LostReason) -> io::Result<()> {

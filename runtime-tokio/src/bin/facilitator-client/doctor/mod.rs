@@ -21,6 +21,9 @@ const HELP: &str = r"With the configuration of `connect`, connects once as it wo
 the WebSocket upgrade, the authentication, a heartbeat. Each step has a line: how it went, how long it took,
 what was seen, and after `->` what to do about it. The state file, the recording and workers are left alone.
 
+A facilitator answers no heartbeat that it takes. So `ok` says there that it was read (a ping behind it was
+answered) and that neither an error nor the end of the connection came after it.
+
 It can be run beside an instance that works with the same hotkey. Jobs that come in those two seconds are not
 answered here; the facilitator sends them to that instance as well. Where there is none, they are lost.
 

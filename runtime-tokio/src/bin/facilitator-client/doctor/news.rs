@@ -24,7 +24,7 @@ pub(super) enum News {
     AddressFailed(String),
     /// Why there is no TLS.
     NotSecured(TlsTrouble),
-    /// A ping was answered after this time.
+    /// A ping behind the heartbeat was answered after this time.
     Pong(Duration),
     /// The facilitator sent something by itself, which was kept from the session.
     Pushed,

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use facilitator_tokio::core::client::{Overview, Phase};
+use facilitator_tokio::core::client::Overview;
 use facilitator_tokio::core::metrics;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
@@ -24,6 +24,10 @@ const TEXT: &str = "text/plain; charset=utf-8";
 /// Nothing but what is served here, and no other page around it.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
                       img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+/// Marks the answer that goes on for as long as its page is open.
+#[derive(Clone)]
+pub(super) struct Lasting;
 
 /// What can be asked for.
 enum Resource {
@@ -77,28 +81,30 @@ pub(super) fn answer<B>(shared: &Arc<Shared>, request: &Request<B>) -> Response<
         Resource::Script => found("text/javascript; charset=utf-8", page::SCRIPT),
         Resource::Live if request.method() == Method::HEAD => found(live::CONTENT_TYPE, ""),
         Resource::Live => live::body(shared).map_or_else(crowded, |body| {
-            response(StatusCode::OK, live::CONTENT_TYPE, body)
+            let mut response = response(StatusCode::OK, live::CONTENT_TYPE, body);
+            response.extensions_mut().insert(Lasting);
+            response
         }),
         Resource::Status => found("application/json", report::text(shared)),
         Resource::Metrics => found(metrics::CONTENT_TYPE, metrics::render(&shared.overview())),
         Resource::Alive => plain(StatusCode::OK, "alive\n"),
-        Resource::Ready => ready(&shared.overview()),
+        Resource::Ready => ready(shared, &shared.overview()),
     }
 }
 
 fn crowded() -> Response<Body> {
-    let text = "too many pages are open; close one, or reload this one by hand\n";
+    let text = "too many pages are open; close one\n";
     let mut response = plain(StatusCode::SERVICE_UNAVAILABLE, text);
-    set(&mut response, RETRY_AFTER, "10");
+    set(&mut response, RETRY_AFTER, "5");
     response
 }
 
-/// Whether messages flow; if not, why.
-fn ready(overview: &Overview) -> Response<Body> {
-    if overview.phase == Phase::Ready {
+/// Whether new work is welcome; if not, why.
+fn ready(shared: &Shared, overview: &Overview) -> Response<Body> {
+    if shared.is_ready(overview) {
         return plain(StatusCode::OK, "ready\n");
     }
-    let mut text = format!("not ready: {}", overview.phase);
+    let mut text = format!("not ready: {}", shared.state(overview));
     if let Some(reason) = &overview.reason {
         let reason = reason.to_string();
         text.push_str("; ");

@@ -14,9 +14,10 @@ pub(crate) mod report;
 mod server;
 mod telling;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use facilitator_tokio::core::client::{Event, Overview};
+use facilitator_tokio::core::client::{Event, Overview, Phase};
 use facilitator_tokio::{Config, FacilitatorClient};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, watch};
@@ -42,6 +43,8 @@ struct Shared {
     /// Rises with every event.
     changes: watch::Sender<u64>,
     live: Arc<Semaphore>,
+    /// A stop was asked for. The session hears of it only when the running jobs have had their time.
+    stopping: AtomicBool,
     /// Whether the server is for this machine only.
     local: bool,
 }
@@ -79,6 +82,16 @@ impl Monitor {
     pub(crate) fn observe(&self, event: &Event) {
         let now = self.0.clock.now();
         self.0.chronicle().observe(now, event);
+        self.changed();
+    }
+
+    /// Takes note that a stop was asked for.
+    pub(crate) fn stopping(&self) {
+        self.0.stopping.store(true, Ordering::Relaxed);
+        self.changed();
+    }
+
+    fn changed(&self) {
         self.0
             .changes
             .send_modify(|changes| *changes = changes.wrapping_add(1));
@@ -103,12 +116,31 @@ impl Shared {
             chronicle: Mutex::new(Chronicle::default()),
             changes: watch::Sender::new(0),
             live: Arc::new(Semaphore::new(LIVE)),
+            stopping: AtomicBool::new(false),
             local,
         }
     }
 
     fn overview(&self) -> Overview {
         self.client.overview()
+    }
+
+    fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
+    /// Whether new work is welcome.
+    fn is_ready(&self, overview: &Overview) -> bool {
+        overview.phase == Phase::Ready && !self.is_stopping()
+    }
+
+    /// What is going on, in one word: the phase, or that a stop is under way of which the session has not heard yet.
+    fn state(&self, overview: &Overview) -> &'static str {
+        match overview.phase {
+            Phase::Idle | Phase::Draining | Phase::Closing => overview.phase.as_str(),
+            _ if self.is_stopping() => "stopping",
+            phase => phase.as_str(),
+        }
     }
 
     /// A panic while this was held can have left nothing but an odd entry behind.

@@ -1,7 +1,7 @@
 //! The state of a session as JSON, for programs and for other machines' eyes: written at `/status.json`, and read back by
 //! the commands `status` and `watch`. Fields may be added; what is there keeps its meaning.
 
-use facilitator_tokio::core::client::{JobOverview, Phase};
+use facilitator_tokio::core::client::JobOverview;
 use facilitator_tokio::core::message::JobStatus;
 use serde::{Deserialize, Serialize};
 
@@ -20,8 +20,11 @@ pub(crate) struct Report {
     pub(crate) facilitator: String,
     pub(crate) hotkey: String,
     pub(crate) phase: String,
-    /// Messages flow.
+    /// Messages flow, and no stop was asked for.
     pub(crate) is_ready: bool,
+    /// A stop was asked for: running jobs have some time left, then the session drains.
+    #[serde(default)]
+    pub(crate) is_stopping: bool,
     pub(crate) health: String,
     pub(crate) reason: Option<String>,
     pub(crate) retry_in_ms: Option<u64>,
@@ -129,7 +132,8 @@ fn report(shared: &Shared) -> Report {
         facilitator: format!("{}:{}", about.host, about.port),
         hotkey: about.hotkey.clone(),
         phase: overview.phase.to_string(),
-        is_ready: overview.phase == Phase::Ready,
+        is_ready: shared.is_ready(&overview),
+        is_stopping: shared.is_stopping(),
         health: overview.health.to_string(),
         reason: overview.reason.as_ref().map(ToString::to_string),
         retry_in_ms: overview.retry_in().map(millis),

@@ -1,7 +1,10 @@
-//! The server: connections, their number and their deadlines. What is answered is in `answer`.
+//! The server: connections, their deadlines, and who has to leave when there are too many. What is answered is in
+//! `answer`.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hyper::server::conn::http1;
@@ -9,15 +12,16 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
+use tokio::task::AbortHandle;
 use tokio::time::sleep;
 use tracing::debug;
 
 use super::Shared;
-use super::answer;
+use super::answer::{self, Lasting};
 use super::patience::Patient;
 
-/// Connections at once; the next ones wait until the system takes them in no more.
+/// Connections at once; with the next one, the oldest ends. So a crowd that is silent, or slow, does not keep anybody
+/// waiting who asks whether the program is alive.
 const CONNECTIONS: usize = 64;
 /// Time for the head of a request, and until the next one begins.
 const HEAD: Duration = Duration::from_secs(10);
@@ -30,20 +34,18 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 /// Serves for ever.
 pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let mut crowd = Crowd::default();
     loop {
-        // Nobody closes it.
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else {
-            return;
-        };
         match listener.accept().await {
             Ok((stream, _)) => {
                 // Without it, answers still arrive.
                 let _ = stream.set_nodelay(true);
-                let shared = Arc::clone(&shared);
-                tokio::spawn(async move {
-                    talk(stream, shared).await;
-                    drop(place);
+                crowd.make_room();
+                let lasts = Arc::new(AtomicBool::new(false));
+                let task = tokio::spawn(talk(stream, Arc::clone(&shared), Arc::clone(&lasts)));
+                crowd.0.push_back(Guest {
+                    task: task.abort_handle(),
+                    lasts,
                 });
             }
             Err(error) => {
@@ -54,9 +56,40 @@ pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     }
 }
 
-async fn talk(stream: impl AsyncRead + AsyncWrite + Unpin, shared: Arc<Shared>) {
+/// Those who are connected, the oldest first.
+#[derive(Default)]
+struct Crowd(VecDeque<Guest>);
+
+struct Guest {
+    task: AbortHandle,
+    /// Whether it is an open page that follows the session.
+    lasts: Arc<AtomicBool>,
+}
+
+impl Crowd {
+    /// For one more. Open pages stay while they can: they are old by their nature, and have a bound of their own.
+    fn make_room(&mut self) {
+        self.0.retain(|guest| !guest.task.is_finished());
+        if self.0.len() < CONNECTIONS {
+            return;
+        }
+        let leaves = |guest: &Guest| !guest.lasts.load(Ordering::Relaxed);
+        let oldest = self.0.iter().position(leaves).unwrap_or_default();
+        if let Some(guest) = self.0.remove(oldest) {
+            guest.task.abort();
+        }
+    }
+}
+
+async fn talk(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    shared: Arc<Shared>,
+    lasts: Arc<AtomicBool>,
+) {
     let service = service_fn(move |request| {
         let response = answer::answer(&shared, &request);
+        let is_lasting = response.extensions().get::<Lasting>().is_some();
+        lasts.store(is_lasting, Ordering::Relaxed);
         async move { Ok::<_, Infallible>(response) }
     });
     let result = http1::Builder::new()
@@ -80,7 +113,7 @@ mod tests {
     use super::super::LIVE;
     use super::*;
 
-    const MOMENT: Duration = Duration::from_millis(300);
+    const SOON: Duration = Duration::from_secs(20);
 
     fn shared() -> Arc<Shared> {
         let keypair = Keypair::from_seed(Scheme::Ed25519, [7; 32]).unwrap();
@@ -93,7 +126,7 @@ mod tests {
     fn connect(shared: &Arc<Shared>, ahead: usize) -> DuplexStream {
         let (near, far) = duplex(ahead);
         let shared = Arc::clone(shared);
-        tokio::spawn(async move { talk(near, shared).await });
+        tokio::spawn(async move { talk(near, shared, Arc::default()).await });
         far
     }
 
@@ -174,24 +207,60 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn connections_beyond_the_bound_wait() {
+    async fn listen() -> std::net::SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(serve(listener, shared()));
-        let connect = || tokio::net::TcpStream::connect(address);
-        let mut others = Vec::new();
-        for _ in 0..CONNECTIONS {
-            let mut other = connect().await.unwrap();
-            other.write_all(get("/healthz").as_bytes()).await.unwrap();
+        address
+    }
+
+    async fn ask(address: std::net::SocketAddr, said: &str) -> tokio::net::TcpStream {
+        let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+        stream.write_all(said.as_bytes()).await.unwrap();
+        stream
+    }
+
+    #[tokio::test]
+    async fn with_one_too_many_the_oldest_that_is_no_open_page_ends() {
+        let address = listen().await;
+        let mut page = ask(address, &get("/live")).await;
+        assert_eq!(status(&mut page).await, 200);
+        let mut others = VecDeque::new();
+        for _ in 1..=CONNECTIONS {
+            let mut other = ask(address, &get("/healthz")).await;
             assert_eq!(status(&mut other).await, 200);
-            others.push(other);
+            others.push_back(other);
         }
-        let mut late = connect().await.unwrap();
-        late.write_all(get("/healthz").as_bytes()).await.unwrap();
-        let answer = timeout(MOMENT, status(&mut late)).await;
-        assert!(answer.is_err(), "it was answered: {answer:?}");
-        others.pop();
-        assert_eq!(status(&mut late).await, 200);
+        // The rest of the answer, and the end.
+        let mut oldest = others.pop_front().unwrap();
+        let ended = timeout(SOON, oldest.read_to_end(&mut Vec::new())).await;
+        assert!(ended.is_ok(), "it is still there");
+        for other in &mut others {
+            other.write_all(get("/nothing").as_bytes()).await.unwrap();
+            let mut answer = [0; 1024];
+            let mut text = String::new();
+            while !text.contains("404") {
+                let read = timeout(SOON, other.read(&mut answer)).await.unwrap();
+                let read = read.unwrap();
+                assert!(read > 0, "it has ended: {text}");
+                text += std::str::from_utf8(&answer[..read]).unwrap();
+            }
+        }
+        let mut rest = [0; 16];
+        page.read_exact(&mut rest).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_silent_crowd_keeps_nobody_waiting() {
+        let address = listen().await;
+        let mut crowd = Vec::new();
+        for said in ["", "GET / HTTP/1.1\r\nHost: "] {
+            for _ in 0..CONNECTIONS * 3 {
+                crowd.push(ask(address, said).await);
+            }
+            let mut alive = ask(address, &get("/healthz")).await;
+            let answer = timeout(HEAD / 2, status(&mut alive)).await;
+            assert_eq!(answer.ok(), Some(200));
+        }
     }
 }

@@ -4,6 +4,7 @@
 use facilitator_tokio::core::client::{
     DeclineReason, Event, Health, LostReason, Outcome, Receipt, Subject, Unexpected,
 };
+use facilitator_tokio::core::message::JobStatus;
 
 /// The longest text, in characters.
 const LONGEST: usize = 240;
@@ -87,7 +88,7 @@ fn receipt_of(receipt: &Receipt) -> Option<(Weight, String)> {
         (outcome, Subject::JobStatus { status, .. })
             if outcome.is_delivered() && status.is_terminal() =>
         {
-            return Some((Weight::Good, format!("{subject}, delivered")));
+            return Some((weight_of_end(*status), format!("{subject}, delivered")));
         }
         (Outcome::Refused(_), _) => "the facilitator refused it",
         (Outcome::SetAside(_), _) => "set aside, because it broke the connection again and again",
@@ -97,11 +98,38 @@ fn receipt_of(receipt: &Receipt) -> Option<(Weight, String)> {
     Some((Weight::Bad, format!("{subject}: {outcome}")))
 }
 
+/// How a job has ended: well, as its customer or our capacity had it, or by a fault of ours.
+const fn weight_of_end(status: JobStatus) -> Weight {
+    match status {
+        JobStatus::Completed => Weight::Good,
+        JobStatus::HordeFailed => Weight::Bad,
+        _ => Weight::Odd,
+    }
+}
+
 fn unexpected_text(unexpected: &Unexpected) -> &'static str {
     match unexpected {
         Unexpected::Response { .. } => "a response came that belongs to no message",
         Unexpected::HeartbeatRefused { .. } => "the facilitator refused a heartbeat",
         Unexpected::Binary(_) => "a binary frame came; the protocol has none",
         _ => "a message came that means nothing at this moment",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_job_that_is_completed_has_ended_well() {
+        for status in JobStatus::ALL {
+            let weight = match status {
+                JobStatus::Completed => Weight::Good,
+                JobStatus::HordeFailed => Weight::Bad,
+                JobStatus::Failed | JobStatus::Rejected => Weight::Odd,
+                _ => continue,
+            };
+            assert_eq!(weight_of_end(*status), weight, "{status}");
+        }
     }
 }

@@ -22,8 +22,8 @@ const HELP: &str = r"OUTPUT, one JSON object a line, with the key `event`:
                           a message that was answered with an error
   stopped                 the last line
 
-JOBS are on record from the start and are pushed, each once, as soon as a validator has
-authenticated. Nothing is remembered from one start to the next.
+JOBS are on record from the start and are pushed, each once (but for --push-again), as soon as a
+validator has authenticated. Nothing is remembered from one start to the next.
 
 STOPPING: SIGINT and SIGTERM close all connections; a second one does not wait for them.
 
@@ -48,6 +48,10 @@ pub(crate) struct Arguments {
     /// The hotkey file to sign those requests with that have no signature
     #[arg(long, value_name = "FILE", requires = "jobs")]
     sign_with: Option<PathBuf>,
+    /// Push jobs again that have no status when their validator authenticates: the facilitator of today loses those that
+    /// a broken connection swallows
+    #[arg(long, requires = "jobs")]
+    push_again: bool,
     /// The server whose manners are imitated when connections break: uvicorn or daphne
     #[arg(long, value_name = "SERVER", default_value = "uvicorn")]
     imitate: String,
@@ -89,6 +93,7 @@ impl Arguments {
         let config = FacilitatorConfig {
             validators: known(&self.validators)?,
             header_authentication: self.authentication == Authentication::Headers,
+            resend_unanswered: self.push_again,
             ..FacilitatorConfig::imitating(server)
         };
         let signer = self

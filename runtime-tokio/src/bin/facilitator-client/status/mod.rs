@@ -92,9 +92,13 @@ pub(crate) async fn run(arguments: Arguments) -> Result<(), Failure> {
     if report.is_ready {
         return Ok(());
     }
+    let state = if report.is_stopping {
+        "stopping"
+    } else {
+        &report.phase
+    };
     Err(Failure::failed(format!(
-        "the instance is not ready: {}",
-        report.phase
+        "the instance is not ready: {state}"
     )))
 }
 

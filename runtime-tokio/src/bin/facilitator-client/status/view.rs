@@ -77,6 +77,9 @@ fn head(report: &Report) -> Vec<String> {
     if let Some(left) = report.retry_in_ms {
         let _ = write!(state, "; next attempt in {}", Length(left));
     }
+    if report.is_stopping {
+        state.push_str("; a stop was asked for");
+    }
     let mut lines = vec![
         format!(
             "facilitator-client {}, running for {}",

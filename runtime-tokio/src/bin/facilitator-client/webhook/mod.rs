@@ -56,6 +56,14 @@ impl Webhook {
     }
 }
 
+/// An error and its causes: hyper's own texts stop at the surface.
+fn in_full(error: &(dyn std::error::Error + 'static)) -> String {
+    let causes: Vec<_> = std::iter::successors(Some(error), |error| error.source())
+        .map(ToString::to_string)
+        .collect();
+    causes.join(": ")
+}
+
 impl Shared {
     async fn tell(self: Arc<Self>) {
         let at = self.url.origin();
@@ -68,7 +76,7 @@ impl Shared {
                 warn!(at, %status, "the webhook answered with another address, which is not followed; configure that one");
             }
             Ok(Ok(status)) => warn!(at, %status, "the webhook failed"),
-            Ok(Err(error)) => warn!(at, error = ?error.to_string(), "the webhook failed"),
+            Ok(Err(error)) => warn!(at, error = ?in_full(&*error), "the webhook failed"),
             Err(_) => {
                 let timeout_s = self.timeout.as_secs_f64();
                 warn!(at, timeout_s, "the webhook did not answer in time");
@@ -109,5 +117,31 @@ impl Shared {
             }
         };
         Ok(answer?.status())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug)]
+    struct Surface(std::io::Error);
+
+    impl std::fmt::Display for Surface {
+        fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("connection error")
+        }
+    }
+
+    impl std::error::Error for Surface {
+        fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+            Some(&self.0)
+        }
+    }
+
+    #[test]
+    fn an_error_is_told_with_its_causes() {
+        let error = Surface(std::io::ErrorKind::ConnectionReset.into());
+        assert_eq!(in_full(&error), "connection error: connection reset");
     }
 }

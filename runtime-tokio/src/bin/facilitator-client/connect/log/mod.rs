@@ -101,26 +101,24 @@ impl EventLog {
         let retry_in_s = lost.retry_in.map(seconds);
         let repeated = some(left_out);
         let owed = lost.owed;
+        // A level is no value there.
+        macro_rules! line {
+            ($level:ident) => {
+                $level!(
+                    cause,
+                    lasted_s,
+                    owed,
+                    retry_in_s,
+                    repeated,
+                    ?reason,
+                    "connection lost"
+                )
+            };
+        }
         if matches!(lost.reason, LostReason::AuthenticationRefused(_)) {
-            error!(
-                cause,
-                lasted_s,
-                owed,
-                retry_in_s,
-                repeated,
-                ?reason,
-                "connection lost"
-            );
+            line!(error);
         } else {
-            warn!(
-                cause,
-                lasted_s,
-                owed,
-                retry_in_s,
-                repeated,
-                ?reason,
-                "connection lost"
-            );
+            line!(warn);
         }
     }
 

@@ -37,6 +37,9 @@ pub(super) struct View {
 
 /// All that the parts are written from.
 struct Material<'a> {
+    /// What is going on, in one word.
+    state: &'static str,
+    is_stopping: bool,
     about: &'a About,
     overview: &'a Overview,
     chronicle: &'a Chronicle,
@@ -64,7 +67,10 @@ fn view(shared: &Shared, ages: Ages) -> View {
     let overview = shared.overview();
     let chronicle = shared.chronicle();
     let now = millis(overview.now.as_duration());
+    let state = shared.state(&overview);
     let material = Material {
+        state,
+        is_stopping: shared.is_stopping(),
         about: &shared.about,
         overview: &overview,
         chronicle: &chronicle,
@@ -84,7 +90,7 @@ fn view(shared: &Shared, ages: Ages) -> View {
     });
     View {
         now,
-        title: format!("{} · {}", overview.phase, shared.about.host),
+        title: format!("{state} · {}", shared.about.host),
         sections: sections.into(),
     }
 }
@@ -121,5 +127,38 @@ fn tone(phase: Phase) -> &'static str {
         Phase::Waiting => "bad",
         Phase::Draining | Phase::Closing => "ending",
         _ => "off",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use facilitator_tokio::core::signature::Scheme;
+    use facilitator_tokio::{Config, Endpoint, FacilitatorClient, Keypair};
+    use tokio::net::TcpListener;
+    use tokio::time::advance;
+
+    use super::*;
+
+    /// Whatever the fractions of a millisecond are: an open page is sent what has changed, and nothing else.
+    #[tokio::test(start_paused = true)]
+    async fn what_goes_on_is_written_in_the_same_way() {
+        // It takes the connection, and says nothing.
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let uri = format!("ws://{}/", listener.local_addr().unwrap());
+        let config = Config::new(Endpoint::parse(&uri).unwrap());
+        let keypair = Keypair::from_seed(Scheme::Ed25519, [7; 32]).unwrap();
+        let client = FacilitatorClient::new(config.clone(), &keypair).unwrap();
+        let shared = Shared::new(&client, &config, true);
+        advance(Duration::from_micros(700)).await;
+        client.start().unwrap();
+        let state = || live(&shared).sections.swap_remove(0).html;
+        let first = state();
+        assert!(first.contains("Running for"), "{first}");
+        for _ in 0..40 {
+            advance(Duration::from_micros(100)).await;
+            assert_eq!(state(), first);
+        }
     }
 }

@@ -6,6 +6,7 @@
   let theirs = Number(document.body.dataset.now);
   let ours = performance.now();
   let heard = ours;
+  let title = document.title;
 
   // As the program writes it.
   const length = (ms) => {
@@ -35,18 +36,23 @@
     }
   };
 
+  let source;
   const say = (live) => {
     document.body.classList.toggle("live", live);
     document.body.classList.toggle("stale", !live);
-    put(link, live ? "live" : `out of date: the program does not answer since ${length(performance.now() - heard)}`);
+    // A page in the background is seen by its title.
+    document.title = live ? title : `out of date · ${title}`;
+    const why = source.readyState === EventSource.CLOSED
+      ? "the program is gone, or too many of its pages are open; it is asked again"
+      : "the program does not answer";
+    put(link, live ? "live" : `out of date for ${length(performance.now() - heard)}: ${why}`);
   };
 
-  const source = new EventSource("live");
-  source.onmessage = (message) => {
+  const take = (message) => {
     const update = JSON.parse(message.data);
     theirs = update.now;
     ours = heard = performance.now();
-    document.title = update.title;
+    title = update.title;
     for (const { id, html } of update.sections) {
       const section = document.getElementById(id);
       // Escaped where it was written.
@@ -56,7 +62,17 @@
     ages();
     say(true);
   };
-  source.onerror = () => say(false);
+
+  const follow = () => {
+    source = new EventSource("live");
+    source.onmessage = take;
+    source.onerror = () => {
+      say(false);
+      // After a lost connection the browser goes on by itself; after a refusal it does not.
+      if (source.readyState === EventSource.CLOSED) setTimeout(follow, 5000);
+    };
+  };
+  follow();
 
   clocks(document);
   ages();

@@ -10,10 +10,16 @@ pub(super) fn write(html: &mut Html, material: &Material<'_>) {
     let (overview, about) = (material.overview, material.about);
     let tone = match overview.health {
         Health::Refused => "bad",
+        _ if material.is_stopping => "ending",
         _ => tone(overview.phase),
     };
     html.raw("<div class=\"headline ").text(tone).raw("\"><h2>");
-    html.text(overview.phase).raw("</h2><p>");
+    html.text(material.state).raw("</h2><p>");
+    if material.state != overview.phase.as_str() {
+        html.raw(
+            "A stop was asked for: no new job is taken, and running ones have some time to end. ",
+        );
+    }
     html.text(meaning(overview.phase, overview.health));
     if let Some(at) = overview.next_attempt {
         html.raw(" Next attempt in <strong>");
@@ -38,9 +44,13 @@ pub(super) fn write(html: &mut Html, material: &Material<'_>) {
         html.since(since).raw("</dd></div>");
     }
     if overview.phase != Phase::Idle {
-        let started = material.now.saturating_sub(millis(overview.stats.uptime));
+        // Subtracted before it is rounded: the same each time, so that the page need not be sent again.
+        let started = overview
+            .now
+            .as_duration()
+            .saturating_sub(overview.stats.uptime);
         html.raw("<div><dt>Running for</dt><dd>");
-        html.since(started).raw("</dd></div>");
+        html.since(millis(started)).raw("</dd></div>");
     }
     html.raw("</dl>");
 }
