@@ -512,7 +512,7 @@ impl FacilitatorClient {
     #[cfg(feature = "driver")]
     pub(crate) fn shrink(&mut self) {
         if self.outputs.is_empty() {
-            self.outputs = VecDeque::new();
+            self.outputs = Outputs::default();
         }
     }
 

@@ -501,17 +501,17 @@ impl<R: Runtime> FacilitatorClient<R> {
         self.send(Lane::Specs, message).await
     }
 
-    /// Encoded once, however long it waits; and without the lock, since that takes long for a large one.
+    /// Encoded once, however long it waits; and without the lock, since that takes long for a large one. What is wrong with
+    /// the session is said before what is wrong with the message.
     #[expect(
         clippy::needless_pass_by_value,
         reason = "the text stands for the update from here on, which can be large, too"
     )]
     fn prepare_status(&self, update: V0JobStatusUpdate) -> Result<Prepared, SendError> {
-        self.check_accepting()?;
         Prepared::job_status(&update, self.shared.message_bytes)
+            .map_err(|error| self.check_accepting().err().unwrap_or(error))
     }
 
-    /// What is wrong with the session is said before what is wrong with the message.
     fn check_accepting(&self) -> Result<(), SendError> {
         self.shared.visit(|state| state.session.check_accepting())
     }

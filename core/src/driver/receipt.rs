@@ -1,10 +1,14 @@
-//! The promise of a receipt. Who keeps it is in `shared`.
+//! The promise of a receipt, and the list of those that are not kept yet. Who keeps them is in `shared`.
 
 use alloc::sync::Arc;
+use core::fmt;
 use core::future::Future;
+use core::hash::{BuildHasherDefault, Hasher};
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
 use std::sync::{Mutex, PoisonError};
+
+use hashbrown::HashMap;
 
 use crate::client::{Receipt, UpdateId};
 
@@ -32,6 +36,55 @@ impl Slot {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.0 = Some(receipt);
         state.1.take()
+    }
+}
+
+/// Promises that are not kept yet, by the number of the message.
+#[derive(Default)]
+pub(super) struct Receipts(HashMap<UpdateId, Arc<Slot>, BuildHasherDefault<Spread>>);
+
+/// An empty list keeps room for so many at most.
+const KEPT: usize = 64;
+
+impl Receipts {
+    pub(super) fn insert(&mut self, id: UpdateId, slot: Arc<Slot>) {
+        self.0.insert(id, slot);
+    }
+
+    pub(super) fn remove(&mut self, id: UpdateId) -> Option<Arc<Slot>> {
+        let slot = self.0.remove(&id);
+        if self.0.is_empty() && self.0.capacity() > KEPT {
+            self.0 = HashMap::default();
+        }
+        slot
+    }
+}
+
+impl fmt::Debug for Receipts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Receipts").field(&self.0.len()).finish()
+    }
+}
+
+/// The hash of a number that we count ourselves. Nobody else chooses it, so that it needs no key.
+#[derive(Default)]
+pub(super) struct Spread(u64);
+
+impl Hasher for Spread {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        // The upper half of a product depends on all of the number, and the lower half of the hash is what is used first.
+        let product = (self.0 ^ number).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        self.0 = product.rotate_left(32);
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
     }
 }
 

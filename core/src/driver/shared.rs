@@ -1,7 +1,7 @@
 //! What the handle and the task share: the session, the events that wait to be taken, the receipts that wait to be
 //! filled, and who has to be woken for what. Nobody is woken, and nothing of others is dropped, under the lock.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::task::{Context, Waker};
@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, UNIX_EPOCH};
 
 use super::inbox::Inbox;
-use super::receipt::Slot;
+use super::receipt::{Receipts, Slot};
 use super::room::Room;
 use super::{PendingReceipt, Runtime, StopReport};
 use crate::Timestamp;
@@ -32,7 +32,7 @@ pub(super) struct State {
     inbox: Inbox,
     /// What the session was told last of the job requests in the inbox.
     told_job_bytes: usize,
-    receipts: BTreeMap<UpdateId, Arc<Slot>>,
+    receipts: Receipts,
     /// Whether a task carries this session's frames.
     pub(super) task_runs: bool,
     pub(super) started_before: bool,
@@ -67,8 +67,8 @@ impl Waiters {
             self.next_key
         });
         let waker = waker.clone();
-        let known = self.wakers.iter_mut().find(|(known, _)| *known == key);
-        let before = if let Some((_, place)) = known {
+        let mut known = self.wakers.iter_mut();
+        let before = if let Some((_, place)) = known.find(|(known, _)| *known == key) {
             Some(core::mem::replace(place, waker))
         } else {
             self.wakers.push((key, waker));
@@ -99,7 +99,7 @@ impl<R: Runtime> Shared<R> {
             io: VecDeque::new(),
             inbox,
             told_job_bytes: 0,
-            receipts: BTreeMap::new(),
+            receipts: Receipts::default(),
             task_runs: false,
             started_before: false,
             ended: 0,
@@ -210,14 +210,16 @@ impl State {
         }
     }
 
-    /// The outputs for the task, and when it has to tick next.
+    /// Puts the outputs for the task into an empty queue; returns when it has to tick next.
     pub(super) fn take_io(
         &mut self,
         cx: &Context<'_>,
-    ) -> (VecDeque<Output>, Option<(Timestamp, Timer)>) {
+        outputs: &mut VecDeque<Output>,
+    ) -> Option<(Timestamp, Timer)> {
         self.hand_on();
         self.discarded.extend(self.task.replace(cx.waker().clone()));
-        (core::mem::take(&mut self.io), self.session.poll_timeout())
+        core::mem::swap(&mut self.io, outputs);
+        self.session.poll_timeout()
     }
 
     pub(super) fn has_io(&self) -> bool {
@@ -228,6 +230,9 @@ impl State {
     pub(super) fn shrink(&mut self) {
         self.session.shrink();
         self.inbox.shrink_queue();
+        if self.io.is_empty() {
+            self.io = VecDeque::new();
+        }
     }
 
     /// A receipt for a message that was accepted just now.
@@ -258,7 +263,7 @@ impl State {
     fn deliver(&mut self, event: Event) {
         match &event {
             Event::Receipt(receipt) => {
-                if let Some(slot) = self.receipts.remove(&receipt.id) {
+                if let Some(slot) = self.receipts.remove(receipt.id) {
                     self.woken.extend(slot.fill(receipt.clone()));
                 }
                 self.room.wake_first(&mut self.woken);

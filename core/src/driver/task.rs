@@ -17,11 +17,13 @@ use crate::trace::Recorder;
 use crate::{ConnectionId, Frame, Timestamp};
 
 /// Rounds before the task lets others run.
-const ROUNDS: usize = 32;
-/// Messages that are read in one round.
-const READS: usize = 64;
+const ROUNDS: usize = 4;
+/// Messages that are read in one round: what they lead to leaves with one flush, and a flush is dear.
+const READS: usize = 512;
 /// Bytes of them, besides the last one, before the session sees them: messages can be large.
 const READ_BYTES: usize = 256 * 1024;
+/// The longest text that is kept for those after it that say the same, in bytes: a success is 32.
+const SHORT: usize = 64;
 
 /// Carries one session until it has ended.
 ///
@@ -32,6 +34,8 @@ pub(super) fn run<R: Runtime>(shared: Arc<Shared<R>>) -> impl Future<Output = ()
         shared,
         link: Link::None,
         timer: None,
+        outputs: VecDeque::new(),
+        inputs: VecDeque::new(),
         has_ticked: false,
         has_left: false,
     };
@@ -42,6 +46,9 @@ struct Task<R: Runtime> {
     shared: Arc<Shared<R>>,
     link: Link<R>,
     timer: Option<(Instant, BoxFuture<()>)>,
+    /// What is under way between the session and the transport. Empty between two polls; kept for their memory.
+    outputs: VecDeque<Output>,
+    inputs: VecDeque<Input>,
     /// A deadline came since queues were last looked at for memory to give back.
     has_ticked: bool,
     /// It has said that it is no more: from then on `task_runs` speaks of the next one.
@@ -63,8 +70,12 @@ struct Connection<T> {
     /// To be written. Bounded by the session's windows.
     outgoing: VecDeque<Message>,
     needs_flush: bool,
+    /// Why nothing more can be written.
+    broken: Option<Disconnected>,
     /// What the peer's close frame says, once it was read: the cause of the end, whatever breaks next.
     closed: Option<Disconnected>,
+    /// The latest short text that was read.
+    latest: Option<Arc<str>>,
 }
 
 /// What the transport has for the session.
@@ -104,13 +115,15 @@ impl<R: Runtime> Task<R> {
         {
             connection.outgoing = VecDeque::new();
         }
+        (self.outputs, self.inputs) = Default::default();
         self.shared.visit(State::shrink);
     }
 
     /// Does what the session asks for; returns when it wants to be ticked.
     fn carry_out(&mut self, cx: &mut Context<'_>) -> Option<Timestamp> {
-        let (outputs, timeout) = self.shared.visit(|state| state.take_io(cx));
-        for output in outputs {
+        let mut outputs = core::mem::take(&mut self.outputs);
+        let timeout = self.shared.visit(|state| state.take_io(cx, &mut outputs));
+        for output in outputs.drain(..) {
             match output {
                 Output::Connect(id, request) => {
                     self.link = Link::Connecting(id, self.shared.runtime.connect(request));
@@ -118,6 +131,8 @@ impl<R: Runtime> Task<R> {
                 Output::Transmit(id, frame) => {
                     if let Some(connection) = self.open(id) {
                         connection.outgoing.push_back(message_of(&frame));
+                        // At once, so that its memory is there for the next one.
+                        let _ = connection.collect(cx);
                     }
                 }
                 Output::Disconnect(id, Some(close)) => {
@@ -134,6 +149,7 @@ impl<R: Runtime> Task<R> {
                 Output::Event(_) => {}
             }
         }
+        self.outputs = outputs;
         timeout.map(|(at, _)| at)
     }
 
@@ -185,7 +201,9 @@ impl<R: Runtime> Task<R> {
                     transport,
                     outgoing: VecDeque::new(),
                     needs_flush: false,
+                    broken: None,
                     closed: None,
+                    latest: None,
                 });
                 self.shared
                     .feed(|session, now| session.handle_connected(now, id));
@@ -204,16 +222,16 @@ impl<R: Runtime> Task<R> {
             return false;
         };
         let id = connection.id;
-        let mut inputs = VecDeque::new();
+        let inputs = &mut self.inputs;
         // Writing first: what the session just asked for may be what the peer waits for.
         if let Poll::Ready(Err(how)) = connection.write(cx) {
             // What was read by the system before the writing failed is still worth having: answers are in it.
-            connection.read(cx, &mut inputs);
+            connection.read(cx, inputs);
             if !matches!(inputs.back(), Some(Input::Disconnected(_))) {
                 inputs.push_back(Input::Disconnected(how));
             }
         } else {
-            connection.read(cx, &mut inputs);
+            connection.read(cx, inputs);
         }
         if inputs.is_empty() {
             return false;
@@ -221,7 +239,7 @@ impl<R: Runtime> Task<R> {
         if matches!(inputs.back(), Some(Input::Disconnected(_))) {
             self.link = Link::None;
         }
-        let inputs = inputs.into_iter().map(|input| {
+        let inputs = inputs.drain(..).map(|input| {
             move |session: &mut Recorder, now| match input {
                 Input::Frame(frame) => session.handle_frame(now, id, frame),
                 Input::Disconnected(how) => session.handle_disconnected(now, id, how),
@@ -276,16 +294,27 @@ impl<R: Runtime> Drop for Task<R> {
 }
 
 impl<T: super::Transport> Connection<T> {
+    /// Hands what is queued to the transport, as far as that takes it; returns whether it took all. Nothing is flushed.
+    fn collect(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        while !self.outgoing.is_empty() && self.broken.is_none() {
+            let ready = ready!(Pin::new(&mut self.transport).poll_ready(cx));
+            let sent = ready.and_then(|()| match self.outgoing.pop_front() {
+                Some(message) => Pin::new(&mut self.transport).start_send(message),
+                None => Ok(()),
+            });
+            match sent {
+                Ok(()) => self.needs_flush = true,
+                Err(error) => self.broken = Some(self.ended_by(&error)),
+            }
+        }
+        Poll::Ready(())
+    }
+
     /// Writes what is queued, then flushes once.
     fn write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Disconnected>> {
-        while !self.outgoing.is_empty() {
-            ready!(Pin::new(&mut self.transport).poll_ready(cx))
-                .map_err(|error| self.ended_by(&error))?;
-            if let Some(message) = self.outgoing.pop_front() {
-                self.needs_flush = true;
-                let sent = Pin::new(&mut self.transport).start_send(message);
-                sent.map_err(|error| self.ended_by(&error))?;
-            }
+        ready!(self.collect(cx));
+        if let Some(broken) = self.broken.take() {
+            return Poll::Ready(Err(broken));
         }
         if self.needs_flush {
             ready!(Pin::new(&mut self.transport).poll_flush(cx))
@@ -307,7 +336,7 @@ impl<T: super::Transport> Connection<T> {
                     // The WebSocket layer has queued its answer; it leaves with the next flush.
                     self.needs_flush |= message.is_ping() || message.is_close();
                     bytes += message.len();
-                    if let Some(frame) = frame_of(message) {
+                    if let Some(frame) = self.frame_of(message) {
                         if let Frame::Close(close) = &frame {
                             self.closed = Some(Disconnected::Closed(close.clone()));
                         }
@@ -324,6 +353,20 @@ impl<T: super::Transport> Connection<T> {
                     return;
                 }
             }
+        }
+    }
+
+    /// Nearly everything that is read says the same, a success: all these frames share one text.
+    fn frame_of(&mut self, message: Message) -> Option<Frame> {
+        match &message {
+            Message::Text(text) if text.len() <= SHORT => {
+                let latest = self.latest.take();
+                let same = latest.filter(|latest| **latest == **text);
+                let text = same.unwrap_or_else(|| Arc::from(text.as_str()));
+                self.latest = Some(Arc::clone(&text));
+                Some(Frame::Text(text))
+            }
+            _ => frame_of(message),
         }
     }
 

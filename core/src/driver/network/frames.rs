@@ -12,6 +12,13 @@ use tungstenite::protocol::frame::coding::{Data, OpCode};
 /// The longest header: 2 bytes, 8 for the length, 4 for the mask.
 const LONGEST_HEADER: usize = 14;
 
+/// Of a header's first byte: nothing follows. Of its second: the payload is masked; its length follows, in 2 bytes or in 8.
+const FINAL: u8 = 0x80;
+const TEXT: u8 = FINAL | 1;
+const MASKED: u8 = 0x80;
+const SHORT_LENGTH: u8 = 126;
+const LONG_LENGTH: u8 = 127;
+
 /// Writes masked frames (RFC 6455, section 5.3).
 ///
 /// Not left to tungstenite, which would keep a copy of the largest message ever sent, and logs whole frames through the
@@ -20,38 +27,58 @@ pub(super) struct FrameWriter {
     /// A mask is for proxies that take one protocol for another: nobody may foresee it. A keyed hash of a counter is
     /// that, and the keys come from the system.
     masks: RandomState,
-    written: u64,
+    /// How many hashes were made.
+    hashed: u64,
+    /// A hash is as long as two masks: the second one.
+    left: Option<[u8; 4]>,
 }
 
 impl FrameWriter {
     pub(super) fn new() -> Self {
         Self {
             masks: RandomState::new(),
-            written: 0,
+            hashed: 0,
+            left: None,
         }
+    }
+
+    fn next_mask(&mut self) -> [u8; 4] {
+        if let Some(mask) = self.left.take() {
+            return mask;
+        }
+        let hash = self.masks.hash_one(self.hashed).to_ne_bytes();
+        self.hashed = self.hashed.wrapping_add(1);
+        let (masks, _) = hash.as_chunks();
+        self.left = masks.last().copied();
+        masks.first().copied().unwrap_or_default()
     }
 
     /// Appends one whole frame.
     pub(super) fn write(&mut self, out: &mut Vec<u8>, opcode: OpCode, payload: &[u8]) {
-        let [a, b, c, d, ..] = self.masks.hash_one(self.written).to_ne_bytes();
-        let mask = [a, b, c, d];
-        self.written = self.written.wrapping_add(1);
-        let header = FrameHeader {
-            is_final: true,
-            opcode,
-            mask: Some(mask),
-            ..FrameHeader::default()
-        };
+        let mask = self.next_mask();
         out.reserve(LONGEST_HEADER + payload.len());
-        // Writing to memory does not fail.
-        let _ = header.format(payload.len() as u64, out);
+        out.push(FINAL | u8::from(opcode));
+        match (u8::try_from(payload.len()), u16::try_from(payload.len())) {
+            (Ok(length @ ..SHORT_LENGTH), _) => out.push(MASKED | length),
+            (_, Ok(length)) => {
+                out.push(MASKED | SHORT_LENGTH);
+                out.extend_from_slice(&length.to_be_bytes());
+            }
+            _ => {
+                out.push(MASKED | LONG_LENGTH);
+                out.extend_from_slice(&(payload.len() as u64).to_be_bytes());
+            }
+        }
+        out.extend_from_slice(&mask);
         let begin = out.len();
         out.extend_from_slice(payload);
         let (groups, rest) = out.get_mut(begin..).unwrap_or_default().as_chunks_mut();
-        for [w, x, y, z] in groups {
-            (*w, *x, *y, *z) = (*w ^ a, *x ^ b, *y ^ c, *z ^ d);
+        let [a, b, c, d] = mask;
+        let twice = u64::from_ne_bytes([a, b, c, d, a, b, c, d]);
+        for group in groups {
+            *group = (u64::from_ne_bytes(*group) ^ twice).to_ne_bytes();
         }
-        for (byte, mask) in rest.iter_mut().zip(mask) {
+        for (byte, mask) in rest.iter_mut().zip(mask.iter().cycle()) {
             *byte ^= mask;
         }
     }
@@ -74,6 +101,15 @@ pub(super) struct FrameTracker {
 impl FrameTracker {
     pub(super) fn pass(&mut self, mut bytes: &[u8]) {
         while !self.lost {
+            // Nearly all of them: whole texts, and short. The way below would come to the same.
+            if self.payload == 0
+                && self.known == 0
+                && let [TEXT, length @ ..SHORT_LENGTH, rest @ ..] = bytes
+            {
+                self.in_fragments = false;
+                self.payload = u64::from(*length);
+                bytes = rest;
+            }
             let skipped = usize::try_from(self.payload).map_or(bytes.len(), |p| p.min(bytes.len()));
             self.payload -= skipped as u64;
             let Some((next, rest)) = bytes.get(skipped..).unwrap_or_default().split_first() else {

@@ -26,11 +26,13 @@ const COLLECTED: usize = 64 * 1024;
 const PONGS: usize = 4 * 1024;
 /// What buffers keep while nothing happens, in bytes. Larger ones are given back.
 const KEPT: usize = 256;
+/// What the writing buffer keeps while much is written, in bytes.
+const MOST_KEPT: usize = 2 * COLLECTED;
 
 /// An open WebSocket connection on a runtime's sockets.
 ///
 /// Both halves, the stream and the sink, belong to one task. An idle one holds less than a KiB, whatever has passed
-/// through it before.
+/// through it before: what a burst has left goes with the next ping.
 pub struct WebSocket<S: Socket> {
     pipe: Pipe<S>,
     context: WebSocketContext,
@@ -253,9 +255,9 @@ impl<S: Socket> Write for Pipe<S> {
 
     fn flush(&mut self) -> io::Result<()> {
         let all = self.out.get(self.sent..).unwrap_or_default();
-        let mut left = all;
+        let (mut left, all) = (all, all.len());
         let written = write_out(&mut self.layers, &mut left);
-        self.sent += all.len() - left.len();
+        self.sent += all - left.len();
         // A slow peer may never let it run empty, and what has left must not pile up. Moved is never more than has left.
         if self.sent > self.collected() {
             self.out.drain(..self.sent);
@@ -263,7 +265,9 @@ impl<S: Socket> Write for Pipe<S> {
         }
         written?;
         self.layers.flush()?;
-        if self.out.capacity() > KEPT {
+        // Kept while it is used, and no longer: the next ping does not need it.
+        let is_used = self.out.capacity() <= MOST_KEPT && all > self.out.capacity() / 8;
+        if self.out.capacity() > KEPT && !is_used {
             self.out = Vec::new();
         } else {
             self.out.clear();
