@@ -74,10 +74,7 @@ impl<T> Slab<T> {
         }
         let slot = match self.free.pop() {
             Some(slot) => slot,
-            None => {
-                let next = u32::try_from(self.places.len()).ok()?;
-                Slot((next <= Index::LAST).then_some(next)?)
-            }
+            None => self.next_new()?,
         };
         let place = Some(Place { uuid, value });
         match self.places.get_mut(slot.index()) {
@@ -86,6 +83,12 @@ impl<T> Slab<T> {
         }
         self.list(slot, &uuid);
         Some(slot)
+    }
+
+    /// The number of the next place that is made.
+    fn next_new(&self) -> Option<Slot> {
+        let next = u32::try_from(self.places.len()).ok()?;
+        (next <= Index::LAST).then_some(Slot(next))
     }
 
     /// Adds to the table, which has room.
