@@ -18,6 +18,7 @@ mod event;
 mod health;
 mod histogram;
 mod inbound;
+mod index;
 mod jobs;
 mod keepalive;
 mod outbox;
