@@ -515,6 +515,7 @@ impl FacilitatorClient {
         if self.outputs.is_empty() {
             self.outputs = Outputs::default();
         }
+        self.outbox.shrink();
     }
 
     /// The next thing to do, in causal order. `None` ends the drain.
