@@ -142,12 +142,12 @@ fn against_python(plan: &Plan, window: NonZeroUsize) -> core::result::Result<Mea
         Runner::Python(&python, Manner::Plain),
     ];
     let contest = Contest::hold(plan, window, &runners, Cost::rate)?;
-    let plain = contest.figures(
+    let bare = contest.figures(
         2,
         "Python without the retries and the turn of the loop",
         RATE,
     );
-    Ok(contest.measured(RATE).with(plain))
+    Ok(contest.measured(RATE).with(bare))
 }
 
 pub(crate) const ROLES: &[Role] = &[
