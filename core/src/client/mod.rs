@@ -18,6 +18,7 @@ mod event;
 mod health;
 mod histogram;
 mod inbound;
+mod index;
 mod jobs;
 mod keepalive;
 mod outbox;
@@ -514,6 +515,7 @@ impl FacilitatorClient {
         if self.outputs.is_empty() {
             self.outputs = Outputs::default();
         }
+        self.outbox.shrink();
     }
 
     /// The next thing to do, in causal order. `None` ends the drain.

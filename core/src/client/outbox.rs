@@ -210,6 +210,14 @@ impl<A: Weigh> Lane<A> {
         Some(entry)
     }
 
+    /// Gives its memory back, when it is empty.
+    #[cfg(feature = "driver")]
+    fn shrink(&mut self) {
+        if self.entries.is_empty() {
+            *self = Self::default();
+        }
+    }
+
     #[inline]
     fn is_waiting(&self) -> bool {
         self.flights.len() < self.entries.len()
@@ -378,6 +386,13 @@ impl Outbox {
             oldest.breaks = oldest.breaks.max(1);
         }
         self.requeue();
+    }
+
+    /// Gives back what queues hold that are empty.
+    #[cfg(feature = "driver")]
+    pub(super) fn shrink(&mut self) {
+        self.statuses.shrink();
+        self.specs.shrink();
     }
 
     /// Takes all statuses and all specs, oldest first.

@@ -4,8 +4,9 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use hashbrown::HashTable;
 use uuid::Uuid;
+
+use super::index::Index;
 
 /// The number of a place. It means the same value until that is removed; then the place can be given to another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -39,7 +40,7 @@ pub(super) struct Slab<T> {
     free: Vec<Slot>,
     /// Every value, and what was at a place before: who looks compares uuids. Taking a number out would mean to find it
     /// first, somewhere in a table that no cache holds when there are many; they all go when the table is full.
-    by_uuid: HashTable<Slot>,
+    by_uuid: Index,
     key: Key,
 }
 
@@ -54,7 +55,7 @@ impl<T> Slab<T> {
         Self {
             places: Vec::new(),
             free: Vec::new(),
-            by_uuid: HashTable::new(),
+            by_uuid: Index::default(),
             key: Key::new(seed),
         }
     }
@@ -62,20 +63,18 @@ impl<T> Slab<T> {
     /// Where the value of this uuid is.
     #[inline]
     pub(super) fn find(&self, uuid: &Uuid) -> Option<Slot> {
-        let found = self.by_uuid.find(self.key.hash(uuid), |slot| {
-            uuid_at(&self.places, *slot) == Some(uuid)
-        });
-        found.copied()
+        let is_it = |number| uuid_at(&self.places, Slot(number)) == Some(uuid);
+        self.by_uuid.find(self.key.hash(uuid), is_it).map(Slot)
     }
 
-    /// Puts in a value whose uuid is not there. None when all of the 2³² numbers are taken.
+    /// Puts in a value whose uuid is not there. None when all numbers are taken: 2³², but for one.
     pub(super) fn insert(&mut self, uuid: Uuid, value: T) -> Option<Slot> {
-        if self.by_uuid.len() == self.by_uuid.capacity() {
+        if self.by_uuid.is_full() {
             self.tidy();
         }
         let slot = match self.free.pop() {
             Some(slot) => slot,
-            None => Slot(u32::try_from(self.places.len()).ok()?),
+            None => self.next_new()?,
         };
         let place = Some(Place { uuid, value });
         match self.places.get_mut(slot.index()) {
@@ -86,23 +85,23 @@ impl<T> Slab<T> {
         Some(slot)
     }
 
+    /// The number of the next place that is made.
+    fn next_new(&self) -> Option<Slot> {
+        let next = u32::try_from(self.places.len()).ok()?;
+        (next <= Index::LAST).then_some(Slot(next))
+    }
+
     /// Adds to the table, which has room.
     #[inline]
     fn list(&mut self, slot: Slot, uuid: &Uuid) {
-        let (places, key) = (&self.places, &self.key);
-        self.by_uuid.insert_unique(key.hash(uuid), slot, |slot| {
-            uuid_at(places, *slot).map_or(0, |uuid| key.hash(uuid))
-        });
+        let has_room = self.by_uuid.insert(self.key.hash(uuid), slot.number());
+        debug_assert!(has_room, "it was tidied when it was full");
     }
 
     /// Makes the table anew, with room for as many values again as there are.
     #[cold]
     fn tidy(&mut self) {
-        let values = self.places.len() - self.free.len();
-        self.by_uuid.clear();
-        if self.by_uuid.capacity() < 2 * values.max(4) {
-            self.by_uuid = HashTable::with_capacity(2 * values.max(4));
-        }
+        self.by_uuid.clear(self.places.len() - self.free.len());
         for number in (0..).take(self.places.len()) {
             let slot = Slot(number);
             if let Some(uuid) = self.uuid(slot) {

@@ -6,9 +6,8 @@ use core::future::Future;
 use core::hash::{BuildHasherDefault, Hasher};
 use core::pin::Pin;
 use core::task::{Context, Poll, Waker};
+use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
-
-use hashbrown::HashMap;
 
 use crate::client::{Receipt, UpdateId};
 

@@ -49,7 +49,7 @@ struct Task<R: Runtime> {
     /// What is under way between the session and the transport. Empty between two polls; kept for their memory.
     outputs: VecDeque<Output>,
     inputs: VecDeque<Input>,
-    /// A deadline came since queues were last looked at for memory to give back.
+    /// A deadline, or a pong, came since queues were last looked at for memory to give back.
     has_ticked: bool,
     /// It has said that it is no more: from then on `task_runs` speaks of the next one.
     has_left: bool,
@@ -239,6 +239,9 @@ impl<R: Runtime> Task<R> {
         if matches!(inputs.back(), Some(Input::Disconnected(_))) {
             self.link = Link::None;
         }
+        // What follows on a ping is over with its pong.
+        let is_pong = |input: &Input| matches!(input, Input::Frame(Frame::Pong(_)));
+        self.has_ticked |= inputs.front().is_some_and(is_pong);
         let inputs = inputs.drain(..).map(|input| {
             move |session: &mut Recorder, now| match input {
                 Input::Frame(frame) => session.handle_frame(now, id, frame),

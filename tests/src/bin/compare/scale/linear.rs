@@ -9,6 +9,7 @@ use facilitator_tests::compare::{Bar, Detail, Measured, Plan, Row, Samples, Side
 use super::crowd::{BEATS, Command, Cost, PERIOD};
 use super::{Server, failed, open_files, role, server};
 use crate::wire::Result;
+use crate::wire::cores::Cores;
 
 /// Per session, a larger crowd costs no more than this times what a smaller one costs: caches have an end.
 const LINEAR: Bar = Bar::AtMost {
@@ -175,6 +176,15 @@ fn reconnect_details(crowds: &Crowds) -> Vec<Detail> {
         ]);
     }
     details.push(Detail::figures(
+        "attempts that failed, of the largest crowd, from the start on",
+        crowds.samples(2, |crowd| {
+            #[expect(clippy::cast_precision_loss, reason = "some thousands at most")]
+            let failures = crowd.back.failures as f64;
+            failures
+        }),
+        "",
+    ));
+    details.push(Detail::figures(
         "until all of the largest crowd are ready at first",
         crowds.samples(2, |crowd| crowd.start.seconds),
         "s",
@@ -227,7 +237,7 @@ fn measure(plan: &Plan, sessions: usize) -> Result<Crowd> {
         .chain(addresses)
         .collect();
     let words: Vec<_> = words.iter().map(String::as_str).collect();
-    let mut crowd = role("scale-crowd", &words)?;
+    let mut crowd = role("scale-crowd", Cores::choose().client, &words)?;
     let start: Cost = crowd.ask(&Command::Start)?;
     let period = plan.pick(PERIOD, PERIOD / 8);
     // All have begun at about the same time: the measurement begins and ends between their heartbeats.

@@ -35,8 +35,8 @@ fn measure(plan: &Plan) -> Result<Measured> {
     let program = built::program_alone("facilitator-tests", "idle-sessions")?;
     let count = plan.pick(1000, 10);
     plan.tell("sessions over TCP");
-    let plain = Server::start(&[])?;
-    let uri = format!("ws://127.0.0.1:{}/", plain.port());
+    let server = Server::start(&[])?;
+    let uri = format!("ws://127.0.0.1:{}/", server.port());
     let hold = |side| hold(&program, side, count, &uri, None);
     let (ours, theirs) = (hold("ours")?, hold("bare")?);
     plan.tell("sessions over TLS");

@@ -16,6 +16,7 @@ use facilitator_tests::compare::{Row, Unmeasured};
 
 use super::role::{Role, WORD};
 use crate::wire::Result;
+use crate::wire::cores::{self, Cores};
 use crate::wire::process::Process;
 
 pub(crate) const ROWS: &[Row] = &[
@@ -29,13 +30,20 @@ pub(crate) const ROWS: &[Row] = &[
 pub(crate) const ROLES: &[Role] = &[
     Role {
         name: "scale-server",
-        play: |words| server::serve(words == ["tls"]).map_err(|error| error.to_string()),
+        play: |words| play(words, |words| server::serve(words == ["tls"])),
     },
     Role {
         name: "scale-crowd",
-        play: |words| crowd::play(words).map_err(|error| error.to_string()),
+        play: |words| play(words, crowd::play),
     },
 ];
+
+/// Plays a role on the core that the first word names.
+fn play(words: &[String], role: fn(&[String]) -> Result<()>) -> core::result::Result<(), String> {
+    let (core, words) = words.split_first().ok_or("on which core?")?;
+    cores::pin(core.parse().map_err(|_| "a core has a number")?);
+    role(words).map_err(|error| error.to_string())
+}
 
 /// The server of these rows, in a process of its own, and where it listens.
 struct Server {
@@ -45,7 +53,7 @@ struct Server {
 
 impl Server {
     fn start(words: &[&str]) -> Result<Self> {
-        let mut process = role("scale-server", words)?;
+        let mut process = role("scale-server", Cores::choose().server, words)?;
         let listening = process.hear()?;
         Ok(Self { process, listening })
     }
@@ -62,7 +70,7 @@ impl Server {
 }
 
 /// This program in one of its roles.
-fn role(name: &str, words: &[&str]) -> Result<Process> {
+fn role(name: &str, core: usize, words: &[&str]) -> Result<Process> {
     // It is there on Linux even when cargo has put another one in its place meanwhile.
     let running = Path::new("/proc/self/exe");
     let program = if running.exists() {
@@ -71,7 +79,7 @@ fn role(name: &str, words: &[&str]) -> Result<Process> {
         env::current_exe()?
     };
     let mut command = Command::new(program);
-    command.args([WORD, name]).args(words);
+    command.args([WORD, name, &core.to_string()]).args(words);
     Process::start(name, &mut command)
 }
 

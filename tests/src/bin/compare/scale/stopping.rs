@@ -1,7 +1,6 @@
 //! How long a session with nothing to do takes to end: the program, from the signal to its exit, and `stop` of the library
 //! on every runtime, over a link whose round trip is known.
 
-use std::future::Future;
 use std::io::{BufRead as _, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -214,17 +213,15 @@ const RUNTIMES: [(&str, Stop); 4] = [
     }),
 ];
 
-fn stop<R: driver::Runtime + Default>(address: SocketAddr) -> impl Future<Output = Result<f64>> {
-    async move {
-        let config = Config::new(Endpoint::parse(&format!("ws://{address}/"))?);
-        let client = FacilitatorClient::<R>::new(config, &keypair()?)?;
-        client.start()?;
-        while client.phase() != Phase::Ready {
-            client.next_event().await?;
-        }
-        R::default().sleep_until(R::default().now() + REST).await;
-        let begin = Instant::now();
-        client.stop().await?;
-        Ok(begin.elapsed().as_secs_f64())
+async fn stop<R: driver::Runtime + Default>(address: SocketAddr) -> Result<f64> {
+    let config = Config::new(Endpoint::parse(&format!("ws://{address}/"))?);
+    let client = FacilitatorClient::<R>::new(config, &keypair()?)?;
+    client.start()?;
+    while client.phase() != Phase::Ready {
+        client.next_event().await?;
     }
+    R::default().sleep_until(R::default().now() + REST).await;
+    let begin = Instant::now();
+    client.stop().await?;
+    Ok(begin.elapsed().as_secs_f64())
 }
