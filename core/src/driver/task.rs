@@ -74,9 +74,13 @@ struct Connection<T> {
     broken: Option<Disconnected>,
     /// What the peer's close frame says, once it was read: the cause of the end, whatever breaks next.
     closed: Option<Disconnected>,
-    /// The latest short text that was read.
-    latest: Option<Arc<str>>,
+    latest: Latest,
 }
+
+/// The latest short text that was read. Nearly everything that is read says the same, a success: all these frames share
+/// one text.
+#[derive(Default)]
+struct Latest(Option<Arc<str>>);
 
 /// What the transport has for the session.
 enum Input {
@@ -203,7 +207,7 @@ impl<R: Runtime> Task<R> {
                     needs_flush: false,
                     broken: None,
                     closed: None,
-                    latest: None,
+                    latest: Latest::default(),
                 });
                 self.shared
                     .feed(|session, now| session.handle_connected(now, id));
@@ -339,7 +343,11 @@ impl<T: super::Transport> Connection<T> {
                     // The WebSocket layer has queued its answer; it leaves with the next flush.
                     self.needs_flush |= message.is_ping() || message.is_close();
                     bytes += message.len();
-                    if let Some(frame) = self.frame_of(message) {
+                    let frame = match &message {
+                        Message::Text(text) => Some(Frame::Text(self.latest.share(text))),
+                        _ => frame_of(message),
+                    };
+                    if let Some(frame) = frame {
                         if let Frame::Close(close) = &frame {
                             self.closed = Some(Disconnected::Closed(close.clone()));
                         }
@@ -359,21 +367,36 @@ impl<T: super::Transport> Connection<T> {
         }
     }
 
-    /// Nearly everything that is read says the same, a success: all these frames share one text.
-    fn frame_of(&mut self, message: Message) -> Option<Frame> {
-        match &message {
-            Message::Text(text) if text.len() <= SHORT => {
-                let latest = self.latest.take();
-                let same = latest.filter(|latest| **latest == **text);
-                let text = same.unwrap_or_else(|| Arc::from(text.as_str()));
-                self.latest = Some(Arc::clone(&text));
-                Some(Frame::Text(text))
-            }
-            _ => frame_of(message),
-        }
-    }
-
     fn ended_by(&mut self, error: &tungstenite::Error) -> Disconnected {
         self.closed.take().unwrap_or_else(|| disconnected_by(error))
+    }
+}
+
+impl Latest {
+    fn share(&mut self, text: &str) -> Arc<str> {
+        if text.len() > SHORT {
+            return Arc::from(text);
+        }
+        let same = self.0.take().filter(|latest| **latest == *text);
+        let text = same.unwrap_or_else(|| Arc::from(text));
+        self.0 = Some(Arc::clone(&text));
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_says_the_same_shares_a_text() {
+        let mut latest = Latest::default();
+        let long = "x".repeat(SHORT + 1);
+        let read = ["one", "one", "two", &long, &long, "two", "one"];
+        let texts = read.map(|text| latest.share(text));
+        assert!(texts.iter().zip(read).all(|(text, read)| **text == *read));
+        let shares = |a: usize, b: usize| Arc::ptr_eq(&texts[a], &texts[b]);
+        assert!(shares(0, 1) && shares(2, 5));
+        assert!(!shares(3, 4), "a long one is not kept");
     }
 }
