@@ -18,6 +18,9 @@ use crate::message::{
 /// Room that is kept for the next message's text; the rare larger one is written in room of its own.
 const KEPT: usize = 64 * 1024;
 
+/// The length of a text with some output of a job, in bytes.
+const TYPICAL: usize = 512;
+
 /// The door. It keeps the room in which it writes, so that a message costs one allocation: that of its shared text.
 #[derive(Clone, Default)]
 pub(super) struct Door {
@@ -96,6 +99,8 @@ impl Door {
         encode: impl FnOnce(&mut String),
     ) -> Result<Arc<str>, SendError> {
         self.scratch.clear();
+        // Most texts fit: without it, each would be moved several times while it grows.
+        self.scratch.reserve(TYPICAL);
         encode(&mut self.scratch);
         let text = self.scratch.as_str();
         let checked = if text.len() > limit {

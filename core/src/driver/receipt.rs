@@ -50,12 +50,13 @@ impl Receipts {
         self.0.insert(id, slot);
     }
 
+    /// Takes a promise. `None`, too, for one that nobody can await any more.
     pub(super) fn remove(&mut self, id: u64) -> Option<Arc<Slot>> {
         let slot = self.0.remove(&id);
         if self.0.is_empty() && self.0.capacity() > KEPT {
             self.0 = HashMap::default();
         }
-        slot
+        slot.filter(|slot| Arc::strong_count(slot) > 1)
     }
 }
 
@@ -122,16 +123,28 @@ impl Future for PendingReceipt {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use alloc::vec::Vec;
 
     #[test]
     fn promises_are_found_by_their_number_and_leave_no_memory_behind() {
         let mut receipts = Receipts::default();
-        for id in 1..=10_000 {
-            receipts.insert(id, Arc::new(Slot::default()));
+        let promised: Vec<_> = (1..=10_000).map(|_| Arc::new(Slot::default())).collect();
+        for (id, slot) in (1..).zip(&promised) {
+            receipts.insert(id, Arc::clone(slot));
         }
-        for id in 1..=10_000 {
-            assert!(receipts.remove(id).is_some() && receipts.remove(id).is_none());
+        for (id, slot) in (1..).zip(promised) {
+            let kept = receipts.remove(id);
+            assert!(kept.is_some_and(|kept| Arc::ptr_eq(&kept, &slot)));
+            assert!(receipts.remove(id).is_none());
         }
         assert!(receipts.0.capacity() <= KEPT);
+    }
+
+    #[test]
+    fn what_nobody_awaits_needs_no_receipt() {
+        let mut receipts = Receipts::default();
+        receipts.insert(7, Arc::new(Slot::default()));
+        assert!(receipts.remove(7).is_none());
+        assert_eq!(receipts.0.len(), 0);
     }
 }

@@ -35,7 +35,8 @@ pub(crate) const ROWS: &[Row] = &[
         id: "wire-batched",
         title: "acknowledged updates a second, ours on tokio / hand-batched tokio-tungstenite, window 512",
         explanation: "Statuses of jobs, eight at a time, made one by one and sent until each has its answer. Ours: one \
-                      thread, a task that awaits `send_job_status` and the receipts, another that takes the events. \
+                      thread, a loop that awaits `send_job_status`, another that takes the events and with them the \
+                      receipts. \
                       Theirs: the same runtime, one task that writes JSON with serde, feeds until the window is full, \
                       flushes once, reads what is there with serde; nothing survives its connection.",
         bar: Bar::at_least(0.85, 1.10),

@@ -1,34 +1,26 @@
-//! Ours, as a program uses it that embeds it: statuses are sent and their receipts awaited, while a task of its own takes
-//! the events. The same code on every runtime.
+//! Ours, as a program uses it that embeds it: one loop reports statuses, another takes the events, and with them the
+//! receipts. The same code on every runtime.
 
-use std::collections::VecDeque;
-
-use facilitator_core::client::{Config, Endpoint, Event, Outcome, Phase};
-use facilitator_core::driver::{FacilitatorClient, PendingReceipt, Runtime};
+use facilitator_core::client::{Config, Endpoint, Event, Outcome, Phase, Receipt};
+use facilitator_core::driver::{FacilitatorClient, Runtime};
 use facilitator_core::message::{JobStatus, MinerResponse, V0JobStatusUpdate};
+use futures_util::future::try_join;
 
 use super::{Client, Result, Terms, keypair};
 use crate::wire::workload::{OUTPUT, Status, Work};
 
 pub(super) struct Ours<R: Runtime> {
     client: FacilitatorClient<R>,
-    /// Receipts that the program holds at once.
-    receipts: usize,
-    unanswered: VecDeque<PendingReceipt>,
+    /// Whether each update is acknowledged before the next is made.
+    one_by_one: bool,
 }
 
 pub(super) async fn connect<R: Runtime + Default>(terms: Terms) -> Result<Ours<R>> {
+    // The window is the session's affair: the program only waits for room in the outbox.
     let window = terms.window.get();
     let config = Config {
         window,
         ..Config::new(Endpoint::parse(&terms.uri())?)
-    };
-    // One alone in flight means that the program waits for each. Else the outbox may fill up to its usual bound: the
-    // window is the session's affair.
-    let receipts = if window == 1 {
-        1
-    } else {
-        config.outbox_entries
     };
     let client = FacilitatorClient::<R>::new(config, &keypair()?)?;
     client.start()?;
@@ -41,43 +33,46 @@ pub(super) async fn connect<R: Runtime + Default>(terms: Terms) -> Result<Ours<R
             _ => {}
         }
     }
-    let events = client.clone();
-    R::default().spawn(Box::pin(async move {
-        while let Ok(event) = events.next_event().await {
-            if let Event::JobRequested(job) = event {
-                // Nobody asks for jobs here; a program would begin to work on it.
-                drop(job);
-            }
-        }
-    }))?;
     Ok(Ours {
         client,
-        receipts,
-        unanswered: VecDeque::new(),
+        one_by_one: window == 1,
     })
 }
 
 impl<R: Runtime> Client for Ours<R> {
     async fn run(&mut self, work: &Work, _: u64) -> Result<()> {
-        for (uuid, status) in work.updates() {
-            if self.unanswered.len() == self.receipts
-                && let Some(oldest) = self.unanswered.pop_front()
-            {
-                acknowledged(oldest).await?;
+        let reporting = async {
+            for (uuid, status) in work.updates() {
+                let update = update_of_ours(uuid, status);
+                let receipt = self.client.send_job_status(update).await?;
+                if self.one_by_one {
+                    acknowledged(&receipt.await)?;
+                }
             }
-            let update = update_of_ours(uuid, status);
-            let receipt = self.client.send_job_status(update).await?;
-            self.unanswered.push_back(receipt);
-        }
-        while let Some(oldest) = self.unanswered.pop_front() {
-            acknowledged(oldest).await?;
-        }
+            Result::Ok(())
+        };
+        let listening = async {
+            let mut unanswered = work.len();
+            while unanswered > 0 {
+                match self.client.next_event().await? {
+                    Event::Receipt(receipt) => {
+                        acknowledged(&receipt)?;
+                        unanswered -= 1;
+                    }
+                    Event::Missed { .. } => return Err("events were missed".into()),
+                    // Nobody asks for jobs here; a program would begin to work on them.
+                    _ => {}
+                }
+            }
+            Result::Ok(())
+        };
+        try_join(reporting, listening).await?;
         Ok(())
     }
 }
 
-async fn acknowledged(receipt: PendingReceipt) -> Result<()> {
-    match receipt.await.outcome {
+fn acknowledged(receipt: &Receipt) -> Result<()> {
+    match &receipt.outcome {
         Outcome::Acknowledged => Ok(()),
         other => Err(format!("an update was not acknowledged: {other:?}").into()),
     }
