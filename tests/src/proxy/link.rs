@@ -129,7 +129,8 @@ impl Link {
                 return self.drain(end, now);
             }
             let mut moved = false;
-            for side in Side::BOTH {
+            let (mut sides, mut again) = (Side::BOTH.into_iter(), None);
+            while let Some(side) = again.take().or_else(|| sides.next()) {
                 let (from, to, way) = match side {
                     Side::Client => (&mut self.client, &mut self.server, &mut self.from_client),
                     Side::Facilitator => {
@@ -144,6 +145,8 @@ impl Link {
                         if written > 0 {
                             way.wrote(now, written);
                             moved = true;
+                            // A step behind these bytes comes before whatever they lead to.
+                            again = way.is_at_step().then_some(side);
                         }
                     }
                     Offer::End => {

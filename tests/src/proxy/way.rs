@@ -250,6 +250,12 @@ impl Way {
         }
     }
 
+    /// Whether what comes next is no bytes.
+    pub(super) fn is_at_step(&self) -> bool {
+        let next = self.items.front();
+        next.is_some_and(|item| !matches!(item, Item::Piece(_)))
+    }
+
     /// Loses the first piece, and with it whatever follows.
     fn lose(&mut self) {
         if let Some(Item::Piece(piece)) = self.items.pop_front() {
