@@ -79,13 +79,14 @@ enum Input {
 
 impl<R: Runtime> Task<R> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut may_read = true;
         for _ in 0..ROUNDS {
             let deadline = self.carry_out(cx);
             if self.has_ended() {
                 return Poll::Ready(());
             }
             let mut progress = self.poll_connecting(cx);
-            progress |= self.poll_open(cx);
+            progress |= self.poll_open(cx, &mut may_read);
             progress |= self.poll_timer(cx, deadline);
             if !progress {
                 self.rest();
@@ -217,7 +218,8 @@ impl<R: Runtime> Task<R> {
         true
     }
 
-    fn poll_open(&mut self, cx: &mut Context<'_>) -> bool {
+    /// Once there is nothing to read, nothing is read any more in this poll: whoever has said so wakes the task.
+    fn poll_open(&mut self, cx: &mut Context<'_>, may_read: &mut bool) -> bool {
         let Link::Open(connection) = &mut self.link else {
             return false;
         };
@@ -226,12 +228,12 @@ impl<R: Runtime> Task<R> {
         // Writing first: what the session just asked for may be what the peer waits for.
         if let Poll::Ready(Err(how)) = connection.write(cx) {
             // What was read by the system before the writing failed is still worth having: answers are in it.
-            connection.read(cx, inputs);
+            let _ = connection.read(cx, inputs);
             if !matches!(inputs.back(), Some(Input::Disconnected(_))) {
                 inputs.push_back(Input::Disconnected(how));
             }
-        } else {
-            connection.read(cx, inputs);
+        } else if *may_read {
+            *may_read = connection.read(cx, inputs).is_ready();
         }
         if inputs.is_empty() {
             return false;
@@ -345,14 +347,15 @@ impl<T: super::Transport> Connection<T> {
         Poll::Ready(Ok(()))
     }
 
-    fn read(&mut self, cx: &mut Context<'_>, inputs: &mut VecDeque<Input>) {
+    /// Reads what is there, up to a bound: then it is ready for more.
+    fn read(&mut self, cx: &mut Context<'_>, inputs: &mut VecDeque<Input>) -> Poll<()> {
         let mut bytes = 0;
         for _ in 0..READS {
             if bytes > READ_BYTES {
-                return;
+                break;
             }
             match self.transport.poll_next(cx) {
-                Poll::Pending => return,
+                Poll::Pending => return Poll::Pending,
                 Poll::Ready(Some(Ok(frame))) => {
                     // The WebSocket layer has queued its answer; it leaves with the next flush.
                     self.needs_flush |= matches!(frame, Frame::Ping(_) | Frame::Close(_));
@@ -364,15 +367,16 @@ impl<T: super::Transport> Connection<T> {
                 }
                 Poll::Ready(Some(Err(error))) => {
                     inputs.push_back(Input::Disconnected(self.ended_by(&error)));
-                    return;
+                    break;
                 }
                 Poll::Ready(None) => {
                     let how = self.closed.take().unwrap_or(Disconnected::EndOfStream);
                     inputs.push_back(Input::Disconnected(how));
-                    return;
+                    break;
                 }
             }
         }
+        Poll::Ready(())
     }
 
     fn ended_by(&mut self, error: &tungstenite::Error) -> Disconnected {

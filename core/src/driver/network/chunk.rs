@@ -21,6 +21,8 @@ pub(super) struct Chunk {
     end: usize,
     /// What the next look takes. `None`: what is asked for, which is enough while single answers come.
     look: Option<usize>,
+    /// The last look was not filled: for the moment, most likely, there is no more.
+    is_drained: bool,
 }
 
 impl Chunk {
@@ -31,6 +33,7 @@ impl Chunk {
             bytes,
             used: 0,
             look: None,
+            is_drained: false,
         }
     }
 
@@ -45,6 +48,7 @@ impl Chunk {
             if bytes == to.len() {
                 self.look = Some(SMALL);
             }
+            self.is_drained = (1..to.len()).contains(&bytes);
             return Ok(bytes);
         }
         self.look_again(from)?;
@@ -55,6 +59,12 @@ impl Chunk {
     #[inline]
     pub(super) fn unused(&self) -> &[u8] {
         self.bytes.get(self.used..self.end).unwrap_or_default()
+    }
+
+    /// Whether the last look has taken all there was, most likely. Says so once.
+    #[inline]
+    pub(super) fn is_drained(&mut self) -> bool {
+        core::mem::take(&mut self.is_drained)
     }
 
     /// So many bytes more are used.
@@ -81,6 +91,7 @@ impl Chunk {
         let read = from.read(free);
         match read {
             Ok(bytes) => {
+                self.is_drained = (1..free.len()).contains(&bytes);
                 self.end += bytes.min(free.len());
                 if self.end == self.bytes.len() {
                     self.look = Some((look * STEP).min(LARGE));
