@@ -85,8 +85,8 @@ impl Receipts {
             }
         };
         self.close_gaps();
-        let mut slot = slot?;
-        if Arc::get_mut(&mut slot).is_none() {
+        let slot = slot?;
+        if Arc::strong_count(&slot) > 1 {
             return Some(slot);
         }
         if self.spare.len() < SPARE {
@@ -168,7 +168,11 @@ impl Drop for PendingReceipt {
     fn drop(&mut self) {
         if self.was_polled {
             let state = &self.slot.state;
-            let waker = state.lock().unwrap_or_else(PoisonError::into_inner).1.take();
+            let waker = state
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .1
+                .take();
             drop(waker);
         }
     }

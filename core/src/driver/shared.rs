@@ -42,14 +42,21 @@ pub(super) struct State {
     pub(super) end_waiters: Waiters,
     /// Callers that wait for room.
     pub(super) room: Room,
-    /// What those have to be told who wait, once this change is whole.
-    has_event: bool,
-    has_room: bool,
+    news: News,
     /// To be woken when the lock has been given back. Waking runs code of others, which may come back here: an executor
     /// can drop a future on the spot, and a future that is dropped leaves its place.
     pub(super) woken: Vec<Waker>,
     /// Likewise to be dropped.
     pub(super) discarded: Vec<Waker>,
+}
+
+/// What those have to be told who wait, once a change is whole.
+#[derive(Default)]
+struct News {
+    /// There is an event to take.
+    event: bool,
+    /// There is room, perhaps.
+    room: bool,
 }
 
 /// Futures that wait for the same thing. One that is dropped takes its waker with it.
@@ -109,8 +116,7 @@ impl<R: Runtime> Shared<R> {
             event_takers: Waiters::default(),
             end_waiters: Waiters::default(),
             room: Room::default(),
-            has_event: false,
-            has_room: false,
+            news: News::default(),
             woken: Vec::new(),
             discarded: Vec::new(),
         };
@@ -210,10 +216,11 @@ impl State {
 
     /// Wakes those who wait for what was handed on.
     fn tell(&mut self) {
-        if core::mem::take(&mut self.has_event) {
+        let news = core::mem::take(&mut self.news);
+        if news.event {
             self.event_takers.wake_all(&mut self.woken);
         }
-        if core::mem::take(&mut self.has_room) {
+        if news.room {
             self.room.wake_first(&mut self.woken);
         }
     }
@@ -284,7 +291,7 @@ impl State {
                 if let Some(slot) = self.receipts.keep(receipt.id.as_u64()) {
                     self.woken.extend(slot.fill(receipt.clone()));
                 }
-                self.has_room = true;
+                self.news.room = true;
             }
             Event::Stopped { owed } => {
                 self.ended += 1;
@@ -295,7 +302,7 @@ impl State {
             _ => {}
         }
         self.inbox.push(event);
-        self.has_event = true;
+        self.news.event = true;
     }
 
     /// As [`deliver`](Self::deliver), for what nearly all events are.
@@ -304,8 +311,8 @@ impl State {
         if let Some(slot) = self.receipts.keep(delivered.id.as_u64()) {
             self.woken.extend(slot.fill(delivered.receipt()));
         }
-        self.has_room = true;
+        self.news.room = true;
         self.inbox.push_delivered(delivered);
-        self.has_event = true;
+        self.news.event = true;
     }
 }

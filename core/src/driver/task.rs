@@ -340,8 +340,7 @@ impl<T: super::Transport> Connection<T> {
             return Poll::Ready(Err(broken));
         }
         if self.needs_flush {
-            ready!(self.transport.poll_flush(cx))
-                .map_err(|error| self.ended_by(&error))?;
+            ready!(self.transport.poll_flush(cx)).map_err(|error| self.ended_by(&error))?;
             self.needs_flush = false;
         }
         Poll::Ready(Ok(()))

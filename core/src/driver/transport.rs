@@ -11,13 +11,13 @@ use core::time::Duration;
 use futures_core::Stream;
 use futures_sink::Sink;
 
-use tungstenite::{Error, Message};
 use tungstenite::client::IntoClientRequest;
 use tungstenite::error::ProtocolError;
 use tungstenite::handshake::client::Request;
 use tungstenite::http::{HeaderName, HeaderValue, header};
 use tungstenite::protocol::WebSocketConfig;
 use tungstenite::protocol::frame::coding::CloseCode;
+use tungstenite::{Error, Message};
 
 use crate::client::{ConnectFailure, ConnectFailureKind, ConnectRequest, Disconnected, Endpoint};
 use crate::{CloseFrame, Frame};

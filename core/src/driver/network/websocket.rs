@@ -20,7 +20,7 @@ use crate::Frame;
 use crate::driver::transport::{Transport, frame_of, message_of, websocket_config};
 
 /// What is collected before a writer has to wait for the socket, in bytes. Beyond it there is at most one message.
-const COLLECTED: usize = 64 * 1024;
+const COLLECTED: usize = 128 * 1024;
 /// What tungstenite may hold back for a socket that takes nothing, in bytes: pongs. Then only the newest ping is answered.
 const PONGS: usize = 4 * 1024;
 /// What buffers keep while nothing happens, in bytes. Larger ones are given back.
@@ -694,7 +694,9 @@ mod tests {
             340..360 => frame(0x82, text.as_bytes()),
             360..380 => {
                 let parts = [(0x01, "ä"), (0x89, "between"), (0x00, &*text), (0x80, "")];
-                parts.map(|(first, text)| frame(first, text.as_bytes())).concat()
+                parts
+                    .map(|(first, text)| frame(first, text.as_bytes()))
+                    .concat()
             }
             380..390 => frame(0x81, "z".repeat(random.usize(..5_000)).as_bytes()),
             390..394 => frame(0x81, b"\xc3\x28"),
