@@ -70,8 +70,9 @@
 //!    └───────────────────────────────────────────────────┴──────────────────────── Draining
 //! ```
 //!
-//! `stop` makes any phase but `Idle` and `Closing` one of `Draining`: what is owed is delivered, over new connections if
-//! need be, until one deadline. `abort` leads from everywhere to `Idle`. A dead connection skips `Closing`.
+//! `stop` makes any phase but `Idle` and `Closing` one of `Draining` while something is owed: that is delivered, over new
+//! connections if need be, until one deadline. With nothing owed, the session ends at once, or closes its connection first.
+//! `abort` leads from everywhere to `Idle`. A dead connection skips `Closing`.
 //!
 //! # Errors and panics
 //!
