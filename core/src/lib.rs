@@ -81,7 +81,9 @@
 //!
 //! # Features
 //!
-//! `std` and `sr25519` are on by default. Without `std` the crate needs `alloc` only. All features are additive.
+//! `std` and `sr25519` are on by default. Without `std` the crate needs `alloc` only. The table above names those that add
+//! a module; `driver` brings `trace` with it. Besides them, `tls` lets the driver open connections (rustls, proxies), and
+//! `platform-verifier` lets it trust whom the operating system trusts. All features are additive.
 #![no_std]
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]

@@ -83,7 +83,8 @@ pub struct Config {
 
     /// Status updates that may be sent without having been answered; 1 is stop-and-wait. Default 64.
     pub window: usize,
-    /// Status updates that may be owed at once, the slots kept for terminal statuses included. Default 1000.
+    /// Status updates that may be owed at once, 2 at least. Every open job keeps one of these slots for its terminal status.
+    /// Default 1000.
     pub outbox_entries: usize,
     /// Machine specs that may be owed at once. Default 256.
     pub specs_entries: usize,
