@@ -395,7 +395,7 @@ pub enum Unexpected {
 
 /// The number of an accepted message, unique within a session. Receipts carry it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
-pub struct UpdateId(pub(super) u64);
+pub struct UpdateId(pub(crate) u64);
 
 impl UpdateId {
     /// The bare number.

@@ -27,6 +27,7 @@ mod inbox;
 mod network;
 mod receipt;
 mod room;
+mod sending;
 mod shared;
 mod task;
 mod transport;
@@ -50,6 +51,7 @@ pub use self::network::{
     open, server_name, tls_failure,
 };
 pub use self::receipt::PendingReceipt;
+pub use self::sending::Acceptance;
 pub use self::transport::{
     Transport, client_request, disconnected_by, frame_of, handshake_failure, io_failure,
     message_of, websocket_config,

@@ -18,6 +18,8 @@ use super::output::OutputLine;
 use super::redact::redact;
 use super::time::Span;
 use super::verdict::Verdict;
+#[cfg(feature = "driver")]
+use crate::client::Polled;
 use crate::client::{
     Config, ConfigError, ConnectFailure, Disconnected, FacilitatorClient, LifecycleError, Output,
     Prepared, RestoreError, Restored, SendError, Snapshot, Subject, Timer, TrustPolicy, UpdateId,
@@ -574,6 +576,16 @@ impl Recorder {
         self.outputs
             .pop_front()
             .or_else(|| self.session.poll_output())
+    }
+
+    /// The same for a driver that can do without outputs of their own.
+    #[cfg(feature = "driver")]
+    #[inline]
+    pub(crate) fn poll_in_place(&mut self) -> Option<Polled<'_>> {
+        if let Some(output) = self.outputs.pop_front() {
+            return Some(Polled::Other(output));
+        }
+        self.session.poll_in_place()
     }
 
     /// Gives back what queues hold that are empty.
