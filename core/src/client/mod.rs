@@ -450,23 +450,39 @@ impl FacilitatorClient {
 
     /// The WebSocket layer read a frame. It answers pings and closes by itself; this only takes note of them.
     pub fn handle_frame(&mut self, now: Timestamp, connection: ConnectionId, frame: Frame) {
+        self.read(now, connection, |session| match frame {
+            Frame::Text(text) => session.handle_text(&text),
+            Frame::Binary(bytes) => session.emit_unexpected(Unexpected::Binary(bytes.len())),
+            Frame::Ping(_) => {}
+            Frame::Pong(payload) => {
+                if let Some(frames) = session.keepalive.pong(&payload) {
+                    session.timers.disarm(Timer::Pong);
+                    if session.prove_specs(frames) {
+                        session.specs_read = Some(frames);
+                    }
+                }
+            }
+            Frame::Close(close) => session.handle_close(connection, close),
+        });
+    }
+
+    /// The same for a text that somebody else keeps.
+    #[cfg(feature = "driver")]
+    pub(crate) fn handle_text_frame(
+        &mut self,
+        now: Timestamp,
+        connection: ConnectionId,
+        text: &str,
+    ) {
+        self.read(now, connection, |session| session.handle_text(text));
+    }
+
+    #[inline]
+    fn read(&mut self, now: Timestamp, connection: ConnectionId, handle: impl FnOnce(&mut Self)) {
         self.advance(now);
         if self.current_connection() == Some(connection) {
             self.note_life();
-            match frame {
-                Frame::Text(text) => self.handle_text(&text),
-                Frame::Binary(bytes) => self.emit_unexpected(Unexpected::Binary(bytes.len())),
-                Frame::Ping(_) => {}
-                Frame::Pong(payload) => {
-                    if let Some(frames) = self.keepalive.pong(&payload) {
-                        self.timers.disarm(Timer::Pong);
-                        if self.prove_specs(frames) {
-                            self.specs_read = Some(frames);
-                        }
-                    }
-                }
-                Frame::Close(close) => self.handle_close(connection, close),
-            }
+            handle(self);
         } else {
             self.stats.stale_inputs += 1;
         }

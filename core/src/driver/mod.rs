@@ -22,6 +22,7 @@
 //! [`start`](FacilitatorClient::start) when a logger would take these records.
 
 mod handle;
+mod inbound;
 mod inbox;
 #[cfg(feature = "tls")]
 mod network;
@@ -44,6 +45,7 @@ pub use rustls;
 pub use tungstenite;
 
 pub use self::handle::{Events, FacilitatorClient, StopReport};
+pub use self::inbound::Inbound;
 #[cfg(feature = "tls")]
 pub use self::network::{
     Network, Observe, Progress, Proxy, ProxyError, ProxyOrigin, ProxyProblem, Resolve, Resolving,

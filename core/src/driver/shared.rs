@@ -9,10 +9,12 @@ use std::time::{Instant, UNIX_EPOCH};
 use super::inbox::Inbox;
 use super::receipt::Receipts;
 use super::room::Room;
-use super::{PendingReceipt, Runtime, StopReport};
-use crate::Timestamp;
-use crate::client::{Delivered, Event, Output, Outputs, Owed, Polled, Timer, UpdateId};
+use super::{Inbound, PendingReceipt, Runtime, StopReport};
+use crate::client::{
+    Delivered, Disconnected, Event, Output, Outputs, Owed, Polled, Timer, UpdateId,
+};
 use crate::trace::Recorder;
+use crate::{ConnectionId, Timestamp};
 
 pub(super) struct Shared<R> {
     pub(super) runtime: R,
@@ -161,19 +163,26 @@ impl<R: Runtime> Shared<R> {
 
     /// What the task has for the session. The task goes on by itself afterwards, so nobody wakes it.
     pub(super) fn feed(&self, input: impl FnOnce(&mut Recorder, Timestamp)) {
-        self.feed_each([input]);
+        self.visit_now(|state, now| {
+            state.feed(|session| input(session, now));
+            state.tell();
+        });
     }
 
-    /// The same for several inputs: before each, the session knows what has become of those before.
-    pub(super) fn feed_each<I>(&self, inputs: impl IntoIterator<Item = I>)
-    where
-        I: FnOnce(&mut Recorder, Timestamp),
-    {
+    /// The same for all that was read, and how the connection was lost, if it was. Before each frame that is not as the one
+    /// before it, the session knows what has become of those.
+    pub(super) fn feed_inbound(
+        &self,
+        id: ConnectionId,
+        inbound: &mut Inbound,
+        lost: Option<Disconnected>,
+    ) {
         self.visit_now(|state, now| {
-            for input in inputs {
-                state.tell_waiting_jobs();
-                input(&mut state.session, now);
-                state.hand_on();
+            while let Some((frame, times)) = inbound.pop_run() {
+                state.feed(|session| session.handle_frames(now, id, frame, times));
+            }
+            if let Some(how) = lost {
+                state.feed(|session| session.handle_disconnected(now, id, how));
             }
             state.tell();
         });
@@ -201,6 +210,12 @@ impl State {
         self.hand_on();
         self.tell();
         self.woken.extend(self.task.take());
+    }
+
+    fn feed(&mut self, input: impl FnOnce(&mut Recorder)) {
+        self.tell_waiting_jobs();
+        input(&mut self.session);
+        self.hand_on();
     }
 
     fn hand_on(&mut self) {

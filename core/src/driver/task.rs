@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use super::shared::{Shared, State};
 use super::transport::disconnected_by;
-use super::{BoxFuture, Runtime};
+use super::{BoxFuture, Inbound, Runtime};
 use crate::client::{ConnectFailure, Disconnected, Output, Outputs, Polled};
 use crate::trace::Recorder;
 use crate::{ConnectionId, Frame, Timestamp};
@@ -30,7 +30,7 @@ pub(super) fn run<R: Runtime>(shared: Arc<Shared<R>>) -> impl Future<Output = ()
         link: Link::None,
         timer: None,
         outputs: Outputs::default(),
-        inputs: VecDeque::new(),
+        inbound: Inbound::default(),
         has_ticked: false,
         has_left: false,
     };
@@ -43,7 +43,7 @@ struct Task<R: Runtime> {
     timer: Option<(Instant, BoxFuture<()>)>,
     /// What is under way between the session and the transport. Empty between two polls; kept for their memory.
     outputs: Outputs,
-    inputs: VecDeque<Input>,
+    inbound: Inbound,
     /// A deadline, or a pong, came since queues were last looked at for memory to give back.
     has_ticked: bool,
     /// It has said that it is no more: from then on `task_runs` speaks of the next one.
@@ -69,12 +69,6 @@ struct Connection<T> {
     broken: Option<Disconnected>,
     /// What the peer's close frame says, once it was read: the cause of the end, whatever breaks next.
     closed: Option<Disconnected>,
-}
-
-/// What the transport has for the session.
-enum Input {
-    Frame(Frame),
-    Disconnected(Disconnected),
 }
 
 impl<R: Runtime> Task<R> {
@@ -109,7 +103,8 @@ impl<R: Runtime> Task<R> {
         {
             connection.outgoing = VecDeque::new();
         }
-        (self.outputs, self.inputs) = Default::default();
+        self.outputs = Outputs::default();
+        self.inbound.shrink();
         self.shared.visit(State::shrink);
     }
 
@@ -224,33 +219,31 @@ impl<R: Runtime> Task<R> {
             return false;
         };
         let id = connection.id;
-        let inputs = &mut self.inputs;
+        let inbound = &mut self.inbound;
+        let mut lost = None;
         // Writing first: what the session just asked for may be what the peer waits for.
         if let Poll::Ready(Err(how)) = connection.write(cx) {
             // What was read by the system before the writing failed is still worth having: answers are in it.
-            let _ = connection.read(cx, inputs);
-            if !matches!(inputs.back(), Some(Input::Disconnected(_))) {
-                inputs.push_back(Input::Disconnected(how));
-            }
+            let read = connection.read(cx, inbound);
+            lost = match read {
+                Poll::Ready(Some(read)) => Some(read),
+                _ => Some(how),
+            };
         } else if *may_read {
-            *may_read = connection.read(cx, inputs).is_ready();
+            match connection.read(cx, inbound) {
+                Poll::Ready(how) => lost = how,
+                Poll::Pending => *may_read = false,
+            }
         }
-        if inputs.is_empty() {
+        if inbound.is_empty() && lost.is_none() {
             return false;
         }
-        if matches!(inputs.back(), Some(Input::Disconnected(_))) {
+        if lost.is_some() {
             self.link = Link::None;
         }
         // What follows on a ping is over with its pong.
-        let is_pong = |input: &Input| matches!(input, Input::Frame(Frame::Pong(_)));
-        self.has_ticked |= inputs.front().is_some_and(is_pong);
-        let inputs = inputs.drain(..).map(|input| {
-            move |session: &mut Recorder, now| match input {
-                Input::Frame(frame) => session.handle_frame(now, id, frame),
-                Input::Disconnected(how) => session.handle_disconnected(now, id, how),
-            }
-        });
-        self.shared.feed_each(inputs);
+        self.has_ticked |= matches!(inbound.front(), Some(Frame::Pong(_)));
+        self.shared.feed_inbound(id, inbound, lost);
         true
     }
 
@@ -346,36 +339,30 @@ impl<T: super::Transport> Connection<T> {
         Poll::Ready(Ok(()))
     }
 
-    /// Reads what is there, up to a bound: then it is ready for more.
-    fn read(&mut self, cx: &mut Context<'_>, inputs: &mut VecDeque<Input>) -> Poll<()> {
-        let mut bytes = 0;
+    /// Reads what is there, up to a bound: then it is ready for more, unless the connection is lost.
+    fn read(&mut self, cx: &mut Context<'_>, inbound: &mut Inbound) -> Poll<Option<Disconnected>> {
         for _ in 0..READS {
-            if bytes > READ_BYTES {
+            if inbound.bytes() > READ_BYTES {
                 break;
             }
-            match self.transport.poll_next(cx) {
-                Poll::Pending => return Poll::Pending,
-                Poll::Ready(Some(Ok(frame))) => {
+            match ready!(self.transport.poll_read(cx, inbound)) {
+                Some(Ok(())) => match inbound.back() {
                     // The WebSocket layer has queued its answer; it leaves with the next flush.
-                    self.needs_flush |= matches!(frame, Frame::Ping(_) | Frame::Close(_));
-                    bytes += frame.len();
-                    if let Frame::Close(close) = &frame {
+                    Some(Frame::Ping(_)) => self.needs_flush = true,
+                    Some(Frame::Close(close)) => {
+                        self.needs_flush = true;
                         self.closed = Some(Disconnected::Closed(close.clone()));
                     }
-                    inputs.push_back(Input::Frame(frame));
-                }
-                Poll::Ready(Some(Err(error))) => {
-                    inputs.push_back(Input::Disconnected(self.ended_by(&error)));
-                    break;
-                }
-                Poll::Ready(None) => {
+                    _ => {}
+                },
+                Some(Err(error)) => return Poll::Ready(Some(self.ended_by(&error))),
+                None => {
                     let how = self.closed.take().unwrap_or(Disconnected::EndOfStream);
-                    inputs.push_back(Input::Disconnected(how));
-                    break;
+                    return Poll::Ready(Some(how));
                 }
             }
         }
-        Poll::Ready(())
+        Poll::Ready(None)
     }
 
     fn ended_by(&mut self, error: &tungstenite::Error) -> Disconnected {

@@ -19,6 +19,7 @@ use tungstenite::protocol::WebSocketConfig;
 use tungstenite::protocol::frame::coding::CloseCode;
 use tungstenite::{Error, Message};
 
+use super::Inbound;
 use crate::client::{ConnectFailure, ConnectFailureKind, ConnectRequest, Disconnected, Endpoint};
 use crate::{CloseFrame, Frame};
 
@@ -55,12 +56,16 @@ pub trait Transport: Send + Unpin + 'static {
     /// The connection is broken.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>>;
 
-    /// The next frame; `None` after the end.
+    /// Reads the next frame, and puts it into `inbound`; `None` after the end.
     ///
     /// # Errors
     ///
     /// The connection is broken, or the peer has broken the protocol. Nothing follows.
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame, Error>>>;
+    fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        inbound: &mut Inbound,
+    ) -> Poll<Option<Result<(), Error>>>;
 }
 
 impl<T> Transport for T
@@ -84,18 +89,16 @@ where
         Sink::poll_flush(Pin::new(self), cx)
     }
 
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame, Error>>> {
-        loop {
-            let next = match ready!(Stream::poll_next(Pin::new(&mut *self), cx)) {
-                None => None,
-                Some(Err(error)) => Some(Err(error)),
-                Some(Ok(message)) => match frame_of(message) {
-                    Some(frame) => Some(Ok(frame)),
-                    None => continue,
-                },
-            };
-            return Poll::Ready(next);
-        }
+    fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        inbound: &mut Inbound,
+    ) -> Poll<Option<Result<(), Error>>> {
+        let next = ready!(Stream::poll_next(Pin::new(self), cx));
+        Poll::Ready(next.map(|message| {
+            take(&message?, inbound);
+            Ok(())
+        }))
     }
 }
 
@@ -117,14 +120,26 @@ fn close_message(close: Option<&CloseFrame>) -> Message {
     }))
 }
 
+/// Puts in a message that was read.
+pub(super) fn take(message: &Message, inbound: &mut Inbound) {
+    match message {
+        Message::Text(text) => inbound.push_text(text),
+        _ => {
+            if let Some(frame) = frame_of(message) {
+                inbound.push(frame);
+            }
+        }
+    }
+}
+
 /// The session's view of a message; `None` for a raw frame, which is never read.
-pub fn frame_of(message: Message) -> Option<Frame> {
+pub fn frame_of(message: &Message) -> Option<Frame> {
     Some(match message {
         Message::Text(text) => Frame::Text(Arc::from(text.as_str())),
         Message::Binary(bytes) => Frame::Binary(Arc::from(bytes.as_ref())),
         Message::Ping(bytes) => Frame::Ping(Arc::from(bytes.as_ref())),
         Message::Pong(bytes) => Frame::Pong(Arc::from(bytes.as_ref())),
-        Message::Close(close) => Frame::Close(close.map(|close| CloseFrame {
+        Message::Close(close) => Frame::Close(close.as_ref().map(|close| CloseFrame {
             code: close.code.into(),
             reason: close.reason.as_str().into(),
         })),

@@ -545,6 +545,31 @@ impl Recorder {
         );
     }
 
+    /// The same frame, so many times.
+    #[cfg(feature = "driver")]
+    pub(crate) fn handle_frames(
+        &mut self,
+        now: Timestamp,
+        connection: ConnectionId,
+        frame: Frame,
+        times: usize,
+    ) {
+        match &frame {
+            Frame::Text(text) if times > 1 && !self.is_recording() => {
+                self.begun = true;
+                for _ in 0..times {
+                    self.session.handle_text_frame(now, connection, text);
+                }
+            }
+            _ => {
+                for _ in 1..times {
+                    self.handle_frame(now, connection, frame.clone());
+                }
+                self.handle_frame(now, connection, frame);
+            }
+        }
+    }
+
     /// See [`FacilitatorClient::handle_disconnected`].
     pub fn handle_disconnected(
         &mut self,

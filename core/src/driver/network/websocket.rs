@@ -1,32 +1,31 @@
 //! An open WebSocket connection as the driver's task uses it. What is written is collected and leaves with one flush;
 //! what is read is tungstenite's to understand. How the connection came about is in `open`.
 
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
 use core::task::{Context, Poll, ready};
 use std::io::{self, ErrorKind, Read, Write};
 
+use tungstenite::Error;
 use tungstenite::error::ProtocolError;
 use tungstenite::protocol::frame::coding::{CloseCode, Control, Data, OpCode};
 use tungstenite::protocol::{CloseFrame, Role, WebSocketConfig, WebSocketContext};
-use tungstenite::{Error, Message};
 
 use super::chunk::Chunk;
 use super::frames::{FrameTracker, FrameWriter, SHORT_HEADER, short_text};
 use super::layers::{Layers, write_out};
 use super::sockets::Socket;
 use crate::Frame;
-use crate::driver::transport::{Transport, frame_of, message_of, websocket_config};
+use crate::driver::Inbound;
+use crate::driver::transport::{Transport, message_of, take, websocket_config};
 
-/// What is collected before a writer has to wait for the socket, in bytes. Beyond it there is at most one message.
+/// What is collected before a writer has to wait for the socket, in bytes: a large window of ordinary updates leaves at
+/// once. Beyond it there is at most one message.
 const COLLECTED: usize = 128 * 1024;
 /// What tungstenite may hold back for a socket that takes nothing, in bytes: pongs. Then only the newest ping is answered.
 const PONGS: usize = 4 * 1024;
 /// What buffers keep while nothing happens, in bytes. Larger ones are given back.
 const KEPT: usize = 256;
-/// The longest text that is kept for those after it that say the same, in bytes: a success is 32.
-const SHARED: usize = 64;
 /// What the writing buffer keeps while much is written, in bytes.
 const MOST_KEPT: usize = 2 * COLLECTED;
 
@@ -42,7 +41,6 @@ pub struct WebSocket<S: Socket> {
     context: WebSocketContext,
     config: WebSocketConfig,
     writer: FrameWriter,
-    latest: Latest,
     /// A message was read that has made the reading buffer grow.
     has_grown: bool,
     has_ended: bool,
@@ -85,7 +83,6 @@ impl<S: Socket> WebSocket<S> {
             context: WebSocketContext::new(Role::Client, Some(config)),
             config,
             writer: FrameWriter::new(),
-            latest: Latest::default(),
             has_grown: false,
             has_ended: false,
         }
@@ -104,7 +101,11 @@ impl<S: Socket> WebSocket<S> {
     /// The next frame, when it is a short text, whole, and tungstenite has nothing before it: what it would make of that
     /// is known. `None` leaves the rest to tungstenite: all other frames, and whatever is wrong.
     #[inline]
-    fn poll_short(&mut self, cx: &mut Context<'_>) -> Option<Poll<Result<Frame, Error>>> {
+    fn poll_short(
+        &mut self,
+        cx: &mut Context<'_>,
+        inbound: &mut Inbound,
+    ) -> Option<Poll<Result<(), Error>>> {
         if !self.pipe.is_idle() || !self.context.can_write() {
             return None;
         }
@@ -115,10 +116,12 @@ impl<S: Socket> WebSocket<S> {
                 if !self.config.max_message_size.is_none_or(is_allowed) {
                     return None;
                 }
-                let text = self.latest.share(payload)?;
-                let frame_bytes = SHORT_HEADER + text.len();
-                self.pipe.ahead.use_up(frame_bytes);
-                return Some(Poll::Ready(Ok(Frame::Text(text))));
+                if !inbound.push_bytes(payload) {
+                    return None;
+                }
+                let bytes = SHORT_HEADER + payload.len();
+                self.pipe.ahead.use_up(bytes);
+                return Some(Poll::Ready(Ok(())));
             }
             if !is_cut {
                 return None;
@@ -143,20 +146,12 @@ impl<S: Socket> WebSocket<S> {
     }
 
     /// The next frame, as tungstenite reads it.
-    fn poll_any(&mut self, cx: &mut Context<'_>) -> Poll<Result<Frame, Error>> {
-        loop {
-            self.pipe.layers.set_waker(cx.waker());
-            let message = ready!(unblocked(self.context.read(&mut self.pipe)))?;
-            self.has_grown |= message.len() > KEPT;
-            // A raw frame is never read.
-            let frame = match &message {
-                Message::Text(text) => self.latest.share(text.as_bytes()).map(Frame::Text),
-                _ => frame_of(message),
-            };
-            if let Some(frame) = frame {
-                return Poll::Ready(Ok(frame));
-            }
-        }
+    fn poll_any(&mut self, cx: &mut Context<'_>, inbound: &mut Inbound) -> Poll<Result<(), Error>> {
+        self.pipe.layers.set_waker(cx.waker());
+        let message = ready!(unblocked(self.context.read(&mut self.pipe)))?;
+        self.has_grown |= message.len() > KEPT;
+        take(&message, inbound);
+        Poll::Ready(Ok(()))
     }
 
     /// Gives a grown reading buffer back, which tungstenite would keep for ever: takes a new one when the old one is
@@ -238,20 +233,24 @@ impl<S: Socket> Transport for WebSocket<S> {
     }
 
     #[inline]
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame, Error>>> {
+    fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        inbound: &mut Inbound,
+    ) -> Poll<Option<Result<(), Error>>> {
         if self.has_ended {
             return Poll::Ready(None);
         }
-        let polled = match self.poll_short(cx) {
+        let polled = match self.poll_short(cx, inbound) {
             Some(polled) => polled,
-            None => self.poll_any(cx),
+            None => self.poll_any(cx, inbound),
         };
         match polled {
             Poll::Pending => {
                 self.shrink();
                 Poll::Pending
             }
-            Poll::Ready(Ok(frame)) => Poll::Ready(Some(Ok(frame))),
+            Poll::Ready(Ok(())) => Poll::Ready(Some(Ok(()))),
             Poll::Ready(Err(error)) => {
                 self.has_ended = true;
                 if matches!(error, Error::ConnectionClosed | Error::AlreadyClosed) {
@@ -261,28 +260,6 @@ impl<S: Socket> Transport for WebSocket<S> {
                 Poll::Ready(Some(Err(error)))
             }
         }
-    }
-}
-
-/// The latest short text that was read. Nearly everything that is read says the same, a success: all these frames share
-/// one text.
-#[derive(Default)]
-struct Latest(Option<Arc<str>>);
-
-impl Latest {
-    /// The text, when it is one.
-    #[inline]
-    fn share(&mut self, bytes: &[u8]) -> Option<Arc<str>> {
-        if let Some(latest) = &self.0
-            && latest.as_bytes() == bytes
-        {
-            return Some(Arc::clone(latest));
-        }
-        let text: Arc<str> = core::str::from_utf8(bytes).ok()?.into();
-        if text.len() <= SHARED {
-            self.0 = Some(Arc::clone(&text));
-        }
-        Some(text)
     }
 }
 
@@ -373,6 +350,7 @@ fn unblocked<T>(result: Result<T, Error>) -> Poll<Result<T, Error>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::driver::transport::frame_of;
     use alloc::collections::VecDeque;
     use alloc::string::{String, ToString as _};
     use alloc::sync::Arc;
@@ -480,9 +458,13 @@ mod tests {
         }
         loop {
             let woken = Arc::new(Woken(AtomicBool::new(false)));
-            let polled = socket.poll_next(&mut Context::from_waker(&Arc::clone(&woken).into()));
+            let waker = Arc::clone(&woken).into();
+            let mut inbound = Inbound::default();
+            let polled = socket.poll_read(&mut Context::from_waker(&waker), &mut inbound);
             if polled.is_ready() || !woken.0.load(Ordering::Relaxed) {
-                return polled;
+                return polled.map(|read| {
+                    read.map(|read| read.map(|()| inbound.pop().expect("one was read")))
+                });
             }
         }
     }
@@ -592,7 +574,7 @@ mod tests {
     #[test]
     fn pings_of_a_peer_that_does_not_read_do_not_pile_up() {
         let (mut socket, wire) = open(0);
-        for number in 0..10_000_u32 {
+        for number in 0..20_000_u32 {
             wire.says(&frame(0x89, &number.to_be_bytes()));
             assert!(matches!(
                 next(&mut socket),
@@ -605,8 +587,8 @@ mod tests {
         assert!(flush(&mut socket));
         // Those that fitted, and the newest.
         let pongs = wire.heard();
-        assert!(pongs.len() < 10_000);
-        assert_eq!(pongs.last().unwrap().1, 9_999_u32.to_be_bytes());
+        assert!(pongs.len() < 20_000);
+        assert_eq!(pongs.last().unwrap().1, 19_999_u32.to_be_bytes());
     }
 
     #[test]
@@ -656,7 +638,7 @@ mod tests {
         let mut frames = Vec::new();
         loop {
             match context.read(&mut pipe) {
-                Ok(message) => frames.extend(frame_of(message)),
+                Ok(message) => frames.extend(frame_of(&message)),
                 Err(error) => return (frames, error.to_string()),
             }
         }

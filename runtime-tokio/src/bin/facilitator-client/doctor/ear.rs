@@ -9,7 +9,7 @@ use facilitator_tokio::Tokio;
 use facilitator_tokio::core::Frame;
 use facilitator_tokio::core::client::{ConnectFailure, ConnectRequest};
 use facilitator_tokio::core::driver::tungstenite::Error;
-use facilitator_tokio::core::driver::{BoxFuture, Runtime, SpawnError, Transport};
+use facilitator_tokio::core::driver::{BoxFuture, Inbound, Runtime, SpawnError, Transport};
 use facilitator_tokio::core::message::{DecodeMode, FacilitatorMessage, V0Heartbeat};
 use tokio::sync::mpsc::UnboundedSender;
 
@@ -34,6 +34,7 @@ impl Runtime for Listening {
             let transport = attempt.await?;
             Ok(Ear {
                 transport,
+                heard: Inbound::default(),
                 news,
                 has_beaten: false,
                 pinged: None,
@@ -57,6 +58,8 @@ impl Runtime for Listening {
 /// A connection that tells what passes through it.
 pub(super) struct Ear<T> {
     transport: T,
+    /// Read, and not looked at yet.
+    heard: Inbound,
     news: UnboundedSender<News>,
     /// Whether a heartbeat was sent.
     has_beaten: bool,
@@ -95,23 +98,28 @@ impl<T: Transport> Transport for Ear<T> {
         self.transport.poll_flush(cx)
     }
 
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame, Error>>> {
-        loop {
-            let next = ready!(self.transport.poll_next(cx));
-            match &next {
-                Some(Ok(Frame::Text(text))) if !is_answer(text) => {
+    fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        inbound: &mut Inbound,
+    ) -> Poll<Option<Result<(), Error>>> {
+        let read = ready!(self.transport.poll_read(cx, &mut self.heard));
+        while let Some(frame) = self.heard.pop() {
+            match &frame {
+                Frame::Text(text) if !is_answer(text) => {
                     // Nobody listens after the end; here and below.
                     let _ = self.news.send(News::Pushed);
                     continue;
                 }
-                Some(Ok(Frame::Pong(bytes))) => {
+                Frame::Pong(bytes) => {
                     if let Some((_, at)) = self.pinged.take_if(|(pinged, _)| pinged == bytes) {
                         let _ = self.news.send(News::Pong(at.elapsed()));
                     }
                 }
                 _ => {}
             }
-            return Poll::Ready(next);
+            inbound.push(frame);
         }
+        Poll::Ready(read)
     }
 }
