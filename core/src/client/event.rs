@@ -153,7 +153,7 @@ pub enum Event {
     },
     /// The session has ended. What is left was handed back; the same session can be started again.
     Stopped {
-        /// What was not delivered, oldest first.
+        /// What was not delivered: statuses, then machine specs, each oldest first.
         owed: Vec<Owed>,
     },
 }
@@ -337,7 +337,8 @@ pub enum DeclineReason {
     /// Its uuid is none; an answer would break the connection, so none was sent.
     #[error("the job's uuid is none, it cannot be answered")]
     InvalidUuid,
-    /// Answered `rejected`: too many jobs are open.
+    /// Answered `rejected`: `open_jobs` are open, the outbox has no room for another one, or more signatures came than
+    /// `verifications_per_second` allows.
     #[error("too many jobs are open, it was rejected as busy")]
     Busy,
     /// Answered `rejected`: the application has not taken the requests before it, and they fill `waiting_job_bytes`.
