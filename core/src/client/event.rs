@@ -339,7 +339,7 @@ pub enum DeclineReason {
     InvalidUuid,
     /// Answered `rejected`: `open_jobs` are open, the outbox has no room for another one, or more signatures came than
     /// `verifications_per_second` allows.
-    #[error("too many jobs are open, it was rejected as busy")]
+    #[error("there is no capacity for the job at present, it was rejected as busy")]
     Busy,
     /// Answered `rejected`: the application has not taken the requests before it, and they fill `waiting_job_bytes`.
     #[error("too many job requests wait for the application, it was rejected as busy")]

@@ -79,7 +79,7 @@ impl<R: Runtime> fmt::Debug for FacilitatorClient<R> {
 /// How a session ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StopReport {
-    /// What was accepted and not delivered, oldest first. Empty when nothing was left.
+    /// What was accepted and not delivered: statuses, then machine specs, each oldest first. Empty when nothing was left.
     pub owed: Vec<Owed>,
 }
 
@@ -176,11 +176,11 @@ impl<R: Runtime> FacilitatorClient<R> {
         Ok(self.wait_for_end(ended_before).await)
     }
 
-    /// Ends the session at once and returns what was owed.
+    /// Ends the session at once and returns what was owed; also what was restored into one that was not started since.
     ///
     /// # Errors
     ///
-    /// [`LifecycleError`], when the session does not run.
+    /// [`LifecycleError::NotStarted`], when the session neither runs nor owes anything.
     pub fn abort(&self) -> Result<StopReport, LifecycleError> {
         let now = self.shared.now();
         self.shared.visit(|state| {

@@ -55,11 +55,7 @@ impl<R: Runtime> FacilitatorClient<R> {
         self.shared.visit(|state| {
             let others_wait = !state.room.is_turn(Lane::Statuses, None);
             if others_wait && state.session.needs_room(&message) {
-                let capacity = state.session.config().outbox_entries;
-                return Err(SendError::Full {
-                    owed: state.session.owed(),
-                    capacity,
-                });
+                return Err(state.session.full());
             }
             let id = state.session.send(now, &message)?;
             Ok(accepted(state, id))

@@ -309,7 +309,7 @@ impl Recorder {
     ///
     /// # Errors
     ///
-    /// [`LifecycleError::NotStarted`], when it does not run.
+    /// [`LifecycleError::NotStarted`], when it neither runs nor owes anything.
     pub fn abort(&mut self, now: Timestamp) -> Result<(), LifecycleError> {
         self.input(now, |_| Input::Abort, |session| session.abort(now))
     }
