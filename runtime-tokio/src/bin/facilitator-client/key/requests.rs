@@ -134,6 +134,7 @@ pub(super) fn verify() -> Result<(), Failure> {
         let (verdict, reason) = match request.as_ref().map(Request::verify) {
             Ok(Ok(())) => ("valid", None),
             Ok(Err(SignatureError::Missing)) => ("unsigned", None),
+            Ok(Err(SignatureError::Bad(error))) => ("invalid", Some(error.to_string())),
             Ok(Err(error)) => ("invalid", Some(error.to_string())),
             Err(error) => ("invalid", Some(error.to_string())),
         };
