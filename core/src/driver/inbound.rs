@@ -172,6 +172,7 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "tls")]
     #[test]
     fn texts_that_say_the_same_are_one() {
         let mut inbound = Inbound::default();
