@@ -13,7 +13,7 @@ use crate::socket::{Worker, start, terminate};
 
 /// The path of a state file that is not there yet.
 fn state(name: &str) -> PathBuf {
-    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("returning-{name}"));
+    let path = crate::folder::path(format!("returning-{name}"));
     let _ = std::fs::remove_file(&path);
     path
 }

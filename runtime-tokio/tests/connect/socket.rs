@@ -531,7 +531,7 @@ async fn a_stop_does_not_wait_for_a_worker_that_stays_away() {
 /// With a state file, a job goes on while the program is started anew.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_job_outlives_the_program_that_has_a_state_file() {
-    let state = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("socket-state");
+    let state = crate::folder::path("socket-state");
     let _ = std::fs::remove_file(&state);
     let arguments = [
         "--worker-stop-time",
