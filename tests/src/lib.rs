@@ -7,6 +7,7 @@
     reason = "a harness fails a test by panicking, wherever it is"
 )]
 
+pub mod arguments;
 pub mod bounded;
 pub mod built;
 pub mod check;

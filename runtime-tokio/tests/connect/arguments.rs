@@ -143,12 +143,12 @@ fn bad_hotkey_files() {
         command.arg(path);
         command
     };
-    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let folder = crate::folder::path("");
     assert_usage_error(
         connect(&folder.join("none.json")),
         &["none.json", "cannot be read", "accepted"],
     );
-    assert_usage_error(connect(folder), &["cannot be read", "accepted"]);
+    assert_usage_error(connect(&folder), &["cannot be read", "accepted"]);
     assert_usage_error(
         connect("/dev/zero".as_ref()),
         &["/dev/zero", "longer than 65536 bytes", "accepted"],

@@ -89,7 +89,7 @@ impl Browser {
             driver,
             address: format!("127.0.0.1:{port}"),
             session: String::new(),
-            profile: PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name),
+            profile: crate::folder::path(name),
         };
         let profile = format!("--user-data-dir={}", browser.profile.display());
         let flags: Vec<&str> = FLAGS

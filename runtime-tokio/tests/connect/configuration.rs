@@ -581,7 +581,7 @@ const MISTAKES: &[Mistake] = &[
 
 /// A folder of this test's own.
 fn folder(name: &str) -> PathBuf {
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let folder = crate::folder::path(name);
     fs::create_dir_all(&folder).unwrap();
     folder
 }

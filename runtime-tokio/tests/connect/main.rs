@@ -16,6 +16,8 @@ mod doctor;
 #[cfg(test)]
 mod flow;
 #[cfg(test)]
+mod folder;
+#[cfg(test)]
 mod http;
 #[cfg(test)]
 mod logs;

@@ -3,7 +3,6 @@
 
 use std::io::{self, Write as _};
 use std::net::UdpSocket;
-use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 use std::{env, fs};
@@ -63,7 +62,7 @@ fn end_without_dns() {
 /// Runs a command where there is no network, as root of nothing else.
 fn isolated(command: &[&str]) -> io::Result<()> {
     let file = |name: &str, content| {
-        let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+        let path = crate::folder::path(name);
         fs::write(&path, content)?;
         io::Result::Ok(path)
     };

@@ -114,7 +114,7 @@ fn terminate(program: Program) -> Ended {
 
 /// The path of a file that is not there yet.
 fn scratch(name: &str) -> PathBuf {
-    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let path = crate::folder::path(name);
     let _ = fs::remove_file(&path);
     path
 }

@@ -26,9 +26,9 @@ pub(crate) fn keypair() -> Keypair {
     .unwrap()
 }
 
-/// A file with this content, in the tests' own folder.
+/// A file with this content, in the folder of this process.
 pub(crate) fn file(name: &str, content: impl AsRef<[u8]>) -> PathBuf {
-    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let path = crate::folder::path(name);
     fs::write(&path, content).unwrap();
     path
 }

@@ -17,7 +17,7 @@ const CANARY: &str = "s3cret";
 
 /// A path in the tests' own folder where no file is.
 fn new_path(name: &str) -> PathBuf {
-    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let path = crate::folder::path(name);
     let _ = fs::remove_file(&path);
     path
 }

@@ -13,7 +13,7 @@ use crate::socket::{Worker, start, terminate};
 
 /// The path of a state file that is not there yet.
 fn state(name: &str) -> PathBuf {
-    let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("returning-{name}"));
+    let path = crate::folder::path(format!("returning-{name}"));
     let _ = std::fs::remove_file(&path);
     path
 }
@@ -73,13 +73,8 @@ async fn a_worker_that_was_started_anew_too_gets_its_job_again() {
 
     let (mut worker, welcome) = Worker::join(&path, "w", 1);
     assert_eq!(welcome["resumed"], json!([job]));
-    let request = worker.expect("job_request");
-    assert_eq!(
-        (&request["resumed"], &request["statuses"]),
-        (&json!(true), &json!(["accepted"]))
-    );
-    assert_eq!(request["request"]["uuid"], job.as_str());
-    assert_eq!(request["request"]["docker_image"], "alpine");
+    let request = worker.expect_resumed(&job, &["accepted"]);
+    assert_eq!(request["docker_image"], "alpine");
     worker.report(&job, "completed");
     worker.expect_receipt("completed");
     assert_eq!(

@@ -267,7 +267,7 @@ fn a_hangup_notices_secrets_that_have_changed_and_shows_none() {
 /// A key that comes through a pipe comes once.
 #[test]
 fn a_key_from_a_pipe_is_read_once() {
-    let pipe = Path::new(env!("CARGO_TARGET_TMPDIR")).join("hotkey-pipe");
+    let pipe = crate::folder::path("hotkey-pipe");
     let _ = fs::remove_file(&pipe);
     assert!(
         Command::new("mkfifo")

@@ -147,6 +147,17 @@ impl Worker {
         );
     }
 
+    /// This job comes again, as it was requested, with the statuses that were said of it. Returns the request.
+    pub(crate) fn expect_resumed(&mut self, job: &str, statuses: &[&str]) -> Value {
+        let event = self.expect("job_request");
+        assert_eq!(
+            (&event["uuid"], &event["resumed"], &event["statuses"]),
+            (&json!(job), &json!(true), &json!(statuses))
+        );
+        assert_eq!(event["request"]["uuid"], job);
+        event["request"].clone()
+    }
+
     /// The uuid of the next job.
     pub(crate) fn job(&mut self) -> String {
         self.expect("job_request")["uuid"]
@@ -243,12 +254,7 @@ async fn a_worker_that_returns_takes_up_its_jobs() {
     drop(worker);
     let (mut worker, welcome) = Worker::join(&path, "w", 2);
     assert_eq!(welcome["resumed"], json!([job]));
-    let request = worker.expect("job_request");
-    assert_eq!(
-        (&request["resumed"], &request["statuses"]),
-        (&json!(true), &json!(["accepted"]))
-    );
-    assert_eq!(request["request"]["uuid"], job.as_str());
+    worker.expect_resumed(&job, &["accepted"]);
     // What may have been lost is said again, and does no harm.
     worker.report(&job, "accepted");
     assert_eq!(worker.expect("receipt")["outcome"], "already_known");
@@ -525,7 +531,7 @@ async fn a_stop_does_not_wait_for_a_worker_that_stays_away() {
 /// With a state file, a job goes on while the program is started anew.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_job_outlives_the_program_that_has_a_state_file() {
-    let state = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("socket-state");
+    let state = crate::folder::path("socket-state");
     let _ = std::fs::remove_file(&state);
     let arguments = [
         "--worker-stop-time",

@@ -16,7 +16,7 @@ use crate::session::{facilitator, push, stored};
 
 /// A path in a folder of this name, where no file is.
 fn state_path(name: &str) -> PathBuf {
-    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("state-{name}"));
+    let folder = crate::folder::path(format!("state-{name}"));
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder).unwrap();
     folder.join("state.json")

@@ -1,8 +1,11 @@
 //! The arguments of `check`, read and checked.
 
 use std::num::NonZero;
+use std::ops::RangeInclusive;
+use std::str::FromStr;
 use std::thread;
 
+use facilitator_tests::arguments::{ArgumentError, Words};
 use facilitator_tests::check::{Action, Bounds};
 
 pub(crate) const HELP: &str = "\
@@ -32,6 +35,9 @@ Faults are 0 unless given. The same bounds give the same result. Exit status: 0 
 state, 1 when one is broken or the search was broken off, 2 when the arguments are wrong.
 ";
 
+/// Faults of one kind: more would take for ever.
+const FAULTS: RangeInclusive<u8> = 0..=20;
+
 /// What is asked for.
 #[derive(Debug)]
 pub(crate) enum Wish {
@@ -53,7 +59,7 @@ impl Arguments {
     /// # Errors
     ///
     /// What is wrong, and what is accepted.
-    pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Wish, String> {
+    pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Wish, ArgumentError> {
         let mut read = Self {
             bounds: Bounds::default(),
             script: None,
@@ -61,70 +67,86 @@ impl Arguments {
             threads: thread::available_parallelism().map_or(1, NonZero::get),
             most: 50_000_000,
         };
-        let mut arguments = arguments;
-        while let Some(argument) = arguments.next() {
-            // Both `--name value` and `--name=value`.
-            let (name, given) = match argument.split_once('=') {
-                Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
-                None => (argument, None),
-            };
-            let mut value = || {
-                let given = given.clone().or_else(|| arguments.next());
-                given.ok_or_else(|| format!("{name} needs a value"))
-            };
+        let mut words = Words::new(arguments);
+        while let Some(name) = words.next_name()? {
             let bounds = &mut read.bounds;
             match name.as_str() {
                 "--help" | "-h" => return Ok(Wish::Help),
                 "--verify" => read.verify = true,
                 "--stop" => bounds.stop = true,
-                "--jobs" => bounds.jobs = number(&name, &value()?, 1, Bounds::MOST)?,
-                "--statuses" => bounds.statuses = number(&name, &value()?, 2, Bounds::MOST)?,
-                "--window" => bounds.window = number(&name, &value()?, 1, 1000)?,
-                "--outbox" => bounds.outbox = number(&name, &value()?, 2, 1000)?,
-                "--cuts" => bounds.cuts = fault(&name, &value()?)?,
-                "--halves" => bounds.halves = fault(&name, &value()?)?,
-                "--refusals" => bounds.refusals = fault(&name, &value()?)?,
-                "--delays" => bounds.delays = fault(&name, &value()?)?,
-                "--late" => bounds.late = fault(&name, &value()?)?,
-                "--twice" => bounds.twice = fault(&name, &value()?)?,
-                "--amnesia" => bounds.amnesia = fault(&name, &value()?)?,
-                "--poison" => bounds.poison = Some(value()?.parse().map_err(text)?),
-                "--script" => read.script = Some(script(&value()?)?),
-                "--threads" => read.threads = number(&name, &value()?, 1, 1024)?,
-                "--most" => read.most = number(&name, &value()?, 1, u32::MAX as usize)?,
-                _ => return Err(format!("{name:?} is no option; --help lists them")),
+                "--jobs" => bounds.jobs = words.number(1..=Bounds::MOST)?,
+                "--statuses" => bounds.statuses = words.number(2..=Bounds::MOST)?,
+                "--window" => bounds.window = words.number(1..=1000)?,
+                "--outbox" => bounds.outbox = words.number(2..=1000)?,
+                "--cuts" => bounds.cuts = words.number(FAULTS)?,
+                "--halves" => bounds.halves = words.number(FAULTS)?,
+                "--refusals" => bounds.refusals = words.number(FAULTS)?,
+                "--delays" => bounds.delays = words.number(FAULTS)?,
+                "--late" => bounds.late = words.number(FAULTS)?,
+                "--twice" => bounds.twice = words.number(FAULTS)?,
+                "--amnesia" => bounds.amnesia = words.number(FAULTS)?,
+                "--poison" => bounds.poison = Some(words.read(str::parse)?),
+                "--script" => read.script = Some(words.read(script)?),
+                "--threads" => read.threads = words.number(1..=1024)?,
+                "--most" => read.most = words.number(1..=u32::MAX as usize)?,
+                _ => return Err(words.unknown()),
             }
         }
         if read.bounds.poison.is_some() && read.bounds.statuses < 3 {
-            return Err(
+            return Err(ArgumentError::Together(
                 "--poison needs --statuses 3 or more: a last word would be given again for ever"
                     .into(),
-            );
+            ));
         }
         Ok(Wish::Run(read))
     }
 }
 
-fn number(name: &str, text: &str, least: usize, most: usize) -> Result<usize, String> {
-    let read = text.parse().ok().filter(|n| (least..=most).contains(n));
-    read.ok_or_else(|| format!("{name} takes a number from {least} to {most}, not {text:?}"))
-}
-
-fn fault(name: &str, text: &str) -> Result<u8, String> {
-    let most = 20;
-    let count = number(name, text, 0, most)?;
-    u8::try_from(count).map_err(self::text)
-}
-
-fn script(names: &str) -> Result<Vec<Action>, String> {
+fn script(names: &str) -> Result<Vec<Action>, <Action as FromStr>::Err> {
     let names = names.split(',').filter(|name| !name.is_empty());
-    names.map(|name| name.parse().map_err(text)).collect()
+    names.map(str::parse).collect()
 }
 
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "the shape that `map_err` asks for"
-)]
-fn text(error: impl ToString) -> String {
-    error.to_string()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Wish, ArgumentError> {
+        Arguments::parse(line.split_whitespace().map(str::to_owned))
+    }
+
+    #[test]
+    fn everything_can_be_said() {
+        let line = "--jobs 1 --statuses=3 --window 4 --outbox 5 --cuts 1 --halves 2 --refusals 3 --delays=4 --late 5 \
+                    --twice 6 --amnesia 7 --poison crash --stop --verify --threads 8 --most 9";
+        let Ok(Wish::Run(read)) = parse(line) else {
+            panic!("{:?}", parse(line))
+        };
+        assert_eq!((read.verify, read.threads, read.most), (true, 8, 9));
+        // What is printed for given bounds is read back as the same.
+        let command = read.bounds.to_arguments();
+        let Ok(Wish::Run(again)) = parse(&command) else {
+            panic!("{command}: {:?}", parse(&command))
+        };
+        assert_eq!(again.bounds.to_arguments(), command);
+        assert!(matches!(parse("--jobs 1 --help"), Ok(Wish::Help)));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        for (line, told) in [
+            ("--jobs", "--jobs needs a value"),
+            ("--jobs 0", "--jobs: \"0\" is no number from 1 to"),
+            ("--cuts 21", "--cuts: \"21\" is no number from 0 to 20"),
+            ("--poison arsenic", "--poison: "),
+            ("--script jump", "--script: "),
+            ("--poison crash --statuses 2", "--statuses 3 or more"),
+            ("--stop=no", "--stop takes no value"),
+            ("--frobnicate", "\"--frobnicate\" is no option"),
+            ("jobs", "\"jobs\" is no option"),
+        ] {
+            let error = parse(line).unwrap_err().to_string();
+            assert!(error.contains(told), "{line}: {error}");
+        }
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use facilitator_tests::arguments::{ArgumentError, Words};
 use facilitator_tests::compare::{Plan, Row};
 
 use super::output::{self, Failure};
@@ -47,33 +48,18 @@ impl Arguments {
     ///
     /// [`Failure::Arguments`], with what is wrong and what is accepted.
     pub(crate) fn parse(words: impl Iterator<Item = String>) -> Result<Wish, Failure> {
-        let mut words = words;
         let mut read = Self::default();
-        while let Some(word) = words.next() {
-            // Both `--name value` and `--name=value`.
-            let (name, given) = match word.split_once('=') {
-                Some((name, value)) if name.starts_with('-') => {
-                    (name.to_owned(), Some(value.to_owned()))
-                }
-                _ => (word, None),
-            };
-            let mut value = || {
-                given
-                    .clone()
-                    .or_else(|| words.next())
-                    .ok_or_else(|| wrong(format!("{name} needs a value")))
-            };
+        let mut words = Words::new(words);
+        while let Some(name) = words.next_name()? {
             match name.as_str() {
                 "--help" | "-h" => return Ok(Wish::Help),
                 "--list" => return Ok(Wish::List),
                 "--quick" => read.quick = true,
                 "--check" => read.check = true,
                 "--write-guide" => read.write_guide = true,
-                "--rounds" => read.rounds = Some(rounds(&value()?)?),
-                "--out" => read.out = Some(value()?.into()),
-                _ if name.starts_with('-') => {
-                    return Err(wrong(format!("{name:?} is no option; --help lists them")));
-                }
+                "--rounds" => read.rounds = Some(words.number(1..=1_000_000)?),
+                "--out" => read.out = Some(words.value()?.into()),
+                _ if name.starts_with('-') => return Err(words.unknown().into()),
                 _ => read.words.push(name),
             }
         }
@@ -120,14 +106,7 @@ impl Arguments {
 }
 
 fn wrong(what: String) -> Failure {
-    Failure::Arguments(what)
-}
-
-fn rounds(text: &str) -> Result<usize, Failure> {
-    text.parse()
-        .ok()
-        .filter(|rounds| (1..=1_000_000).contains(rounds))
-        .ok_or_else(|| wrong(format!("--rounds takes 1 to 1000000, {text:?} is not that")))
+    ArgumentError::Together(what).into()
 }
 
 #[cfg(test)]
@@ -156,6 +135,7 @@ mod tests {
             ("--rounds", "needs a value"),
             ("--rounds 0", "1 to"),
             ("--rounds many", "1 to"),
+            ("--quick=no", "takes no value"),
             ("--frobnicate", "no option"),
             ("--write-guide --quick", "all rows"),
             ("--write-guide cycle", "all rows"),

@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
+use facilitator_tests::arguments::ArgumentError;
 use facilitator_tests::compare::{GuideError, Report, insert, markdown, plot};
 use thiserror::Error;
 
@@ -12,8 +13,8 @@ use super::arguments::Arguments;
 /// Why there is no table.
 #[derive(Debug, Error)]
 pub(crate) enum Failure {
-    #[error("{0}")]
-    Arguments(String),
+    #[error(transparent)]
+    Arguments(#[from] ArgumentError),
     #[error("the table cannot be printed: {0}")]
     Print(#[from] io::Error),
     #[error("{} cannot be written: {cause}", .path.display())]

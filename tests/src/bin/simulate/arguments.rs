@@ -4,9 +4,8 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use facilitator_tests::arguments::{ArgumentError, Words};
 use facilitator_tests::world::{Profile, Scenario};
-
-use super::failure::Failure;
 
 pub(crate) const HELP: &str = "\
 Runs simulated worlds of validators, facilitators and the network between them, and checks every promise of the session.
@@ -58,8 +57,8 @@ const MOST_CLIENTS: usize = 100_000;
 impl Arguments {
     /// # Errors
     ///
-    /// [`Failure::Arguments`], with what is wrong and what is accepted.
-    pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Wish, Failure> {
+    /// What is wrong, and what is accepted.
+    pub(crate) fn parse(arguments: impl Iterator<Item = String>) -> Result<Wish, ArgumentError> {
         let mut seeds = None;
         let mut read = Self {
             seeds: 0..0,
@@ -72,37 +71,24 @@ impl Arguments {
             keep_going: false,
             shrink: true,
         };
-        let mut arguments = arguments;
-        while let Some(argument) = arguments.next() {
-            // Both `--name value` and `--name=value`.
-            let (name, given) = match argument.split_once('=') {
-                Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
-                None => (argument, None),
-            };
-            let mut value = || {
-                given
-                    .clone()
-                    .or_else(|| arguments.next())
-                    .ok_or_else(|| wrong(format!("{name} needs a value")))
-            };
+        let mut words = Words::new(arguments);
+        while let Some(name) = words.next_name()? {
             match name.as_str() {
                 "--help" | "-h" => return Ok(Wish::Help),
                 "--keep-going" => read.keep_going = true,
                 "--no-shrink" => read.shrink = false,
-                "--seeds" => seeds = Some(range(&value()?)?),
-                "--hours" => read.hours = hours(&value()?)?,
-                "--clients" => read.clients = count(&name, &value()?)?,
-                "--facilitators" => read.facilitators = count(&name, &value()?)?,
-                "--faults" => {
-                    let name = value()?;
-                    read.faults = name.parse().map_err(|error| wrong(format!("{error}")))?;
-                }
-                "--keep" => read.keep = Some(places(&value()?)?),
-                "--trace" => read.trace = Some(value()?.into()),
-                _ => return Err(wrong(format!("{name:?} is no option; --help lists them"))),
+                "--seeds" => seeds = Some(words.read(range)?),
+                "--hours" => read.hours = words.read(hours)?,
+                "--clients" => read.clients = words.number(1..=MOST_CLIENTS)?,
+                "--facilitators" => read.facilitators = words.number(1..=MOST_CLIENTS)?,
+                "--faults" => read.faults = words.read(str::parse)?,
+                "--keep" => read.keep = Some(words.read(places)?),
+                "--trace" => read.trace = Some(words.value()?.into()),
+                _ => return Err(words.unknown()),
             }
         }
-        read.seeds = seeds.ok_or_else(|| wrong("--seeds is missing, as --seeds 0..1000".into()))?;
+        let missing = || ArgumentError::Together("--seeds is missing, as --seeds 0..1000".into());
+        read.seeds = seeds.ok_or_else(missing)?;
         Ok(Wish::Run(read))
     }
 
@@ -133,16 +119,8 @@ impl Arguments {
     }
 }
 
-fn wrong(what: String) -> Failure {
-    Failure::Arguments(what)
-}
-
-fn range(text: &str) -> Result<Range<u64>, Failure> {
-    let complain = || {
-        wrong(format!(
-            "{text:?} is no range of seeds; accepted are 0..1000, or 7"
-        ))
-    };
+fn range(text: &str) -> Result<Range<u64>, String> {
+    let complain = || format!("{text:?} is no range of seeds; accepted are 0..1000, or 7");
     let seeds = if let Some((from, to)) = text.split_once("..") {
         let from = from.parse().map_err(|_| complain())?;
         from..to.parse().map_err(|_| complain())?
@@ -156,36 +134,20 @@ fn range(text: &str) -> Result<Range<u64>, Failure> {
     Ok(seeds)
 }
 
-fn hours(text: &str) -> Result<f64, Failure> {
-    text.parse()
-        .ok()
-        .filter(|hours| (0.0..=MOST_HOURS).contains(hours))
-        .ok_or_else(|| {
-            wrong(format!(
-                "{text:?} is no number of hours; accepted are 0 to {MOST_HOURS}"
-            ))
-        })
+fn hours(text: &str) -> Result<f64, String> {
+    let hours = text.parse().ok();
+    let hours = hours.filter(|hours| (0.0..=MOST_HOURS).contains(hours));
+    hours.ok_or_else(|| format!("{text:?} is no number of hours; accepted are 0 to {MOST_HOURS}"))
 }
 
-fn count(name: &str, text: &str) -> Result<usize, Failure> {
-    text.parse()
-        .ok()
-        .filter(|count| (1..=MOST_CLIENTS).contains(count))
-        .ok_or_else(|| {
-            wrong(format!(
-                "{name} takes 1 to {MOST_CLIENTS}, {text:?} is not that"
-            ))
-        })
-}
-
-fn places(text: &str) -> Result<Vec<usize>, Failure> {
+fn places(text: &str) -> Result<Vec<usize>, String> {
     if text.is_empty() {
         return Ok(Vec::new());
     }
     text.split(',')
         .map(|place| {
             let place = place.trim().parse();
-            place.map_err(|_| wrong(format!("{text:?} is no list of places, as 0,17,42")))
+            place.map_err(|_| format!("{text:?} is no list of places, as 0,17,42"))
         })
         .collect()
 }
@@ -194,7 +156,7 @@ fn places(text: &str) -> Result<Vec<usize>, Failure> {
 mod tests {
     use super::*;
 
-    fn parse(line: &str) -> Result<Wish, Failure> {
+    fn parse(line: &str) -> Result<Wish, ArgumentError> {
         Arguments::parse(line.split_whitespace().map(str::to_owned))
     }
 
@@ -233,6 +195,7 @@ mod tests {
             ("--seeds 1 --clients 0", "1 to"),
             ("--seeds 1 --faults heaven", "no fault profile"),
             ("--seeds 1 --keep a", "no list"),
+            ("--seeds 1 --no-shrink=no", "takes no value"),
             ("--seeds 1 --frobnicate", "no option"),
         ] {
             let error = parse(line).unwrap_err().to_string();

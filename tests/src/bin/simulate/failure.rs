@@ -7,6 +7,7 @@ use std::panic;
 use std::path::{Path, PathBuf};
 
 use facilitator_core::client::ConfigError;
+use facilitator_tests::arguments::ArgumentError;
 use facilitator_tests::world::{Promise, Scenario};
 
 use super::arguments::Arguments;
@@ -16,7 +17,7 @@ use super::progress;
 #[derive(Debug)]
 pub(crate) enum Failure {
     /// The arguments are wrong.
-    Arguments(String),
+    Arguments(ArgumentError),
     /// Stdout fails.
     Output(io::Error),
     /// A file cannot be written.
@@ -28,7 +29,7 @@ pub(crate) enum Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Arguments(what) => f.write_str(what),
+            Self::Arguments(error) => write!(f, "{error}"),
             Self::Output(error) => write!(f, "stdout cannot be written: {error}"),
             Self::File(path, error) => write!(f, "{} cannot be written: {error}", path.display()),
             Self::Config(error) => write!(f, "no session can be built: {error}"),
@@ -37,6 +38,12 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+impl From<ArgumentError> for Failure {
+    fn from(error: ArgumentError) -> Self {
+        Self::Arguments(error)
+    }
+}
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
