@@ -70,8 +70,9 @@
 //!    └───────────────────────────────────────────────────┴──────────────────────── Draining
 //! ```
 //!
-//! `stop` makes any phase but `Idle` and `Closing` one of `Draining`: what is owed is delivered, over new connections if
-//! need be, until one deadline. `abort` leads from everywhere to `Idle`. A dead connection skips `Closing`.
+//! `stop` makes any phase but `Idle` and `Closing` one of `Draining` while something is owed: that is delivered, over new
+//! connections if need be, until one deadline. With nothing owed, the session ends at once, or closes its connection first.
+//! `abort` leads from everywhere to `Idle`. A dead connection skips `Closing`.
 //!
 //! # Errors and panics
 //!
@@ -80,7 +81,9 @@
 //!
 //! # Features
 //!
-//! `std` and `sr25519` are on by default. Without `std` the crate needs `alloc` only. All features are additive.
+//! `std` and `sr25519` are on by default. Without `std` the crate needs `alloc` only. The table above names those that add
+//! a module; `driver` brings `trace` with it. Besides them, `tls` lets the driver open connections (rustls, proxies), and
+//! `platform-verifier` lets it trust whom the operating system trusts. All features are additive.
 #![no_std]
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]

@@ -12,7 +12,7 @@ use crate::connect::{Socket, Sockets};
 
 /// What runs tasks. Sockets and timers need none: async-io drives them on a thread of its own, under any executor.
 pub trait Executor: Send + Sync + 'static {
-    /// Runs a future to its end.
+    /// Runs a future to its end, in the background: this returns at once.
     ///
     /// # Errors
     ///

@@ -4,6 +4,16 @@
 //! [`facilitator_core::driver`]. With the feature `server` it also serves the simulated facilitator on a real
 //! socket. The program `facilitator-client` (feature `cli`) is built on both.
 //!
+//! | feature | what it adds | default |
+//! |---|---|---|
+//! | `sr25519` | Bittensor's own key scheme | yes |
+//! | `cli` | the program, and the three others with it | yes |
+//! | `server` | `server::Server`, the simulated facilitator | no |
+//! | `platform-verifier` | [`TlsBuilder::platform_verifier`](core::driver::TlsBuilder::platform_verifier): trusting whom the operating system trusts | no |
+//!
+//! A program that embeds the client does without `cli`, and so without what only the program depends on:
+//! `default-features = false`, and the features that it wants by name.
+//!
 //! ```
 //! # #[cfg(all(feature = "server", feature = "sr25519"))]
 //! # #[tokio::main(flavor = "current_thread")]

@@ -79,7 +79,7 @@ impl Line {
         socket.get_mut().give(wait.max(Duration::from_millis(1)));
         match socket.read() {
             Ok(message) => {
-                let frame = frame_of(message)?;
+                let frame = frame_of(&message)?;
                 if let Frame::Close(close) = &frame {
                     self.closed = Some(Disconnected::Closed(close.clone()));
                 }

@@ -29,9 +29,10 @@ use crate::message::DecodeMode;
 pub struct Config {
     /// Where the facilitator listens.
     pub endpoint: Endpoint,
-    /// The request header `X-Validator-Version`; the reference sends the environment variable `VALIDATOR_VERSION`, or `unknown`.
+    /// The request header `X-Validator-Version`. Default `unknown`; the reference sends the environment variable
+    /// `VALIDATOR_VERSION` where it is set.
     pub validator_version: String,
-    /// The request header `X-Validator-Runner-Version`; the reference sends `VALIDATOR_RUNNER_VERSION`, or `unknown`.
+    /// The request header `X-Validator-Runner-Version`. Default `unknown`; the reference sends `VALIDATOR_RUNNER_VERSION`.
     pub runner_version: String,
     /// Further request headers, sent with every connection attempt. Those that the upgrade has of its own, such as `Host`,
     /// are refused; so are those that the session sets, such as `X-Validator-Version`, and those that announce a body.
@@ -40,7 +41,7 @@ pub struct Config {
     pub authentication: AuthenticationMethod,
     /// Whose job requests and cheat reports are taken. Default: those that the validator's own hotkey has signed.
     pub trust: TrustPolicy,
-    /// How strictly inbound messages are read.
+    /// How strictly inbound messages are read. Default: leniently, as the protocol may grow.
     pub decode_mode: DecodeMode,
 
     /// Time between two heartbeats; the first goes out right after authentication. The facilitator routes jobs only
@@ -48,37 +49,42 @@ pub struct Config {
     pub heartbeat_interval: Duration,
     /// Time between two WebSocket pings. Proxies cut what is silent for 60 s. Default 20 s, as the reference.
     pub ping_interval: Duration,
-    /// How long after a ping the peer may stay silent before the connection counts as dead. Default 20 s.
+    /// How long after a ping the peer may stay silent before the connection counts as dead. One that sends other things, but
+    /// no pong, is given three times as long; what is on the way to it adds a second for every 64 KiB. Default 20 s.
     pub pong_timeout: Duration,
 
     /// Bound on DNS, TCP, TLS and the WebSocket upgrade together. Default 15 s.
     pub connect_timeout: Duration,
     /// Bound on the wait for the answer to the authentication. Default 15 s.
     pub authentication_timeout: Duration,
-    /// Bound on the wait for the next `Response` while a status update is unanswered. Default 30 s.
+    /// Bound on the wait for the next `Response` while a status update is unanswered; what is on the way adds a second for
+    /// every 64 KiB. Default 30 s.
     pub acknowledgement_timeout: Duration,
     /// Bound on the closing handshake. Default 3 s.
     pub close_timeout: Duration,
     /// Bound on everything between `stop` and the end. Default 10 s.
     pub drain_timeout: Duration,
 
-    /// Upper limit of the first random delay before a new attempt. Default 1 s.
+    /// Upper limit of the first random delay before a new attempt; it doubles with every failure. Default 1 s.
     pub backoff_initial: Duration,
-    /// Upper limit of every delay before a new attempt. Default 60 s.
+    /// Where that doubling ends. Default 60 s.
     pub backoff_max: Duration,
     /// How long a session must have been ready before the backoff starts anew. Default 30 s.
     pub backoff_reset_after: Duration,
-    /// The delay after a refused authentication; up to a fifth of it is added at random. Default 5 minutes, the time
-    /// that the facilitator names for its list of validators to catch up.
+    /// The delay after the facilitator did not know the validator or refused its signature, in a `Response` or by a close
+    /// with 3001 or 3000, and after an upgrade that was answered with HTTP 401 or 403; up to a fifth of it is added at
+    /// random. Default 5 minutes, the time that the facilitator names for its list of validators to catch up.
     pub refused_delay: Duration,
     /// What follows when the facilitator refuses the signature. Default: trying again after `refused_delay`.
     pub on_signature_invalid: OnSignatureInvalid,
-    /// Upper limit of a delay that a server asks for with `Retry-After`. Default 10 minutes.
+    /// Upper limit of a delay that a server asks for with `Retry-After`; a random delay of the backoff comes on top.
+    /// Default 10 minutes.
     pub retry_after_max: Duration,
 
     /// Status updates that may be sent without having been answered; 1 is stop-and-wait. Default 64.
     pub window: usize,
-    /// Status updates that may be owed at once, the slots kept for terminal statuses included. Default 1000.
+    /// Status updates that may be owed at once, 2 at least. Every open job keeps one of these slots for its terminal status.
+    /// Default 1000.
     pub outbox_entries: usize,
     /// Machine specs that may be owed at once. Default 256.
     pub specs_entries: usize,

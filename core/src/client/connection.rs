@@ -1,6 +1,5 @@
 //! The life of a connection: timers that fire, what may be transmitted, the ways to lose it, and what comes next.
 
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -10,6 +9,7 @@ use super::event::{
     PhaseChange,
 };
 use super::health::Standing;
+use super::text::StatusText;
 use super::{Blame, FacilitatorClient, Link, Then, Timer};
 use crate::{CloseFrame, ConnectionId, Timestamp};
 
@@ -107,18 +107,22 @@ impl FacilitatorClient {
         {
             // A job with something in the outbox is known.
             let uuid = self.jobs.uuid(entry.about.job).unwrap_or_default();
-            let text = entry.about.to_text(uuid, &mut self.room);
+            let status = entry.about.status;
             self.stats.count_status(entry.transmissions);
-            self.transmit_text(connection, text);
+            self.frames_sent += 1;
+            match &entry.about.text {
+                StatusText::Bare => self.outputs.push_bare(connection, uuid, status),
+                StatusText::Whole(text) => self.outputs.push_shared(connection, text),
+            }
         }
         if self.outbox.bytes_in_flight() > on_the_way {
             self.expect_answers(on_the_way);
         }
         while let Some(entry) = self.outbox.next_specs(self.frames_sent, self.now) {
-            let text = Arc::clone(&entry.about.text);
             self.stats.count_specs(entry.transmissions);
             self.specs_sent = Some(self.frames_sent);
-            self.transmit_text(connection, text);
+            self.frames_sent += 1;
+            self.outputs.push_shared(connection, &entry.about.text);
         }
     }
 

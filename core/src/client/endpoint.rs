@@ -62,7 +62,7 @@ impl Endpoint {
     ///
     /// # Errors
     ///
-    /// [`EndpointError`] says which part is wrong and what is accepted.
+    /// Any [`EndpointError`] but [`Plaintext`](EndpointError::Plaintext).
     pub fn parse_allowing_plaintext(uri: &str) -> Result<Self, EndpointError> {
         // What a URI may hold is ASCII without spaces (RFC 3986); this also keeps line breaks out of the request line.
         if let Some(bad) = uri.chars().find(|c| !c.is_ascii_graphic()) {
@@ -136,7 +136,7 @@ impl Endpoint {
             .unwrap_or("/")
     }
 
-    /// Whether the host is this machine.
+    /// Whether the host is `localhost` or a loopback address. No name is resolved.
     pub fn is_loopback(&self) -> bool {
         match self.host.parse::<IpAddr>() {
             Ok(address) => address.is_loopback(),

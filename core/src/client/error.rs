@@ -16,7 +16,7 @@ pub enum ConfigError {
     /// A duration, bound or count is zero.
     #[error("{field} is zero; it must be positive")]
     Zero {
-        /// The field of [`Config`](super::Config).
+        /// The field of [`Config`](super::Config), or of its [`TrustPolicy`](super::TrustPolicy).
         field: &'static str,
     },
     /// A job could never be received and ended.

@@ -153,7 +153,7 @@ pub enum Event {
     },
     /// The session has ended. What is left was handed back; the same session can be started again.
     Stopped {
-        /// What was not delivered, oldest first.
+        /// What was not delivered: statuses, then machine specs, each oldest first.
         owed: Vec<Owed>,
     },
 }
@@ -337,8 +337,9 @@ pub enum DeclineReason {
     /// Its uuid is none; an answer would break the connection, so none was sent.
     #[error("the job's uuid is none, it cannot be answered")]
     InvalidUuid,
-    /// Answered `rejected`: too many jobs are open.
-    #[error("too many jobs are open, it was rejected as busy")]
+    /// Answered `rejected`: `open_jobs` are open, the outbox has no room for another one, or more signatures came than
+    /// `verifications_per_second` allows.
+    #[error("there is no capacity for the job at present, it was rejected as busy")]
     Busy,
     /// Answered `rejected`: the application has not taken the requests before it, and they fill `waiting_job_bytes`.
     #[error("too many job requests wait for the application, it was rejected as busy")]
@@ -394,7 +395,7 @@ pub enum Unexpected {
 
 /// The number of an accepted message, unique within a session. Receipts carry it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Hash)]
-pub struct UpdateId(pub(super) u64);
+pub struct UpdateId(pub(crate) u64);
 
 impl UpdateId {
     /// The bare number.

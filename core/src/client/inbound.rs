@@ -12,6 +12,7 @@ use super::event::{
 };
 use super::jobs::Fate;
 use super::outbox::{Entry, Gone, Specs};
+use super::outputs::Delivered;
 use super::responses::{self, About};
 use super::slab::Slot;
 use super::submit::rejection;
@@ -355,17 +356,26 @@ impl FacilitatorClient {
         }
         let took = self.now.saturating_duration_since(update.accepted_at);
         self.stats.status_delivery.observe(took);
-        let of = (self.uuid_of(update.job), update.status);
+        let delivered = Delivered {
+            id: update.id,
+            uuid: self.uuid_of(update.job),
+            status: update.status,
+            automatic: update.automatic,
+            before,
+        };
         let settled = self.jobs.settled(
             update.job,
             update.status,
             Fate::Delivered,
             self.config.ended_jobs,
         );
-        self.outputs
-            .push_delivered(update.id, of, update.automatic, before);
+        self.outputs.push_delivered(delivered);
         for id in settled.ids {
-            self.outputs.push_delivered(id, of, false, before);
+            self.outputs.push_delivered(Delivered {
+                id,
+                automatic: false,
+                ..delivered
+            });
         }
     }
 

@@ -39,7 +39,6 @@ mod trust;
 mod watchdog;
 
 use alloc::string::String;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -56,6 +55,11 @@ pub use self::event::{
 };
 pub use self::health::Health;
 pub use self::histogram::Histogram;
+#[cfg(feature = "driver")]
+pub(crate) use self::outputs::Delivered;
+#[cfg(feature = "driver")]
+pub(crate) use self::outputs::Outputs;
+pub(crate) use self::outputs::Polled;
 pub use self::overview::{JobOverview, Overview};
 pub use self::phase::Phase;
 pub use self::prepared::Prepared;
@@ -76,7 +80,6 @@ use self::health::Standing;
 use self::jobs::Jobs;
 use self::keepalive::Keepalive;
 use self::outbox::Outbox;
-use self::outputs::Outputs;
 use self::timer::TimerTable;
 use self::trust::Trust;
 use self::watchdog::Watchdog;
@@ -140,8 +143,6 @@ pub struct FacilitatorClient {
     backoff: Backoff,
     keepalive: Keepalive,
     outbox: Outbox,
-    /// Where the texts are written that the outbox does not keep.
-    room: String,
     /// What was handed back at the end, until the next start: for a snapshot of it.
     left: Vec<Owed>,
     jobs: Jobs,
@@ -242,7 +243,6 @@ impl FacilitatorClient {
             backoff: Backoff::new(seed),
             keepalive: Keepalive::default(),
             outbox: Outbox::default(),
-            room: String::new(),
             left: Vec::new(),
             jobs: Jobs::new(seed),
             backlog: Backlog::default(),
@@ -450,23 +450,39 @@ impl FacilitatorClient {
 
     /// The WebSocket layer read a frame. It answers pings and closes by itself; this only takes note of them.
     pub fn handle_frame(&mut self, now: Timestamp, connection: ConnectionId, frame: Frame) {
+        self.read(now, connection, |session| match frame {
+            Frame::Text(text) => session.handle_text(&text),
+            Frame::Binary(bytes) => session.emit_unexpected(Unexpected::Binary(bytes.len())),
+            Frame::Ping(_) => {}
+            Frame::Pong(payload) => {
+                if let Some(frames) = session.keepalive.pong(&payload) {
+                    session.timers.disarm(Timer::Pong);
+                    if session.prove_specs(frames) {
+                        session.specs_read = Some(frames);
+                    }
+                }
+            }
+            Frame::Close(close) => session.handle_close(connection, close),
+        });
+    }
+
+    /// The same for a text that somebody else keeps.
+    #[cfg(feature = "driver")]
+    pub(crate) fn handle_text_frame(
+        &mut self,
+        now: Timestamp,
+        connection: ConnectionId,
+        text: &str,
+    ) {
+        self.read(now, connection, |session| session.handle_text(text));
+    }
+
+    #[inline]
+    fn read(&mut self, now: Timestamp, connection: ConnectionId, handle: impl FnOnce(&mut Self)) {
         self.advance(now);
         if self.current_connection() == Some(connection) {
             self.note_life();
-            match frame {
-                Frame::Text(text) => self.handle_text(&text),
-                Frame::Binary(bytes) => self.emit_unexpected(Unexpected::Binary(bytes.len())),
-                Frame::Ping(_) => {}
-                Frame::Pong(payload) => {
-                    if let Some(frames) = self.keepalive.pong(&payload) {
-                        self.timers.disarm(Timer::Pong);
-                        if self.prove_specs(frames) {
-                            self.specs_read = Some(frames);
-                        }
-                    }
-                }
-                Frame::Close(close) => self.handle_close(connection, close),
-            }
+            handle(self);
         } else {
             self.stats.stale_inputs += 1;
         }
@@ -524,10 +540,16 @@ impl FacilitatorClient {
     /// has to say so with [`set_waiting_jobs`](Self::set_waiting_jobs).
     #[inline]
     pub fn poll_output(&mut self) -> Option<Output> {
+        self.poll_in_place().map(Polled::into_output)
+    }
+
+    /// The same for a driver that can do without outputs of their own.
+    #[inline]
+    pub(crate) fn poll_in_place(&mut self) -> Option<Polled<'_>> {
         if self.outputs.brings_job() {
             self.backlog.polled();
         }
-        self.outputs.pop()
+        self.outputs.poll()
     }
 
     /// Tells what the driver keeps of job requests that it has polled and the application has not taken: the sum of
@@ -571,10 +593,5 @@ impl FacilitatorClient {
     fn transmit(&mut self, connection: ConnectionId, frame: Frame) {
         self.frames_sent += 1;
         self.outputs.push(Output::Transmit(connection, frame));
-    }
-
-    fn transmit_text(&mut self, connection: ConnectionId, text: Arc<str>) {
-        self.frames_sent += 1;
-        self.outputs.push_text(connection, text);
     }
 }

@@ -3,7 +3,6 @@
 //! belongs to is for `jobs`: it only keeps the number that `jobs` gave, and asks for the uuid where a text is written.
 
 use alloc::collections::VecDeque;
-use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
@@ -67,14 +66,6 @@ pub(super) struct Update {
     pub(super) text: StatusText,
 }
 
-impl Update {
-    /// The message, for the job with this uuid; written in `room` where it has to be.
-    #[inline]
-    pub(super) fn to_text(&self, uuid: Uuid, room: &mut String) -> Arc<str> {
-        self.text.to_shared(uuid, self.status, room)
-    }
-}
-
 /// Machine specs.
 #[derive(Clone, PartialEq, Eq)]
 pub(super) struct Specs {
@@ -119,7 +110,7 @@ impl Entry<Update> {
     pub(super) fn to_owed(&self, uuid: Uuid) -> Owed {
         let status = self.about.status;
         let subject = Subject::JobStatus { uuid, status };
-        self.owed(subject, self.about.to_text(uuid, &mut String::new()))
+        self.owed(subject, self.about.text.to_shared(uuid, status))
     }
 
     /// What is left to say of it.

@@ -1,25 +1,34 @@
 //! What the driver has to do, in causal order. A container: it decides nothing.
 
 use alloc::collections::VecDeque;
+use alloc::string::String;
 use alloc::sync::Arc;
 use core::fmt;
 
 use uuid::Uuid;
 
 use super::event::{Event, Outcome, Output, Receipt, Subject, UpdateId};
-use crate::message::JobStatus;
+use crate::message::{JobStatus, V0JobStatusUpdate};
 use crate::{ConnectionId, Frame};
+
+/// The longest text that is copied, in bytes. Longer ones are shared.
+const COPIED: usize = 512;
+
+/// What has been taken of the texts before those behind it are moved up, in bytes.
+const TAKEN: usize = 64 * 1024;
 
 /// A queue of outputs.
 ///
-/// An [`Output`] is as large as the rarest event, and moving it costs more than what most of them say. So the two that
-/// every status update leads to, its frame and its receipt, are queued in a few words, and become outputs where they
-/// are taken.
+/// An [`Output`] is as large as the rarest event, and moving it costs more than what most of them say; a text of its own
+/// costs an allocation. So the two that every status update leads to, its frame and its receipt, are queued in a few
+/// words, with all short texts in one string, and become outputs only for those who ask for outputs.
 #[derive(Clone, Default)]
-pub(super) struct Outputs {
+pub(crate) struct Outputs {
     order: VecDeque<Next>,
-    /// What is to be transmitted, in order.
-    texts: VecDeque<Arc<str>>,
+    /// Short texts that are to be transmitted, one behind the other.
+    texts: String,
+    /// How much of them has been taken.
+    taken: usize,
     /// All other outputs, in order.
     others: VecDeque<Output>,
 }
@@ -27,54 +36,107 @@ pub(super) struct Outputs {
 /// What comes next. Plain bits: what would have to be dropped is not written in place.
 #[derive(Clone, Copy, Debug)]
 enum Next {
-    /// The first of the texts, on this connection.
-    Text(ConnectionId),
-    /// The receipt of a status update that the facilitator has.
-    Delivered {
-        id: UpdateId,
-        uuid: Uuid,
-        status: JobStatus,
-        automatic: bool,
-        before: bool,
-    },
+    /// The first of the texts, with its length, on this connection.
+    Text(ConnectionId, usize),
+    Delivered(Delivered),
     /// The first of the others.
     Other,
 }
 
+/// An output where it lies.
+pub(crate) enum Polled<'a> {
+    /// A text to be transmitted on this connection.
+    Text(ConnectionId, &'a str),
+    Delivered(Delivered),
+    /// Any output: the two above may come as such, too.
+    Other(Output),
+}
+
+/// The receipt of a status update that the facilitator has.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Delivered {
+    pub(crate) id: UpdateId,
+    pub(crate) uuid: Uuid,
+    pub(crate) status: JobStatus,
+    pub(crate) automatic: bool,
+    /// It had the update before this answer, too.
+    pub(crate) before: bool,
+}
+
+impl Delivered {
+    /// As everybody else knows it.
+    #[inline]
+    pub(crate) const fn receipt(self) -> Receipt {
+        let Self { uuid, status, .. } = self;
+        Receipt {
+            id: self.id,
+            subject: Subject::JobStatus { uuid, status },
+            automatic: self.automatic,
+            outcome: if self.before {
+                Outcome::AlreadyKnown
+            } else {
+                Outcome::Acknowledged
+            },
+        }
+    }
+}
+
 impl Outputs {
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.order.is_empty()
     }
 
     /// Any output.
-    pub(super) fn push(&mut self, output: Output) {
+    pub(crate) fn push(&mut self, output: Output) {
         self.order.push_back(Next::Other);
         self.others.push_back(output);
     }
 
     /// A text that is to be transmitted.
     #[inline]
-    pub(super) fn push_text(&mut self, connection: ConnectionId, text: Arc<str>) {
-        self.order.push_back(Next::Text(connection));
-        self.texts.push_back(text);
+    pub(crate) fn push_text(&mut self, connection: ConnectionId, text: &str) {
+        self.write_text(connection, |texts| texts.push_str(text));
     }
 
-    /// The receipt of a status update that the facilitator has: acknowledged, or there `before`.
+    /// A text that is shared with somebody who keeps it.
     #[inline]
-    pub(super) fn push_delivered(
-        &mut self,
-        id: UpdateId,
-        (uuid, status): (Uuid, JobStatus),
-        automatic: bool,
-        before: bool,
-    ) {
-        self.order.push_back(Next::Delivered {
-            id,
-            uuid,
-            status,
-            automatic,
-            before,
+    pub(super) fn push_shared(&mut self, connection: ConnectionId, text: &Arc<str>) {
+        if text.len() <= COPIED {
+            self.push_text(connection, text);
+        } else {
+            let frame = Frame::Text(Arc::clone(text));
+            self.push(Output::Transmit(connection, frame));
+        }
+    }
+
+    /// The text of a status update without metadata.
+    #[inline]
+    pub(super) fn push_bare(&mut self, connection: ConnectionId, uuid: Uuid, status: JobStatus) {
+        self.write_text(connection, |texts| {
+            V0JobStatusUpdate::write_bare(uuid, status, texts);
         });
+    }
+
+    #[inline]
+    fn write_text(&mut self, connection: ConnectionId, write: impl FnOnce(&mut String)) {
+        if self.taken == self.texts.len() {
+            self.texts.clear();
+            self.taken = 0;
+        } else if self.taken > TAKEN && self.taken > self.texts.len() / 2 {
+            // Whoever never takes all of them does not let them pile up either.
+            self.texts.drain(..self.taken);
+            self.taken = 0;
+        }
+        let begin = self.texts.len();
+        write(&mut self.texts);
+        let bytes = self.texts.len() - begin;
+        self.order.push_back(Next::Text(connection, bytes));
+    }
+
+    /// The receipt of a status update that the facilitator has.
+    #[inline]
+    pub(super) fn push_delivered(&mut self, delivered: Delivered) {
+        self.order.push_back(Next::Delivered(delivered));
     }
 
     /// Whether the oldest is a job request.
@@ -87,31 +149,29 @@ impl Outputs {
             )
     }
 
-    /// Takes the oldest.
+    /// Takes the oldest, and leaves it where it lies.
     #[inline]
-    pub(super) fn pop(&mut self) -> Option<Output> {
+    pub(crate) fn poll(&mut self) -> Option<Polled<'_>> {
         match self.order.pop_front()? {
-            Next::Text(connection) => {
-                let text = self.texts.pop_front()?;
-                Some(Output::Transmit(connection, Frame::Text(text)))
+            Next::Text(connection, bytes) => {
+                let begin = self.taken;
+                self.taken += bytes;
+                let text = self.texts.get(begin..self.taken).unwrap_or_default();
+                Some(Polled::Text(connection, text))
             }
-            Next::Delivered {
-                id,
-                uuid,
-                status,
-                automatic,
-                before,
-            } => Some(Output::Event(Event::Receipt(Receipt {
-                id,
-                subject: Subject::JobStatus { uuid, status },
-                automatic,
-                outcome: if before {
-                    Outcome::AlreadyKnown
-                } else {
-                    Outcome::Acknowledged
-                },
-            }))),
-            Next::Other => self.others.pop_front(),
+            Next::Delivered(delivered) => Some(Polled::Delivered(delivered)),
+            Next::Other => self.others.pop_front().map(Polled::Other),
+        }
+    }
+}
+
+impl Polled<'_> {
+    /// As everybody else knows it.
+    pub(super) fn into_output(self) -> Output {
+        match self {
+            Self::Text(connection, text) => Output::Transmit(connection, Frame::text(text)),
+            Self::Delivered(delivered) => Output::Event(Event::Receipt(delivered.receipt())),
+            Self::Other(output) => output,
         }
     }
 }
@@ -121,9 +181,8 @@ impl fmt::Debug for Outputs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Outputs")
             .field("order", &self.order)
-            .field("texts", &self.texts.len())
             .field("others", &self.others)
-            .finish()
+            .finish_non_exhaustive()
     }
 }
 
@@ -133,6 +192,10 @@ mod tests {
     use alloc::vec::Vec;
 
     use super::*;
+
+    fn pop(outputs: &mut Outputs) -> Option<Output> {
+        outputs.poll().map(Polled::into_output)
+    }
 
     #[test]
     fn outputs_of_all_kinds_keep_their_order() {
@@ -150,13 +213,18 @@ mod tests {
         };
         let mut outputs = Outputs::default();
         let delivered = |outputs: &mut Outputs, n: u64, before| {
-            let of = (Uuid::from_u128(n.into()), JobStatus::Accepted);
-            outputs.push_delivered(UpdateId(n), of, n == 2, before);
+            outputs.push_delivered(Delivered {
+                id: UpdateId(n),
+                uuid: Uuid::from_u128(n.into()),
+                status: JobStatus::Accepted,
+                automatic: n == 2,
+                before,
+            });
         };
-        outputs.push_text(connection, "first".into());
+        outputs.push_text(connection, "first");
         delivered(&mut outputs, 1, false);
         outputs.push(Output::Disconnect(connection, None));
-        outputs.push_text(connection, "second".into());
+        outputs.push_text(connection, "second");
         outputs.push(receipt(3, Outcome::Refused(Vec::new())));
         delivered(&mut outputs, 2, true);
 
@@ -171,17 +239,17 @@ mod tests {
         for output in expected {
             assert!(!outputs.is_empty());
             assert_eq!(
-                format!("{:?}", outputs.pop()),
+                format!("{:?}", pop(&mut outputs)),
                 format!("{:?}", Some(output))
             );
         }
-        assert!(outputs.is_empty() && outputs.pop().is_none());
+        assert!(outputs.is_empty() && pop(&mut outputs).is_none());
     }
 
     #[test]
     fn texts_do_not_show() {
         let mut outputs = Outputs::default();
-        outputs.push_text(ConnectionId(1), "secret".into());
+        outputs.push_text(ConnectionId(1), "secret");
         assert!(!format!("{outputs:?}").contains("secret"));
     }
 }

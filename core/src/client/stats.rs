@@ -48,7 +48,7 @@ pub struct Stats {
     pub heartbeats_refused: u64,
     /// Pings sent.
     pub pings_sent: u64,
-    /// Status updates accepted, the session's own included.
+    /// Status updates accepted, the session's own included; a repetition of one that is owed or delivered is not counted.
     pub statuses_accepted: u64,
     /// Status updates sent, repetitions included.
     pub statuses_sent: u64,
@@ -86,7 +86,7 @@ pub struct Stats {
     pub job_requests_received: u64,
     /// Job requests taken on.
     pub jobs_received: u64,
-    /// Job requests that were not handed on.
+    /// Job requests that were not handed on, as [`JobDeclined`](super::Event::JobDeclined) tells.
     pub jobs_declined: u64,
     /// Jobs that nobody had ended in their time.
     pub jobs_overdue: u64,
@@ -98,7 +98,8 @@ pub struct Stats {
     pub responses_received: u64,
     /// Frames that could not be read.
     pub malformed_received: u64,
-    /// Readable messages that meant nothing at their moment.
+    /// Responses that nothing waited for, refused heartbeats and binary frames, as
+    /// [`Unexpected`](super::Event::Unexpected) tells.
     pub unexpected_received: u64,
     /// Unknown fields in readable messages.
     pub unknown_fields_received: u64,
@@ -119,7 +120,7 @@ pub struct Stats {
 
     /// Now: whether the session is authenticated, and messages flow.
     pub is_ready: bool,
-    /// Now: the time since the start; zero when the session does not run.
+    /// Now, which is the session's latest input: the time since the start; zero when the session does not run.
     pub uptime: Duration,
     /// Now: status updates that wait or are unanswered.
     pub outbox_length: usize,

@@ -378,12 +378,23 @@ impl FacilitatorClient {
 
     /// Whether `more` entries fit beside those taken and those reserved for terminal statuses.
     pub(super) fn check_room(&self, more: usize) -> Result<(), SendError> {
-        let owed = self.outbox.statuses_len() + self.jobs.open() + self.jobs.shared();
-        let capacity = self.config.outbox_entries;
-        if owed + more > capacity {
-            Err(SendError::Full { owed, capacity })
+        if self.entries_taken() + more > self.config.outbox_entries {
+            Err(self.full())
         } else {
             Ok(())
+        }
+    }
+
+    /// Entries that are owed, or reserved for terminal statuses.
+    fn entries_taken(&self) -> usize {
+        self.outbox.statuses_len() + self.jobs.open() + self.jobs.shared()
+    }
+
+    /// Why a status is not accepted that others stand before, or that finds no room.
+    pub(crate) fn full(&self) -> SendError {
+        SendError::Full {
+            owed: self.entries_taken(),
+            capacity: self.config.outbox_entries,
         }
     }
 

@@ -29,14 +29,13 @@ impl StatusText {
         }
     }
 
-    /// The text, of this status of this job. `room` is to write in: who keeps it saves allocations.
-    #[inline]
-    pub(super) fn to_shared(&self, uuid: Uuid, status: JobStatus, room: &mut String) -> Arc<str> {
+    /// The text, of this status of this job.
+    pub(super) fn to_shared(&self, uuid: Uuid, status: JobStatus) -> Arc<str> {
         match self {
             Self::Bare => {
-                room.clear();
-                V0JobStatusUpdate::write_bare(uuid, status, room);
-                Arc::from(room.as_str())
+                let mut text = String::with_capacity(self.len(status));
+                V0JobStatusUpdate::write_bare(uuid, status, &mut text);
+                text.into()
             }
             Self::Whole(text) => Arc::clone(text),
         }

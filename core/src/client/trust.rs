@@ -35,8 +35,8 @@ pub struct TrustPolicy {
     pub max_age: Option<Duration>,
     /// How far in the future a signature may lie, when its age is checked: clocks differ. Default 1 minute.
     pub max_skew: Duration,
-    /// Signatures that are verified in a second at the most; what comes beyond is rejected as busy. As many again may
-    /// come at once. Default 500, a small part of a core.
+    /// Signatures that are verified in a second at the most. Beyond it, a job request is rejected as busy, and a cheat
+    /// report refused with [`TrustError::Busy`]. As many again may come at once. Default 500, a small part of a core.
     pub verifications_per_second: u32,
 }
 
@@ -110,7 +110,8 @@ pub enum TrustError {
         /// The configured bound.
         max: Duration,
     },
-    /// More signatures came than may be verified in this time.
+    /// More signatures came than may be verified in this time. Told of cheat reports only: a job request is then declined as
+    /// [`Busy`](super::DeclineReason::Busy).
     #[error("too many signatures came at once to verify this one")]
     Busy,
 }

@@ -1,4 +1,5 @@
-//! The handle that applications hold. Every method is a short visit to the shared state; waiting is done outside.
+//! The handle that applications hold: lifecycle, looking at the session, events. Every method is a short visit to the shared
+//! state; waiting is done outside. How messages are sent is in `sending`.
 
 use alloc::boxed::Box;
 use alloc::sync::Arc;
@@ -7,23 +8,16 @@ use core::fmt;
 use core::future::poll_fn;
 use core::pin::Pin;
 use core::task::{Context, Poll};
-use core::time::Duration;
 use std::hash::{BuildHasher, RandomState};
 
 use futures_core::Stream;
 use tracing::warn;
 
-use super::room::{Lane, Ticket, Wants};
 use super::shared::{Shared, State, Waiters};
 use super::{EventError, PendingReceipt, Runtime, StartError, task};
 use crate::client::{
-    Config, ConfigError, Event, Health, LifecycleError, Overview, Owed, Phase, Prepared,
-    RestoreError, Restored, SendError, Snapshot, Stats, TrustPolicy, UpdateId, failure,
-    horde_failure, rejection,
-};
-use crate::message::{
-    HordeFailureDetails, JobFailureDetails, JobRejectionReason, JobStatus, JsonMap,
-    V0JobStatusUpdate,
+    Config, ConfigError, Event, Health, LifecycleError, Overview, Owed, Phase, RestoreError,
+    Restored, Snapshot, Stats, TrustPolicy,
 };
 use crate::signature::Keypair;
 use crate::trace::{self, Recorder, RecordingError};
@@ -56,7 +50,7 @@ use crate::trace::{self, Recorder, RecordingError};
 /// }
 /// ```
 pub struct FacilitatorClient<R: Runtime> {
-    shared: Arc<Shared<R>>,
+    pub(super) shared: Arc<Shared<R>>,
     guard: Arc<Guard<R>>,
 }
 
@@ -85,7 +79,7 @@ impl<R: Runtime> fmt::Debug for FacilitatorClient<R> {
 /// How a session ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StopReport {
-    /// What was accepted and not delivered, oldest first. Empty when nothing was left.
+    /// What was accepted and not delivered: statuses, then machine specs, each oldest first. Empty when nothing was left.
     pub owed: Vec<Owed>,
 }
 
@@ -182,11 +176,11 @@ impl<R: Runtime> FacilitatorClient<R> {
         Ok(self.wait_for_end(ended_before).await)
     }
 
-    /// Ends the session at once and returns what was owed.
+    /// Ends the session at once and returns what was owed; also what was restored into one that was not started since.
     ///
     /// # Errors
     ///
-    /// [`LifecycleError`], when the session does not run.
+    /// [`LifecycleError::NotStarted`], when the session neither runs nor owes anything.
     pub fn abort(&self) -> Result<StopReport, LifecycleError> {
         let now = self.shared.now();
         self.shared.visit(|state| {
@@ -364,214 +358,6 @@ impl<R: Runtime> FacilitatorClient<R> {
     }
 }
 
-/// Sending. Every method returns the promise of a receipt once the message is accepted, and waits while the outbox has no
-/// room. Dropping such a future before it has returned takes the message back: it was not accepted, and will not be.
-///
-/// Callers are served in the order of their first poll, statuses and machine specs each in a queue of their own: a small
-/// message does not overtake a large one, and whoever waits for bytes, which both share, is waited for by all who came
-/// later. A message for which room does not matter (the terminal status of an open job, what was delivered before,
-/// what is refused) waits for nobody.
-///
-/// A place in the queue belongs to the future. A loop that makes a new one at every turn of a `select!` stands at the end
-/// again each time: keep the future, pinned, outside of the loop, and poll it by reference. And a future that is kept but
-/// not polled any more holds up all behind it: drop it.
-impl<R: Runtime> FacilitatorClient<R> {
-    /// Sends a status of a job; see
-    /// [`Session::send_job_status`](crate::client::FacilitatorClient::send_job_status).
-    ///
-    /// # Errors
-    ///
-    /// [`SendError`], when the message cannot be accepted; a full outbox is waited for instead.
-    pub async fn send_job_status(
-        &self,
-        update: V0JobStatusUpdate,
-    ) -> Result<PendingReceipt, SendError> {
-        let message = self.prepare_status(update)?;
-        self.send(Lane::Statuses, message).await
-    }
-
-    /// As [`send_job_status`](Self::send_job_status), without waiting for room.
-    ///
-    /// # Errors
-    ///
-    /// [`SendError`]; [`SendError::is_full`] when there is no room, or others wait for it.
-    pub fn try_send_job_status(
-        &self,
-        update: V0JobStatusUpdate,
-    ) -> Result<PendingReceipt, SendError> {
-        let message = self.prepare_status(update)?;
-        let now = self.shared.now();
-        self.shared.visit(|state| {
-            let others_wait = !state.room.is_turn(Lane::Statuses, None);
-            if others_wait && state.session.needs_room(&message) {
-                let capacity = state.session.config().outbox_entries;
-                return Err(SendError::Full {
-                    owed: state.session.owed(),
-                    capacity,
-                });
-            }
-            let id = state.session.send(now, &message)?;
-            Ok(accepted(state, id))
-        })
-    }
-
-    /// Sends a status without metadata.
-    ///
-    /// # Errors
-    ///
-    /// As [`send_job_status`](Self::send_job_status).
-    pub async fn send_status(
-        &self,
-        uuid: &str,
-        status: JobStatus,
-    ) -> Result<PendingReceipt, SendError> {
-        self.send_job_status(V0JobStatusUpdate::new(uuid, status))
-            .await
-    }
-
-    /// Ends a job as `rejected`, by the validator.
-    ///
-    /// # Errors
-    ///
-    /// As [`send_job_status`](Self::send_job_status).
-    pub async fn reject_job(
-        &self,
-        uuid: &str,
-        reason: JobRejectionReason,
-        message: &str,
-    ) -> Result<PendingReceipt, SendError> {
-        self.send_job_status(rejection(uuid, reason, message)).await
-    }
-
-    /// Ends a job as `failed`: the job itself did not succeed.
-    ///
-    /// # Errors
-    ///
-    /// As [`send_job_status`](Self::send_job_status).
-    pub async fn fail_job(
-        &self,
-        uuid: &str,
-        details: JobFailureDetails,
-    ) -> Result<PendingReceipt, SendError> {
-        self.send_job_status(failure(uuid, details)).await
-    }
-
-    /// Ends a job as `horde_failed`: what should have run the job did not.
-    ///
-    /// # Errors
-    ///
-    /// As [`send_job_status`](Self::send_job_status).
-    pub async fn fail_horde(
-        &self,
-        uuid: &str,
-        details: HordeFailureDetails,
-    ) -> Result<PendingReceipt, SendError> {
-        self.send_job_status(horde_failure(uuid, details)).await
-    }
-
-    /// Takes up a job that another process received; see
-    /// [`Session::adopt_job`](crate::client::FacilitatorClient::adopt_job). It does not wait for room.
-    ///
-    /// # Errors
-    ///
-    /// [`SendError`]: the session does not run, the uuid is none, the job has ended, or there is no room for another one.
-    pub fn adopt_job(&self, uuid: &str, time_left: Duration) -> Result<(), SendError> {
-        self.shared.visit_now(|state, now| {
-            state.session.adopt_job(now, uuid, time_left)?;
-            state.settle();
-            Ok(())
-        })
-    }
-
-    /// Sends the specs of a miner's machine; see
-    /// [`Session::send_machine_specs`](crate::client::FacilitatorClient::send_machine_specs).
-    ///
-    /// # Errors
-    ///
-    /// As [`send_job_status`](Self::send_job_status).
-    pub async fn send_machine_specs(
-        &self,
-        miner_hotkey: &str,
-        batch_id: &str,
-        specs: JsonMap,
-    ) -> Result<PendingReceipt, SendError> {
-        self.check_accepting()?;
-        let (hotkey, limit) = (self.shared.hotkey.clone(), self.shared.message_bytes);
-        let message = Prepared::machine_specs(hotkey, miner_hotkey, batch_id, specs, limit)?;
-        self.send(Lane::Specs, message).await
-    }
-
-    /// Encoded once, however long it waits; and without the lock, since that takes long for a large one. What is wrong with
-    /// the session is said before what is wrong with the message.
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "the text stands for the update from here on, which can be large, too"
-    )]
-    fn prepare_status(&self, update: V0JobStatusUpdate) -> Result<Prepared, SendError> {
-        Prepared::job_status(&update, self.shared.message_bytes)
-            .map_err(|error| self.check_accepting().err().unwrap_or(error))
-    }
-
-    fn check_accepting(&self) -> Result<(), SendError> {
-        self.shared.visit(|state| state.session.check_accepting())
-    }
-
-    async fn send(&self, lane: Lane, message: Prepared) -> Result<PendingReceipt, SendError> {
-        let mut place = None;
-        poll_fn(|cx| self.poll_send(cx, lane, &message, &mut place)).await
-    }
-
-    fn poll_send<'a>(
-        &'a self,
-        cx: &mut Context<'_>,
-        lane: Lane,
-        message: &Prepared,
-        place: &mut Option<Place<'a, R>>,
-    ) -> Poll<Result<PendingReceipt, SendError>> {
-        let now = self.shared.now();
-        let before = place.as_ref().map(|place| place.ticket);
-        let polled = self.shared.visit(|state| {
-            let mut wants = Wants::Entry;
-            if state.room.is_turn(lane, before) || !state.session.needs_room(message) {
-                match state.session.send(now, message) {
-                    Ok(id) => return Ok(Ok(accepted(state, id))),
-                    Err(SendError::FullBytes { .. }) => wants = Wants::Bytes,
-                    Err(error) if error.is_full() => {}
-                    Err(error) => return Ok(Err(error)),
-                }
-            }
-            let (ticket, replaced) =
-                state
-                    .room
-                    .wait(lane, before, wants, cx.waker(), &mut state.woken);
-            state.discarded.extend(replaced);
-            Err(ticket)
-        });
-        match polled {
-            Ok(result) => {
-                // Leaving the queue wakes the next, who may find room too.
-                *place = None;
-                Poll::Ready(result)
-            }
-            Err(ticket) => {
-                // Not `get_or_insert`: a place made in vain would leave the queue when it is dropped.
-                place.get_or_insert_with(|| Place {
-                    shared: &self.shared,
-                    lane,
-                    ticket,
-                });
-                Poll::Pending
-            }
-        }
-    }
-}
-
-fn accepted(state: &mut State, id: UpdateId) -> PendingReceipt {
-    let receipt = state.promise(id);
-    state.settle();
-    receipt
-}
-
 /// A future's place among those that wait for the same thing; it is left with the future.
 struct Registration<'a, R: Runtime> {
     shared: &'a Shared<R>,
@@ -603,22 +389,6 @@ impl<R: Runtime> Drop for Registration<'_, R> {
                 state.discarded.extend(waker);
             });
         }
-    }
-}
-
-/// A place in the queue for room; leaving it, also by cancellation, lets the next one try.
-struct Place<'a, R: Runtime> {
-    shared: &'a Shared<R>,
-    lane: Lane,
-    ticket: Ticket,
-}
-
-impl<R: Runtime> Drop for Place<'_, R> {
-    fn drop(&mut self) {
-        self.shared.visit(|state| {
-            let waker = state.room.leave(self.lane, self.ticket, &mut state.woken);
-            state.discarded.extend(waker);
-        });
     }
 }
 

@@ -1,11 +1,12 @@
 //! The events that wait to be taken: which of them may be dropped for a slow application, and how many are too many.
 //! It knows no session and wakes nobody.
 
+use alloc::boxed::Box;
 use alloc::collections::VecDeque;
 
 use uuid::Uuid;
 
-use crate::client::{Config, Event, LostReason, Outcome, Owed, PhaseChange, Unexpected};
+use crate::client::{Config, Delivered, Event, LostReason, Outcome, Owed, PhaseChange, Unexpected};
 use crate::message::{ResponseError, parse_uuid};
 
 /// Events, oldest first.
@@ -50,7 +51,10 @@ impl Inbox {
         if let Some(load) = self.load(waiting.kind) {
             load.remove(&waiting);
         }
-        Some(waiting.event)
+        Some(match waiting.event {
+            Held::Delivered(delivered) => Event::Receipt(delivered.receipt()),
+            Held::Event(event) => *event,
+        })
     }
 
     /// Puts in the newest, and drops the oldest of its kind when there are too many now.
@@ -60,14 +64,31 @@ impl Inbox {
             Event::Stopped { .. } => self.demote_earlier_end(),
             _ => {}
         }
-        let waiting = Waiting::new(event);
+        self.put(Waiting::new(event));
+    }
+
+    /// The same for the receipt of a message that was delivered: nearly all events, and all that they say.
+    #[inline]
+    pub(super) fn push_delivered(&mut self, delivered: Delivered) {
+        self.put(Waiting {
+            event: Held::Delivered(delivered),
+            kind: Kind::News,
+            bytes: 0,
+        });
+    }
+
+    fn put(&mut self, waiting: Waiting) {
         let kind = waiting.kind;
         if let Some(load) = self.load(kind) {
             load.add(&waiting);
         }
         self.events.push_back(waiting);
-        self.shrink(Kind::Report);
-        self.shrink(Kind::News);
+        match kind {
+            Kind::Job => {}
+            Kind::News => self.shrink(Kind::News),
+            // An end before this one has become a report.
+            Kind::Report | Kind::End => self.shrink(Kind::Report),
+        }
     }
 
     /// Gives the queue's memory back, when it is empty.
@@ -107,8 +128,11 @@ impl Inbox {
     /// The job has ended before the application took its request: it must not run any more.
     fn drop_request(&mut self, job: Uuid) {
         let request = self.events.iter().position(|waiting| match &waiting.event {
-            Event::JobRequested(request) => parse_uuid(&request.uuid) == Some(job),
-            _ => false,
+            Held::Event(event) => match &**event {
+                Event::JobRequested(request) => parse_uuid(&request.uuid) == Some(job),
+                _ => false,
+            },
+            Held::Delivered(_) => false,
         });
         if let Some(place) = request {
             self.drop_at(place);
@@ -131,9 +155,17 @@ impl Inbox {
 
 /// An event that waits to be taken.
 struct Waiting {
-    event: Event,
+    event: Held,
     kind: Kind,
     bytes: usize,
+}
+
+/// What is kept of an event. Small, since moving it would cost more than what most of them say.
+enum Held {
+    /// A receipt for a message that was delivered.
+    Delivered(Delivered),
+    /// Any event.
+    Event(Box<Event>),
 }
 
 /// What becomes of an event when too many wait.
@@ -180,7 +212,11 @@ impl Waiting {
             // Texts of others in the rest are cut to a bounded length.
             _ => (Kind::News, 0),
         };
-        Self { event, kind, bytes }
+        Self {
+            event: Held::Event(Box::new(event)),
+            kind,
+            bytes,
+        }
     }
 }
 

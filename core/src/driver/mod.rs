@@ -22,11 +22,13 @@
 //! [`start`](FacilitatorClient::start) when a logger would take these records.
 
 mod handle;
+mod inbound;
 mod inbox;
 #[cfg(feature = "tls")]
 mod network;
 mod receipt;
 mod room;
+mod sending;
 mod shared;
 mod task;
 mod transport;
@@ -43,6 +45,7 @@ pub use rustls;
 pub use tungstenite;
 
 pub use self::handle::{Events, FacilitatorClient, StopReport};
+pub use self::inbound::Inbound;
 #[cfg(feature = "tls")]
 pub use self::network::{
     Network, Observe, Progress, Proxy, ProxyError, ProxyOrigin, ProxyProblem, Resolve, Resolving,
@@ -50,6 +53,7 @@ pub use self::network::{
     open, server_name, tls_failure,
 };
 pub use self::receipt::PendingReceipt;
+pub use self::sending::Acceptance;
 pub use self::transport::{
     Transport, client_request, disconnected_by, frame_of, handshake_failure, io_failure,
     message_of, websocket_config,

@@ -1,20 +1,20 @@
 //! What the handle and the task share: the session, the events that wait to be taken, the receipts that wait to be
 //! filled, and who has to be woken for what. Nobody is woken, and nothing of others is dropped, under the lock.
 
-use alloc::collections::VecDeque;
-use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::task::{Context, Waker};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, UNIX_EPOCH};
 
 use super::inbox::Inbox;
-use super::receipt::{Receipts, Slot};
+use super::receipt::Receipts;
 use super::room::Room;
-use super::{PendingReceipt, Runtime, StopReport};
-use crate::Timestamp;
-use crate::client::{Event, Output, Owed, Timer, UpdateId};
+use super::{Inbound, PendingReceipt, Runtime, StopReport};
+use crate::client::{
+    Delivered, Disconnected, Event, Output, Outputs, Owed, Polled, Timer, UpdateId,
+};
 use crate::trace::Recorder;
+use crate::{ConnectionId, Timestamp};
 
 pub(super) struct Shared<R> {
     pub(super) runtime: R,
@@ -28,7 +28,7 @@ pub(super) struct Shared<R> {
 pub(super) struct State {
     pub(super) session: Recorder,
     /// Outputs for the task, in order.
-    io: VecDeque<Output>,
+    io: Outputs,
     inbox: Inbox,
     /// What the session was told last of the job requests in the inbox.
     told_job_bytes: usize,
@@ -44,11 +44,21 @@ pub(super) struct State {
     pub(super) end_waiters: Waiters,
     /// Callers that wait for room.
     pub(super) room: Room,
+    news: News,
     /// To be woken when the lock has been given back. Waking runs code of others, which may come back here: an executor
     /// can drop a future on the spot, and a future that is dropped leaves its place.
     pub(super) woken: Vec<Waker>,
     /// Likewise to be dropped.
     pub(super) discarded: Vec<Waker>,
+}
+
+/// What those have to be told who wait, once a change is whole.
+#[derive(Default)]
+struct News {
+    /// There is an event to take.
+    event: bool,
+    /// There is room, perhaps.
+    room: bool,
 }
 
 /// Futures that wait for the same thing. One that is dropped takes its waker with it.
@@ -96,7 +106,7 @@ impl<R: Runtime> Shared<R> {
         let hotkey = session.hotkey().into();
         let state = State {
             session,
-            io: VecDeque::new(),
+            io: Outputs::default(),
             inbox,
             told_job_bytes: 0,
             receipts: Receipts::default(),
@@ -108,6 +118,7 @@ impl<R: Runtime> Shared<R> {
             event_takers: Waiters::default(),
             end_waiters: Waiters::default(),
             room: Room::default(),
+            news: News::default(),
             woken: Vec::new(),
             discarded: Vec::new(),
         };
@@ -152,20 +163,28 @@ impl<R: Runtime> Shared<R> {
 
     /// What the task has for the session. The task goes on by itself afterwards, so nobody wakes it.
     pub(super) fn feed(&self, input: impl FnOnce(&mut Recorder, Timestamp)) {
-        self.feed_each([input]);
+        self.visit_now(|state, now| {
+            state.feed(|session| input(session, now));
+            state.tell();
+        });
     }
 
-    /// The same for several inputs: before each, the session knows what has become of those before.
-    pub(super) fn feed_each<I>(&self, inputs: impl IntoIterator<Item = I>)
-    where
-        I: FnOnce(&mut Recorder, Timestamp),
-    {
+    /// The same for all that was read, and how the connection was lost, if it was. Before each frame that is not as the one
+    /// before it, the session knows what has become of those.
+    pub(super) fn feed_inbound(
+        &self,
+        id: ConnectionId,
+        inbound: &mut Inbound,
+        lost: Option<Disconnected>,
+    ) {
         self.visit_now(|state, now| {
-            for input in inputs {
-                state.tell_waiting_jobs();
-                input(&mut state.session, now);
-                state.hand_on();
+            while let Some((frame, times)) = inbound.pop_run() {
+                state.feed(|session| session.handle_frames(now, id, frame, times));
             }
+            if let Some(how) = lost {
+                state.feed(|session| session.handle_disconnected(now, id, how));
+            }
+            state.tell();
         });
     }
 
@@ -189,15 +208,35 @@ impl State {
     /// the lock is given back: whoever finds the session changed must find the news of it too.
     pub(super) fn settle(&mut self) {
         self.hand_on();
+        self.tell();
         self.woken.extend(self.task.take());
     }
 
+    fn feed(&mut self, input: impl FnOnce(&mut Recorder)) {
+        self.tell_waiting_jobs();
+        input(&mut self.session);
+        self.hand_on();
+    }
+
     fn hand_on(&mut self) {
-        while let Some(output) = self.session.poll_output() {
-            match output {
-                Output::Event(event) => self.deliver(event),
-                io => self.io.push_back(io),
+        while let Some(polled) = self.session.poll_in_place() {
+            match polled {
+                Polled::Text(connection, text) => self.io.push_text(connection, text),
+                Polled::Delivered(delivered) => self.deliver_receipt(delivered),
+                Polled::Other(Output::Event(event)) => self.deliver(event),
+                Polled::Other(io) => self.io.push(io),
             }
+        }
+    }
+
+    /// Wakes those who wait for what was handed on.
+    fn tell(&mut self) {
+        let news = core::mem::take(&mut self.news);
+        if news.event {
+            self.event_takers.wake_all(&mut self.woken);
+        }
+        if news.room {
+            self.room.wake_first(&mut self.woken);
         }
     }
 
@@ -214,9 +253,10 @@ impl State {
     pub(super) fn take_io(
         &mut self,
         cx: &Context<'_>,
-        outputs: &mut VecDeque<Output>,
+        outputs: &mut Outputs,
     ) -> Option<(Timestamp, Timer)> {
         self.hand_on();
+        self.tell();
         self.discarded.extend(self.task.replace(cx.waker().clone()));
         core::mem::swap(&mut self.io, outputs);
         self.session.poll_timeout()
@@ -230,15 +270,15 @@ impl State {
     pub(super) fn shrink(&mut self) {
         self.session.shrink();
         self.inbox.shrink_queue();
+        self.receipts.shrink();
         if self.io.is_empty() {
-            self.io = VecDeque::new();
+            self.io = Outputs::default();
         }
     }
 
     /// A receipt for a message that was accepted just now.
     pub(super) fn promise(&mut self, id: UpdateId) -> PendingReceipt {
-        let slot = Arc::new(Slot::default());
-        self.receipts.insert(id.as_u64(), Arc::clone(&slot));
+        let slot = self.receipts.promise(id.as_u64());
         // What was accepted may have ended the job that somebody waits to report on.
         self.room.wake_first(&mut self.woken);
         PendingReceipt::new(id, slot)
@@ -263,10 +303,10 @@ impl State {
     fn deliver(&mut self, event: Event) {
         match &event {
             Event::Receipt(receipt) => {
-                if let Some(slot) = self.receipts.remove(receipt.id.as_u64()) {
+                if let Some(slot) = self.receipts.keep(receipt.id.as_u64()) {
                     self.woken.extend(slot.fill(receipt.clone()));
                 }
-                self.room.wake_first(&mut self.woken);
+                self.news.room = true;
             }
             Event::Stopped { owed } => {
                 self.ended += 1;
@@ -277,6 +317,17 @@ impl State {
             _ => {}
         }
         self.inbox.push(event);
-        self.event_takers.wake_all(&mut self.woken);
+        self.news.event = true;
+    }
+
+    /// As [`deliver`](Self::deliver), for what nearly all events are.
+    #[inline]
+    fn deliver_receipt(&mut self, delivered: Delivered) {
+        if let Some(slot) = self.receipts.keep(delivered.id.as_u64()) {
+            self.woken.extend(slot.fill(delivered.receipt()));
+        }
+        self.news.room = true;
+        self.inbox.push_delivered(delivered);
+        self.news.event = true;
     }
 }

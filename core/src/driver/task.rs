@@ -3,16 +3,13 @@
 use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use core::future::{Future, poll_fn};
-use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 use std::time::Instant;
 
-use tungstenite::Message;
-
 use super::shared::{Shared, State};
-use super::transport::{disconnected_by, frame_of, message_of};
-use super::{BoxFuture, Runtime};
-use crate::client::{ConnectFailure, Disconnected, Output};
+use super::transport::disconnected_by;
+use super::{BoxFuture, Inbound, Runtime};
+use crate::client::{ConnectFailure, Disconnected, Output, Outputs, Polled};
 use crate::trace::Recorder;
 use crate::{ConnectionId, Frame, Timestamp};
 
@@ -22,8 +19,6 @@ const ROUNDS: usize = 4;
 const READS: usize = 512;
 /// Bytes of them, besides the last one, before the session sees them: messages can be large.
 const READ_BYTES: usize = 256 * 1024;
-/// The longest text that is kept for those after it that say the same, in bytes: a success is 32.
-const SHORT: usize = 64;
 
 /// Carries one session until it has ended.
 ///
@@ -34,8 +29,8 @@ pub(super) fn run<R: Runtime>(shared: Arc<Shared<R>>) -> impl Future<Output = ()
         shared,
         link: Link::None,
         timer: None,
-        outputs: VecDeque::new(),
-        inputs: VecDeque::new(),
+        outputs: Outputs::default(),
+        inbound: Inbound::default(),
         has_ticked: false,
         has_left: false,
     };
@@ -47,8 +42,8 @@ struct Task<R: Runtime> {
     link: Link<R>,
     timer: Option<(Instant, BoxFuture<()>)>,
     /// What is under way between the session and the transport. Empty between two polls; kept for their memory.
-    outputs: VecDeque<Output>,
-    inputs: VecDeque<Input>,
+    outputs: Outputs,
+    inbound: Inbound,
     /// A deadline, or a pong, came since queues were last looked at for memory to give back.
     has_ticked: bool,
     /// It has said that it is no more: from then on `task_runs` speaks of the next one.
@@ -67,36 +62,25 @@ enum Link<R: Runtime> {
 struct Connection<T> {
     id: ConnectionId,
     transport: T,
-    /// To be written. Bounded by the session's windows.
-    outgoing: VecDeque<Message>,
+    /// To be written, when the transport takes nothing. Bounded by the session's windows.
+    outgoing: VecDeque<Frame>,
     needs_flush: bool,
     /// Why nothing more can be written.
     broken: Option<Disconnected>,
     /// What the peer's close frame says, once it was read: the cause of the end, whatever breaks next.
     closed: Option<Disconnected>,
-    latest: Latest,
-}
-
-/// The latest short text that was read. Nearly everything that is read says the same, a success: all these frames share
-/// one text.
-#[derive(Default)]
-struct Latest(Option<Arc<str>>);
-
-/// What the transport has for the session.
-enum Input {
-    Frame(Frame),
-    Disconnected(Disconnected),
 }
 
 impl<R: Runtime> Task<R> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut may_read = true;
         for _ in 0..ROUNDS {
             let deadline = self.carry_out(cx);
             if self.has_ended() {
                 return Poll::Ready(());
             }
             let mut progress = self.poll_connecting(cx);
-            progress |= self.poll_open(cx);
+            progress |= self.poll_open(cx, &mut may_read);
             progress |= self.poll_timer(cx, deadline);
             if !progress {
                 self.rest();
@@ -119,7 +103,8 @@ impl<R: Runtime> Task<R> {
         {
             connection.outgoing = VecDeque::new();
         }
-        (self.outputs, self.inputs) = Default::default();
+        self.outputs = Outputs::default();
+        self.inbound.shrink();
         self.shared.visit(State::shrink);
     }
 
@@ -127,15 +112,25 @@ impl<R: Runtime> Task<R> {
     fn carry_out(&mut self, cx: &mut Context<'_>) -> Option<Timestamp> {
         let mut outputs = core::mem::take(&mut self.outputs);
         let timeout = self.shared.visit(|state| state.take_io(cx, &mut outputs));
-        for output in outputs.drain(..) {
+        while let Some(polled) = outputs.poll() {
+            let output = match polled {
+                Polled::Text(id, text) => {
+                    if let Some(connection) = self.open(id) {
+                        connection.send_text(cx, text);
+                    }
+                    continue;
+                }
+                // Events were delivered when they were handed on.
+                Polled::Delivered(_) => continue,
+                Polled::Other(output) => output,
+            };
             match output {
                 Output::Connect(id, request) => {
                     self.link = Link::Connecting(id, self.shared.runtime.connect(request));
                 }
                 Output::Transmit(id, frame) => {
                     if let Some(connection) = self.open(id) {
-                        connection.outgoing.push_back(message_of(&frame));
-                        // At once, so that its memory is there for the next one.
+                        connection.outgoing.push_back(frame);
                         let _ = connection.collect(cx);
                     }
                 }
@@ -144,12 +139,10 @@ impl<R: Runtime> Task<R> {
                     if let Some(connection) = self.open(id)
                         && connection.closed.is_none()
                     {
-                        let close = message_of(&Frame::Close(Some(close)));
-                        connection.outgoing.push_back(close);
+                        connection.outgoing.push_back(Frame::Close(Some(close)));
                     }
                 }
                 Output::Disconnect(id, None) => self.drop_link(id, cx),
-                // Delivered by `settle`, together with all others.
                 Output::Event(_) => {}
             }
         }
@@ -169,7 +162,7 @@ impl<R: Runtime> Task<R> {
             Link::Connecting(current, _) if *current == id => self.link = Link::None,
             Link::Open(connection) if connection.id == id => {
                 // A goodbye that is queued gets one chance; nobody waits for it.
-                if connection.outgoing.iter().any(Message::is_close) {
+                if connection.outgoing.iter().any(is_close) {
                     let _ = connection.write(cx);
                 }
                 self.link = Link::None;
@@ -207,7 +200,6 @@ impl<R: Runtime> Task<R> {
                     needs_flush: false,
                     broken: None,
                     closed: None,
-                    latest: Latest::default(),
                 });
                 self.shared
                     .feed(|session, now| session.handle_connected(now, id));
@@ -221,38 +213,37 @@ impl<R: Runtime> Task<R> {
         true
     }
 
-    fn poll_open(&mut self, cx: &mut Context<'_>) -> bool {
+    /// Once there is nothing to read, nothing is read any more in this poll: whoever has said so wakes the task.
+    fn poll_open(&mut self, cx: &mut Context<'_>, may_read: &mut bool) -> bool {
         let Link::Open(connection) = &mut self.link else {
             return false;
         };
         let id = connection.id;
-        let inputs = &mut self.inputs;
+        let inbound = &mut self.inbound;
+        let mut lost = None;
         // Writing first: what the session just asked for may be what the peer waits for.
         if let Poll::Ready(Err(how)) = connection.write(cx) {
             // What was read by the system before the writing failed is still worth having: answers are in it.
-            connection.read(cx, inputs);
-            if !matches!(inputs.back(), Some(Input::Disconnected(_))) {
-                inputs.push_back(Input::Disconnected(how));
+            let read = connection.read(cx, inbound);
+            lost = match read {
+                Poll::Ready(Some(read)) => Some(read),
+                _ => Some(how),
+            };
+        } else if *may_read {
+            match connection.read(cx, inbound) {
+                Poll::Ready(how) => lost = how,
+                Poll::Pending => *may_read = false,
             }
-        } else {
-            connection.read(cx, inputs);
         }
-        if inputs.is_empty() {
+        if inbound.is_empty() && lost.is_none() {
             return false;
         }
-        if matches!(inputs.back(), Some(Input::Disconnected(_))) {
+        if lost.is_some() {
             self.link = Link::None;
         }
         // What follows on a ping is over with its pong.
-        let is_pong = |input: &Input| matches!(input, Input::Frame(Frame::Pong(_)));
-        self.has_ticked |= inputs.front().is_some_and(is_pong);
-        let inputs = inputs.drain(..).map(|input| {
-            move |session: &mut Recorder, now| match input {
-                Input::Frame(frame) => session.handle_frame(now, id, frame),
-                Input::Disconnected(how) => session.handle_disconnected(now, id, how),
-            }
-        });
-        self.shared.feed_each(inputs);
+        self.has_ticked |= matches!(inbound.front(), Some(Frame::Pong(_)));
+        self.shared.feed_inbound(id, inbound, lost);
         true
     }
 
@@ -301,18 +292,36 @@ impl<R: Runtime> Drop for Task<R> {
 }
 
 impl<T: super::Transport> Connection<T> {
+    /// Hands a text to the transport at once, where that is possible: it needs no memory of its own then.
+    #[inline]
+    fn send_text(&mut self, cx: &mut Context<'_>, text: &str) {
+        if self.outgoing.is_empty()
+            && self.broken.is_none()
+            && let Poll::Ready(ready) = self.transport.poll_ready(cx)
+        {
+            let sent = ready.and_then(|()| self.transport.send_text(text));
+            self.note(sent);
+        } else {
+            self.outgoing.push_back(Frame::text(text));
+        }
+    }
+
+    fn note(&mut self, sent: Result<(), tungstenite::Error>) {
+        match sent {
+            Ok(()) => self.needs_flush = true,
+            Err(error) => self.broken = Some(self.ended_by(&error)),
+        }
+    }
+
     /// Hands what is queued to the transport, as far as that takes it; returns whether it took all. Nothing is flushed.
     fn collect(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         while !self.outgoing.is_empty() && self.broken.is_none() {
-            let ready = ready!(Pin::new(&mut self.transport).poll_ready(cx));
+            let ready = ready!(self.transport.poll_ready(cx));
             let sent = ready.and_then(|()| match self.outgoing.pop_front() {
-                Some(message) => Pin::new(&mut self.transport).start_send(message),
+                Some(frame) => self.transport.send(&frame),
                 None => Ok(()),
             });
-            match sent {
-                Ok(()) => self.needs_flush = true,
-                Err(error) => self.broken = Some(self.ended_by(&error)),
-            }
+            self.note(sent);
         }
         Poll::Ready(())
     }
@@ -324,47 +333,36 @@ impl<T: super::Transport> Connection<T> {
             return Poll::Ready(Err(broken));
         }
         if self.needs_flush {
-            ready!(Pin::new(&mut self.transport).poll_flush(cx))
-                .map_err(|error| self.ended_by(&error))?;
+            ready!(self.transport.poll_flush(cx)).map_err(|error| self.ended_by(&error))?;
             self.needs_flush = false;
         }
         Poll::Ready(Ok(()))
     }
 
-    fn read(&mut self, cx: &mut Context<'_>, inputs: &mut VecDeque<Input>) {
-        let mut bytes = 0;
+    /// Reads what is there, up to a bound: then it is ready for more, unless the connection is lost.
+    fn read(&mut self, cx: &mut Context<'_>, inbound: &mut Inbound) -> Poll<Option<Disconnected>> {
         for _ in 0..READS {
-            if bytes > READ_BYTES {
-                return;
+            if inbound.bytes() > READ_BYTES {
+                break;
             }
-            match Pin::new(&mut self.transport).poll_next(cx) {
-                Poll::Pending => return,
-                Poll::Ready(Some(Ok(message))) => {
+            match ready!(self.transport.poll_read(cx, inbound)) {
+                Some(Ok(())) => match inbound.back() {
                     // The WebSocket layer has queued its answer; it leaves with the next flush.
-                    self.needs_flush |= message.is_ping() || message.is_close();
-                    bytes += message.len();
-                    let frame = match &message {
-                        Message::Text(text) => Some(Frame::Text(self.latest.share(text))),
-                        _ => frame_of(message),
-                    };
-                    if let Some(frame) = frame {
-                        if let Frame::Close(close) = &frame {
-                            self.closed = Some(Disconnected::Closed(close.clone()));
-                        }
-                        inputs.push_back(Input::Frame(frame));
+                    Some(Frame::Ping(_)) => self.needs_flush = true,
+                    Some(Frame::Close(close)) => {
+                        self.needs_flush = true;
+                        self.closed = Some(Disconnected::Closed(close.clone()));
                     }
-                }
-                Poll::Ready(Some(Err(error))) => {
-                    inputs.push_back(Input::Disconnected(self.ended_by(&error)));
-                    return;
-                }
-                Poll::Ready(None) => {
+                    _ => {}
+                },
+                Some(Err(error)) => return Poll::Ready(Some(self.ended_by(&error))),
+                None => {
                     let how = self.closed.take().unwrap_or(Disconnected::EndOfStream);
-                    inputs.push_back(Input::Disconnected(how));
-                    return;
+                    return Poll::Ready(Some(how));
                 }
             }
         }
+        Poll::Ready(None)
     }
 
     fn ended_by(&mut self, error: &tungstenite::Error) -> Disconnected {
@@ -372,31 +370,6 @@ impl<T: super::Transport> Connection<T> {
     }
 }
 
-impl Latest {
-    fn share(&mut self, text: &str) -> Arc<str> {
-        if text.len() > SHORT {
-            return Arc::from(text);
-        }
-        let same = self.0.take().filter(|latest| **latest == *text);
-        let text = same.unwrap_or_else(|| Arc::from(text));
-        self.0 = Some(Arc::clone(&text));
-        text
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_says_the_same_shares_a_text() {
-        let mut latest = Latest::default();
-        let long = "x".repeat(SHORT + 1);
-        let read = ["one", "one", "two", &long, &long, "two", "one"];
-        let texts = read.map(|text| latest.share(text));
-        assert!(texts.iter().zip(read).all(|(text, read)| **text == *read));
-        let shares = |a: usize, b: usize| Arc::ptr_eq(&texts[a], &texts[b]);
-        assert!(shares(0, 1) && shares(2, 5));
-        assert!(!shares(3, 4), "a long one is not kept");
-    }
+fn is_close(frame: &Frame) -> bool {
+    matches!(frame, Frame::Close(_))
 }

@@ -2,6 +2,8 @@
 
 use alloc::string::{String, ToString};
 use alloc::sync::Arc;
+use core::pin::Pin;
+use core::task::{Context, Poll, ready};
 use std::io;
 use std::time::SystemTime;
 
@@ -9,34 +11,95 @@ use core::time::Duration;
 use futures_core::Stream;
 use futures_sink::Sink;
 
-use tungstenite::Message;
 use tungstenite::client::IntoClientRequest;
 use tungstenite::error::ProtocolError;
 use tungstenite::handshake::client::Request;
 use tungstenite::http::{HeaderName, HeaderValue, header};
 use tungstenite::protocol::WebSocketConfig;
 use tungstenite::protocol::frame::coding::CloseCode;
+use tungstenite::{Error, Message};
 
+use super::Inbound;
 use crate::client::{ConnectFailure, ConnectFailureKind, ConnectRequest, Disconnected, Endpoint};
 use crate::{CloseFrame, Frame};
 
-/// An open WebSocket connection: a stream and a sink of messages.
-pub trait Transport:
-    Stream<Item = Result<Message, tungstenite::Error>>
-    + Sink<Message, Error = tungstenite::Error>
-    + Send
-    + Unpin
-    + 'static
-{
+/// An open WebSocket connection, as the driver's task uses it.
+///
+/// Whatever is a stream and a sink of tungstenite's messages is one. [`WebSocket`](super::WebSocket) is one too, and
+/// makes no messages for frames that it can write, or read, as they are.
+pub trait Transport: Send + Unpin + 'static {
+    /// Waits until one more frame can be queued.
+    ///
+    /// # Errors
+    ///
+    /// The connection is broken.
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>>;
+
+    /// Queues a text. To be called after [`poll_ready`](Self::poll_ready) only.
+    ///
+    /// # Errors
+    ///
+    /// The connection is broken, or closing.
+    fn send_text(&mut self, text: &str) -> Result<(), Error>;
+
+    /// Queues a frame, likewise.
+    ///
+    /// # Errors
+    ///
+    /// As [`send_text`](Self::send_text).
+    fn send(&mut self, frame: &Frame) -> Result<(), Error>;
+
+    /// Writes what is queued. What the WebSocket layer answers by itself, pongs and closes, leaves with it.
+    ///
+    /// # Errors
+    ///
+    /// The connection is broken.
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>>;
+
+    /// Reads the next frame, and puts it into `inbound`; `None` after the end.
+    ///
+    /// # Errors
+    ///
+    /// The connection is broken, or the peer has broken the protocol. Nothing follows.
+    fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        inbound: &mut Inbound,
+    ) -> Poll<Option<Result<(), Error>>>;
 }
 
-impl<T> Transport for T where
-    T: Stream<Item = Result<Message, tungstenite::Error>>
-        + Sink<Message, Error = tungstenite::Error>
-        + Send
-        + Unpin
-        + 'static
+impl<T> Transport for T
+where
+    T: Stream<Item = Result<Message, Error>> + Sink<Message, Error = Error>,
+    T: Send + Unpin + 'static,
 {
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        Sink::poll_ready(Pin::new(self), cx)
+    }
+
+    fn send_text(&mut self, text: &str) -> Result<(), Error> {
+        Pin::new(self).start_send(Message::text(text))
+    }
+
+    fn send(&mut self, frame: &Frame) -> Result<(), Error> {
+        Pin::new(self).start_send(message_of(frame))
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        Sink::poll_flush(Pin::new(self), cx)
+    }
+
+    fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        inbound: &mut Inbound,
+    ) -> Poll<Option<Result<(), Error>>> {
+        let next = ready!(Stream::poll_next(Pin::new(self), cx));
+        Poll::Ready(next.map(|message| {
+            take(&message?, inbound);
+            Ok(())
+        }))
+    }
 }
 
 /// A frame of the session, for the WebSocket layer.
@@ -57,14 +120,26 @@ fn close_message(close: Option<&CloseFrame>) -> Message {
     }))
 }
 
+/// Puts in a message that was read.
+pub(super) fn take(message: &Message, inbound: &mut Inbound) {
+    match message {
+        Message::Text(text) => inbound.push_text(text),
+        _ => {
+            if let Some(frame) = frame_of(message) {
+                inbound.push(frame);
+            }
+        }
+    }
+}
+
 /// The session's view of a message; `None` for a raw frame, which is never read.
-pub fn frame_of(message: Message) -> Option<Frame> {
+pub fn frame_of(message: &Message) -> Option<Frame> {
     Some(match message {
         Message::Text(text) => Frame::Text(Arc::from(text.as_str())),
         Message::Binary(bytes) => Frame::Binary(Arc::from(bytes.as_ref())),
         Message::Ping(bytes) => Frame::Ping(Arc::from(bytes.as_ref())),
         Message::Pong(bytes) => Frame::Pong(Arc::from(bytes.as_ref())),
-        Message::Close(close) => Frame::Close(close.map(|close| CloseFrame {
+        Message::Close(close) => Frame::Close(close.as_ref().map(|close| CloseFrame {
             code: close.code.into(),
             reason: close.reason.as_str().into(),
         })),
@@ -73,8 +148,7 @@ pub fn frame_of(message: Message) -> Option<Frame> {
 }
 
 /// What an error of an established connection means.
-pub fn disconnected_by(error: &tungstenite::Error) -> Disconnected {
-    use tungstenite::Error;
+pub fn disconnected_by(error: &Error) -> Disconnected {
     match error {
         Error::ConnectionClosed | Error::AlreadyClosed => Disconnected::Closed(None),
         Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Disconnected::EndOfStream,
@@ -197,8 +271,7 @@ pub(super) fn broken_upgrade(error: &io::Error) -> ConnectFailure {
 }
 
 /// Why the WebSocket handshake of tungstenite failed. `now` is the wall clock, for a `Retry-After` that is a date.
-pub fn handshake_failure(error: &tungstenite::Error, now: SystemTime) -> ConnectFailure {
-    use tungstenite::Error;
+pub fn handshake_failure(error: &Error, now: SystemTime) -> ConnectFailure {
     match error {
         Error::Http(response) => {
             let retry_after = response.headers().get(header::RETRY_AFTER);

@@ -135,7 +135,8 @@ impl Facilitator {
 
     /// A WebSocket was accepted; `headers` are those of its request, as names and values.
     ///
-    /// A number that is in use is ignored.
+    /// A number that is in use is ignored. A connection too many is closed with 1013, and one whose headers
+    /// [`judge_upgrade`](Self::judge_upgrade) refuses with 3000.
     pub fn handle_connected(
         &mut self,
         now: Timestamp,

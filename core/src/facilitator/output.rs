@@ -165,7 +165,7 @@ pub enum EndCause {
     AuthenticationRefused,
     /// A message was larger than the limit.
     MessageTooBig,
-    /// More frames waited to be handled than the limit allows.
+    /// More frames, or more bytes, waited to be handled than the limits allow.
     InboxFull,
     /// There are as many connections as the limit allows.
     TooManyConnections,
@@ -274,6 +274,6 @@ pub enum Delivery {
         /// How many connections it has, dead ones that nobody noticed included.
         connections: usize,
     },
-    /// Nowhere yet: no suitable validator is connected. It goes out when one authenticates.
+    /// Nowhere yet: no suitable validator is connected. It goes out when one authenticates or sends a heartbeat.
     Waiting,
 }

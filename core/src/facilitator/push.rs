@@ -54,7 +54,8 @@ impl Facilitator {
         self.take_on(request, Some(validator))
     }
 
-    /// Sends a job once more, to all connections of its validator. A job that waits goes on waiting.
+    /// Sends a job once more, to all connections of its validator. Where that one was not heard from within the routing
+    /// timeout, the job waits for it.
     ///
     /// # Errors
     ///
@@ -97,7 +98,7 @@ impl Facilitator {
         }))
     }
 
-    /// Takes a job off the record: updates for it get `job.not_found` from now on.
+    /// Takes a job off the record: updates for it get `job.not_found` from now on. Returns what was on record, if anything.
     pub fn forget_job(&mut self, uuid: &str) -> Option<JobRecord> {
         self.jobs.remove(&parse_uuid(uuid)?)
     }

@@ -237,9 +237,9 @@ pub struct Stats {
     pub authentications_refused: u64,
     /// Heartbeats of authenticated connections.
     pub heartbeats: u64,
-    /// Status updates that were stored.
+    /// Status updates that were stored and answered with success.
     pub statuses_stored: u64,
-    /// Status updates that were refused with `job.integrity_error`.
+    /// Status updates that were stored before, and so refused with `job.integrity_error`.
     pub statuses_repeated: u64,
     /// Status updates for a job that is not on record.
     pub statuses_unknown_job: u64,

@@ -76,7 +76,9 @@ pub struct StreamingDetails {
 }
 
 impl V2JobRequest {
-    /// A request with the reference's defaults: no arguments, no volumes, a GPU, and 0 for every limit.
+    /// A request with nothing beside this: no arguments, no environment, no input and output, no signature. It gets the
+    /// GPU, as by the reference's default. Every time limit is 0 seconds: set what the job needs, the reference has no
+    /// default for them.
     pub fn new(
         uuid: impl Into<String>,
         executor_class: ExecutorClass,

@@ -6,8 +6,10 @@ use uuid::Uuid;
 use super::json::Tape;
 use super::{Json, JsonType, MAX_DEPTH, StreamingServerDetails, V0MachineSpecsUpdate};
 
-/// Reads a uuid in any of the spellings that Python's `uuid.UUID` takes: hyphens anywhere or nowhere, braces, `urn:uuid:`. `None`
-/// when it is none.
+/// Reads a uuid in the spellings that Python's `uuid.UUID` is meant for: 32 hexadecimal digits of either case, hyphens
+/// anywhere or nowhere, braces around them, `urn:uuid:` in front. `None` when it is none, or longer than 128 bytes.
+///
+/// What Python takes by accident, a sign or underscores in place of digits, is none here.
 pub fn parse_uuid(text: &str) -> Option<Uuid> {
     // The usual spelling, of which there is one.
     if text.len() == 36

@@ -15,7 +15,7 @@ impl fmt::Debug for Redacted<'_> {
 /// A run of hexadecimal digits from this length on is a key or a signature: a uuid has 32 at the most.
 const LONG: usize = 40;
 
-/// The text with every long run of hexadecimal digits replaced by how long it is: for whoever shows what a peer says.
+/// The text with every run of 40 hexadecimal digits or more replaced by how long it is: for whoever shows what a peer says.
 /// A peer can repeat the authentication, as validation errors do, and whoever reads that can replay it for ever.
 pub fn scrub(text: &str) -> String {
     let mut scrubbed = String::with_capacity(text.len());

@@ -31,7 +31,8 @@ pub struct SignatureInfo {
     pub timestamp_ns: Integer,
     /// The signature's bytes (base64 on the wire). The reference's model takes any number of them.
     pub signature: Vec<u8>,
-    /// What it claims to cover.
+    /// What it claims to cover; `SignedFields` when the wire does not say. No signature covers this field, and it is not
+    /// looked at: under either scope, [`SignedMessage`](crate::signature::SignedMessage) is what is signed and verified.
     pub signature_scope: SignatureScope,
 }
 

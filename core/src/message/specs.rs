@@ -8,7 +8,8 @@ use super::reader::{Read, Reader};
 
 /// The specification of a miner's machine: the reference's `V0MachineSpecsUpdate`.
 ///
-/// The facilitator answers none of these when it can read them, and crashes on a `batch_id` that is no UUID.
+/// The facilitator answers none of these when it can read them. It crashes on a `batch_id` that is no UUID, and on specs
+/// of a miner that it knows without `cpu` (with an integer `count`), `ram` and `hard_disk`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct V0MachineSpecsUpdate {
     /// The miner's SS58 address.

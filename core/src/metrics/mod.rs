@@ -275,7 +275,7 @@ fn inbound(page: &mut Page, stats: &Stats) {
     .sample(&[], stats.signatures_refused);
     page.counter(
         "unexpected_messages_total",
-        "Readable messages that meant nothing at their moment",
+        "Responses that nothing waited for, refused heartbeats and binary frames",
     )
     .sample(&[], stats.unexpected_received);
     page.counter(

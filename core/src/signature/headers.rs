@@ -43,7 +43,10 @@ pub fn authentication_headers(keypair: &Keypair, unix_seconds: u64) -> Vec<(Stri
     .collect()
 }
 
-/// Judges the headers of an upgrade request; `header` looks one up by its name.
+/// Judges the headers of an upgrade request, as the drafted successor of the protocol would: a timestamp is taken from 60
+/// seconds old to 5 seconds ahead. Keys of either scheme are taken.
+///
+/// `header` looks one up by its name, whose case must not matter; `unix_now` is in seconds since the Unix epoch.
 ///
 /// # Errors
 /// [`HeaderError`] says which header is missing or wrong.

@@ -176,8 +176,8 @@ impl Keypair {
         self.public.account()
     }
 
-    /// The 32-byte seed that makes this key again, where there is one: sr25519 keys at the end of a soft step have
-    /// none. This is the secret itself: handle it as such.
+    /// The 32-byte seed that makes this key again, where there is one: sr25519 keys at the end of a soft step have none,
+    /// nor have those read from a hotkey file's `privateKey`. This is the secret itself: handle it as such.
     pub fn seed(&self) -> Option<Zeroizing<[u8; 32]>> {
         match &self.secret {
             #[cfg(feature = "sr25519")]

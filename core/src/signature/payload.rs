@@ -53,8 +53,8 @@ impl<'a> SignedMessage<'a> {
         text
     }
 
-    /// What a signature signs: BLAKE2b-512 of the timestamp as 8 bytes, big-endian, and the payload's bytes, as the
-    /// reference's `hash_message_signature` computes it.
+    /// What a signature signs: BLAKE2b-512 of the timestamp (nanoseconds since the Unix epoch) as 8 bytes, big-endian, and
+    /// the payload's bytes, as the reference's `hash_message_signature` computes it.
     pub fn digest(self, timestamp_ns: u64) -> [u8; 64] {
         let mut hash = Hash(Blake2b512::new().chain_update(timestamp_ns.to_be_bytes()));
         self.write_payload(&mut hash);

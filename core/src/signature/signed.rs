@@ -154,6 +154,7 @@ fn sign(message: SignedMessage<'_>, keypair: &Keypair, timestamp_ns: u64) -> Sig
 
 /// Why a message is not verified.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum SignatureError {
     /// It has no signature at all.
     #[error("the message is not signed")]

@@ -35,8 +35,9 @@
 //!
 //! JSON lines. The first is `{"session":{..}}`: format, hotkey, seed, the whole configuration. Then, for every input
 //! that the session took, `{"input":{"at":[seconds,nanoseconds],"outputs":n,"what":..}}`, followed by `n` lines
-//! `{"output":..}`. A line that is cut off at the end, or outputs that are missing there, are told from damage: a
-//! process can die while it records.
+//! `{"output":..}`. A process can die while it records. Outputs that are missing at the end are told from damage
+//! ([`ReplayError::Truncated`]); a last line that is cut off is for whoever reads the file to leave out: it has no line
+//! break.
 //!
 //! # What is not in a trace
 //!

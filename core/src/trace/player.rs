@@ -71,7 +71,8 @@ impl Player {
     ///
     /// # Errors
     ///
-    /// [`ReplayError`]: the line is damaged, or the session does something else than it did.
+    /// [`ReplayError`]: the line is too long or damaged, the first one begins no session of this format, or the session
+    /// refuses what it took, or does something else than it did.
     pub fn feed(&mut self, text: &str) -> Result<Option<Shown>, ReplayError> {
         self.line += 1;
         if text.len() > MAX_LINE_BYTES {

@@ -18,6 +18,8 @@ use super::output::OutputLine;
 use super::redact::redact;
 use super::time::Span;
 use super::verdict::Verdict;
+#[cfg(feature = "driver")]
+use crate::client::Polled;
 use crate::client::{
     Config, ConfigError, ConnectFailure, Disconnected, FacilitatorClient, LifecycleError, Output,
     Prepared, RestoreError, Restored, SendError, Snapshot, Subject, Timer, TrustPolicy, UpdateId,
@@ -307,7 +309,7 @@ impl Recorder {
     ///
     /// # Errors
     ///
-    /// [`LifecycleError::NotStarted`], when it does not run.
+    /// [`LifecycleError::NotStarted`], when it neither runs nor owes anything.
     pub fn abort(&mut self, now: Timestamp) -> Result<(), LifecycleError> {
         self.input(now, |_| Input::Abort, |session| session.abort(now))
     }
@@ -543,6 +545,31 @@ impl Recorder {
         );
     }
 
+    /// The same frame, so many times.
+    #[cfg(feature = "driver")]
+    pub(crate) fn handle_frames(
+        &mut self,
+        now: Timestamp,
+        connection: ConnectionId,
+        frame: Frame,
+        times: usize,
+    ) {
+        match &frame {
+            Frame::Text(text) if times > 1 && !self.is_recording() => {
+                self.begun = true;
+                for _ in 0..times {
+                    self.session.handle_text_frame(now, connection, text);
+                }
+            }
+            _ => {
+                for _ in 1..times {
+                    self.handle_frame(now, connection, frame.clone());
+                }
+                self.handle_frame(now, connection, frame);
+            }
+        }
+    }
+
     /// See [`FacilitatorClient::handle_disconnected`].
     pub fn handle_disconnected(
         &mut self,
@@ -574,6 +601,16 @@ impl Recorder {
         self.outputs
             .pop_front()
             .or_else(|| self.session.poll_output())
+    }
+
+    /// The same for a driver that can do without outputs of their own.
+    #[cfg(feature = "driver")]
+    #[inline]
+    pub(crate) fn poll_in_place(&mut self) -> Option<Polled<'_>> {
+        if let Some(output) = self.outputs.pop_front() {
+            return Some(Polled::Other(output));
+        }
+        self.session.poll_in_place()
     }
 
     /// Gives back what queues hold that are empty.

@@ -170,7 +170,7 @@ async fn carry(shared: &Shared, connection: ConnectionId, bells: &Bells, socket:
         match message {
             Some(Ok(message)) => {
                 peer_closed |= message.is_close();
-                if let Some(frame) = frame_of(message) {
+                if let Some(frame) = frame_of(&message) {
                     shared.read(connection, frame);
                 }
             }

@@ -89,8 +89,8 @@ impl fmt::Debug for Handshake {
 
 /// The events of a [`Server`](super::Server), in their order; see [`Server::events`](super::Server::events).
 ///
-/// It holds thousands of events. Of those that are not taken in time the oldest are dropped, and
-/// [`ServerEvent::Missed`] says so; [`lossless`](Self::lossless) changes that.
+/// It holds 8192 events, or as many as 16 MiB of messages have caused. Of those that are not taken in time the oldest are
+/// dropped, and [`ServerEvent::Missed`] says so; [`lossless`](Self::lossless) changes that.
 pub struct Events {
     shared: Arc<Shared>,
     id: u64,

@@ -67,7 +67,9 @@ use self::shared::Shared;
 /// [`cut_all`](Self::cut_all) does; [`shutdown`](Self::shutdown) says goodbye first.
 ///
 /// It serves plain `ws://`, on any path of the URI, and what it keeps in memory is bounded by the configuration's
-/// [`Limits`](facilitator_core::facilitator::Limits). A validator that does not read what is pushed to it is cut off.
+/// [`Limits`](facilitator_core::facilitator::Limits). A handshake has to end within 10 seconds. A validator that does not
+/// read what is pushed to it is cut off once more than 256 MiB wait for it, or 16,384 frames beside one for each job that
+/// [may be on record](facilitator_core::facilitator::Limits::jobs).
 pub struct Server {
     shared: Arc<Shared>,
     address: SocketAddr,
@@ -118,7 +120,8 @@ impl Server {
         self.address
     }
 
-    /// What a validator on this machine connects to: `ws://127.0.0.1:PORT/ws/v0/`.
+    /// What a validator on this machine connects to, as `ws://127.0.0.1:PORT/ws/v0/`: the address that it listens at, and
+    /// for an unspecified one (`0.0.0.0`, `[::]`) the loopback.
     pub fn uri(&self) -> String {
         let mut address = self.address;
         match address.ip() {

@@ -121,7 +121,8 @@ impl Proxy {
     }
 
     /// What happens to every connection for which [`plan_next`](Self::plan_next) has no plan. `planner` gets its number:
-    /// connections are numbered from 1, in the order in which they come. It must call no method of this proxy.
+    /// connections are numbered from 1, in the order in which they come. It must call no method of this proxy. One that
+    /// panics ends the proxy and all its connections.
     pub fn plan_by(&self, planner: impl FnMut(u64) -> Plan + Send + 'static) {
         self.hub
             .change(|engine| engine.planner = Planner(Box::new(planner)));

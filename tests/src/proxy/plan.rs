@@ -48,7 +48,7 @@ pub struct Course {
     pub split: Option<Split>,
     /// What is held back until there is enough of it.
     pub merge: Option<Merge>,
-    /// What happens after how many bytes, in the order of the bytes. At most [`MAX_STEPS`] of them.
+    /// What happens after how many bytes, in the order of the bytes. Of more than [`MAX_STEPS`] the rest is left out.
     pub steps: Vec<Step>,
 }
 

@@ -137,17 +137,17 @@ pub enum ClientFault {
     WorkersFallSilent,
     /// The operator stops the client gracefully, and starts it again later.
     Stop {
-        /// When, after the stop was asked for. It starts when it has stopped, too.
+        /// How long after the stop was asked for, or when it has stopped, if that is later.
         restart_after: Duration,
     },
     /// The operator aborts the client, and starts it again later.
     Abort {
-        /// When.
+        /// How long after the abort.
         restart_after: Duration,
     },
     /// The process is replaced by another one, which is given what the first one owed.
     Replace {
-        /// When the other one starts.
+        /// How long after the end of the first one the other one starts.
         restart_after: Duration,
     },
     /// The operator asks for what makes no sense: a second start, a second stop.
@@ -188,7 +188,7 @@ pub enum Noise {
     MissingField,
     /// A binary message of this many bytes.
     Binary(u32),
-    /// A job request with this many bytes of nonsense in a field that nobody knows, for a job that is no job.
+    /// A message of a type that nobody knows, with this many bytes of filler.
     Giant(u32),
     /// `auth.already_authenticated`: an answer to what was not asked.
     StrayResponse,

@@ -60,8 +60,9 @@ impl Profile {
         }
     }
 
-    /// A world with this seed. Without faults it is the plain one; with them, every seed has facilitators of another
-    /// manner, and sessions with other bounds: narrow windows, small outboxes, large outputs.
+    /// A world with this seed. For [`None`](Self::None) and [`Gentle`](Self::Gentle) it is the plain one; for the others,
+    /// every seed has facilitators of another manner, and sessions with other bounds: narrow windows, small outboxes, large
+    /// outputs.
     pub fn settings(self, seed: u64) -> Settings {
         let mut settings = Settings::new(seed);
         let mut random = fastrand::Rng::with_seed(seed ^ 0x5EED_0003);

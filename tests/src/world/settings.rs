@@ -14,7 +14,7 @@ pub struct Settings {
     pub seed: u64,
     /// How many validators there are. They share the facilitators evenly.
     pub clients: usize,
-    /// How many facilitators there are. Each has a record of its own.
+    /// How many facilitators there are; 0 counts as 1. Each has a record of its own.
     pub facilitators: usize,
     /// How every session behaves.
     pub config: Config,
@@ -53,7 +53,7 @@ impl Settings {
 pub struct Workload {
     /// The mean time between two jobs; `None` for no jobs but those that are pushed by hand.
     pub jobs_every: Option<Duration>,
-    /// The time between two machine specs.
+    /// The time between two machine specs; `None` for none.
     pub specs_every: Option<Duration>,
     /// The longest time between two statuses of a job.
     pub step: Duration,

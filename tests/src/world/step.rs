@@ -67,7 +67,7 @@ impl World {
         self.now = self.now.max(end);
     }
 
-    /// Lets time pass until the condition holds, but not beyond `end`. Whether it holds.
+    /// Lets time pass while `unfinished` returns true, but not beyond `end`. Returns whether it was finished by then.
     pub fn run_while(&mut self, end: Timestamp, mut unfinished: impl FnMut(&Self) -> bool) -> bool {
         let end = nanos(end.as_duration());
         while unfinished(self) {

@@ -5,7 +5,7 @@ use std::fmt;
 use super::queue::{Nanos, timestamp};
 use facilitator_core::Timestamp;
 
-/// A promise of the session. The first twelve are the design's invariants, seen from outside.
+/// A promise of the session, seen from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Promise {
     /// What was accepted gets exactly one receipt, or is handed back; what is acknowledged is on record.
@@ -125,7 +125,7 @@ impl Verdicts {
         self.checked.get(promise as usize).copied().unwrap_or(0)
     }
 
-    /// The first violations.
+    /// The first violations, 20 at the most.
     pub fn violations(&self) -> &[Violation] {
         &self.violations
     }

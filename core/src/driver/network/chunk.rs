@@ -21,6 +21,8 @@ pub(super) struct Chunk {
     end: usize,
     /// What the next look takes. `None`: what is asked for, which is enough while single answers come.
     look: Option<usize>,
+    /// The last look was not filled: for the moment, most likely, there is no more.
+    is_drained: bool,
 }
 
 impl Chunk {
@@ -31,6 +33,7 @@ impl Chunk {
             bytes,
             used: 0,
             look: None,
+            is_drained: false,
         }
     }
 
@@ -39,41 +42,77 @@ impl Chunk {
         if self.used < self.end {
             return Ok(self.take(to));
         }
-        let Some(look) = self.look else {
+        if self.look.is_none() {
             self.bytes = Vec::new();
             let bytes = from.read(to)?;
             if bytes == to.len() {
                 self.look = Some(SMALL);
             }
+            self.is_drained = (1..to.len()).contains(&bytes);
             return Ok(bytes);
-        };
-        if self.bytes.len() != look {
-            self.bytes = alloc::vec![0; look];
         }
-        (self.used, self.end) = (0, 0);
-        match from.read(&mut self.bytes) {
-            Ok(bytes) => self.end = bytes.min(look),
-            Err(error) => {
-                self.bytes = Vec::new();
-                return Err(error);
-            }
-        }
-        if self.end == look {
-            self.look = Some((look * STEP).min(LARGE));
-        } else if self.end < look / STEP {
-            self.look = (look > SMALL).then_some(look / STEP);
-        }
+        self.look_again(from)?;
         Ok(self.take(to))
+    }
+
+    /// What was read and not used.
+    #[inline]
+    pub(super) fn unused(&self) -> &[u8] {
+        self.bytes.get(self.used..self.end).unwrap_or_default()
+    }
+
+    /// Whether the last look has taken all there was, most likely. Says so once.
+    #[inline]
+    pub(super) fn is_drained(&mut self) -> bool {
+        core::mem::take(&mut self.is_drained)
+    }
+
+    /// So many bytes more are used.
+    #[inline]
+    pub(super) fn use_up(&mut self, bytes: usize) {
+        self.used = self.end.min(self.used + bytes);
+    }
+
+    /// Reads once, behind what is not used yet. Returns how many bytes came: none at the end of the stream, and none while
+    /// so little comes that it is not worth memory of its own. When it fails, and there is nothing, it gives its memory back.
+    pub(super) fn look_again(&mut self, from: &mut impl io::Read) -> io::Result<usize> {
+        let Some(look) = self.look else {
+            return Ok(0);
+        };
+        if self.unused().is_empty() {
+            if self.bytes.len() != look {
+                self.bytes = alloc::vec![0; look];
+            }
+        } else {
+            self.bytes.copy_within(self.used..self.end, 0);
+        }
+        (self.used, self.end) = (0, self.end - self.used);
+        let free = self.bytes.get_mut(self.end..).unwrap_or_default();
+        let read = from.read(free);
+        match read {
+            Ok(bytes) => {
+                self.is_drained = (1..free.len()).contains(&bytes);
+                self.end += bytes.min(free.len());
+                if self.end == self.bytes.len() {
+                    self.look = Some((look * STEP).min(LARGE));
+                } else if self.end < look / STEP {
+                    self.look = (look > SMALL).then_some(look / STEP);
+                }
+            }
+            Err(_) if self.end == 0 => self.bytes = Vec::new(),
+            Err(_) => {}
+        }
+        read
     }
 
     /// Moves as much as there is, and fits.
     fn take(&mut self, to: &mut [u8]) -> usize {
-        let left = self.bytes.get(self.used..self.end).unwrap_or_default();
+        let left = self.unused();
         let bytes = left.len().min(to.len());
         if let (Some(to), Some(from)) = (to.get_mut(..bytes), left.get(..bytes)) {
             to.copy_from_slice(from);
         }
-        self.used += bytes;
+        self.use_up(bytes);
         bytes
     }
 }

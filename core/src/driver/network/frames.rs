@@ -83,6 +83,23 @@ impl FrameWriter {
     }
 }
 
+/// The header of a short frame of the peer's, in bytes.
+pub(super) const SHORT_HEADER: usize = 2;
+
+/// The payload of the first frame, if that is a whole message, a text, short, and all there; and whether bytes after
+/// these could still make it one.
+#[inline]
+pub(super) fn short_text(bytes: &[u8]) -> (Option<&[u8]>, bool) {
+    match bytes {
+        [TEXT, length @ ..SHORT_LENGTH, rest @ ..] => {
+            let payload = rest.get(..usize::from(*length));
+            (payload, payload.is_none())
+        }
+        [] | [TEXT] => (None, true),
+        _ => (None, false),
+    }
+}
+
 /// Follows the frames in what passes by.
 #[derive(Default)]
 pub(super) struct FrameTracker {

@@ -47,6 +47,14 @@ impl<S: Socket> Layers<S> {
         }
     }
 
+    /// Wakes whoever blocks here, although nothing has gone on: others shall have their turn first.
+    pub(super) fn yield_now(&self) {
+        match self {
+            Self::Socket(blocking) => blocking.waker.wake_by_ref(),
+            Self::Tls(tls) => tls.sock.yield_now(),
+        }
+    }
+
     /// Does what may block, until it no longer does.
     async fn unblocked<T>(
         &mut self,

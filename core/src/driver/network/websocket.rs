@@ -3,25 +3,25 @@
 
 use alloc::vec::Vec;
 use core::fmt;
-use core::pin::Pin;
 use core::task::{Context, Poll, ready};
 use std::io::{self, ErrorKind, Read, Write};
 
-use futures_core::Stream;
-use futures_sink::Sink;
+use tungstenite::Error;
 use tungstenite::error::ProtocolError;
 use tungstenite::protocol::frame::coding::{CloseCode, Control, Data, OpCode};
 use tungstenite::protocol::{CloseFrame, Role, WebSocketConfig, WebSocketContext};
-use tungstenite::{Error, Message};
 
 use super::chunk::Chunk;
-use super::frames::{FrameTracker, FrameWriter};
+use super::frames::{FrameTracker, FrameWriter, SHORT_HEADER, short_text};
 use super::layers::{Layers, write_out};
 use super::sockets::Socket;
-use crate::driver::transport::websocket_config;
+use crate::Frame;
+use crate::driver::Inbound;
+use crate::driver::transport::{Transport, message_of, take, websocket_config};
 
-/// What is collected before a writer has to wait for the socket, in bytes. Beyond it there is at most one message.
-const COLLECTED: usize = 64 * 1024;
+/// What is collected before a writer has to wait for the socket, in bytes: a large window of ordinary updates leaves at
+/// once. Beyond it there is at most one message.
+const COLLECTED: usize = 128 * 1024;
 /// What tungstenite may hold back for a socket that takes nothing, in bytes: pongs. Then only the newest ping is answered.
 const PONGS: usize = 4 * 1024;
 /// What buffers keep while nothing happens, in bytes. Larger ones are given back.
@@ -31,7 +31,10 @@ const MOST_KEPT: usize = 2 * COLLECTED;
 
 /// An open WebSocket connection on a runtime's sockets.
 ///
-/// Both halves, the stream and the sink, belong to one task. An idle one holds less than a KiB, whatever has passed
+/// When it has read all there was, most likely, it lets others run before it asks the system for more: they may have
+/// something to send, and to be told by the system when there is more costs most runtimes several system calls.
+///
+/// It belongs to one task. An idle one holds less than a KiB, whatever has passed
 /// through it before: what a burst has left goes with the next ping.
 pub struct WebSocket<S: Socket> {
     pipe: Pipe<S>,
@@ -85,22 +88,70 @@ impl<S: Socket> WebSocket<S> {
         }
     }
 
-    fn queue(&mut self, message: Message) -> Result<(), Error> {
-        let (opcode, payload) = match &message {
-            Message::Text(text) => (OpCode::Data(Data::Text), text.as_bytes()),
-            Message::Binary(bytes) => (OpCode::Data(Data::Binary), bytes.as_ref()),
-            Message::Ping(bytes) => (OpCode::Control(Control::Ping), bytes.as_ref()),
-            Message::Pong(bytes) => (OpCode::Control(Control::Pong), bytes.as_ref()),
-            // Whether we may close, and what we may do afterwards, tungstenite keeps the account of.
-            Message::Close(_) | Message::Frame(_) => {
-                return self.context.write(&mut self.pipe, message);
-            }
-        };
+    /// Appends a frame of ours.
+    #[inline]
+    fn collect(&mut self, opcode: OpCode, payload: &[u8]) -> Result<(), Error> {
         if !self.context.can_write() {
             return Err(Error::Protocol(ProtocolError::SendAfterClosing));
         }
         self.writer.write(&mut self.pipe.out, opcode, payload);
         Ok(())
+    }
+
+    /// The next frame, when it is a short text, whole, and tungstenite has nothing before it: what it would make of that
+    /// is known. `None` leaves the rest to tungstenite: all other frames, and whatever is wrong.
+    #[inline]
+    fn poll_short(
+        &mut self,
+        cx: &mut Context<'_>,
+        inbound: &mut Inbound,
+    ) -> Option<Poll<Result<(), Error>>> {
+        if !self.pipe.is_idle() || !self.context.can_write() {
+            return None;
+        }
+        loop {
+            let (payload, is_cut) = short_text(self.pipe.ahead.unused());
+            if let Some(payload) = payload {
+                let is_allowed = |most| payload.len() <= most;
+                if !self.config.max_message_size.is_none_or(is_allowed) {
+                    return None;
+                }
+                if !inbound.push_bytes(payload) {
+                    return None;
+                }
+                let bytes = SHORT_HEADER + payload.len();
+                self.pipe.ahead.use_up(bytes);
+                return Some(Poll::Ready(Ok(())));
+            }
+            if !is_cut {
+                return None;
+            }
+            self.pipe.layers.set_waker(cx.waker());
+            if self.pipe.ahead.is_drained() {
+                self.pipe.layers.yield_now();
+                return Some(Poll::Pending);
+            }
+            match self.pipe.ahead.look_again(&mut self.pipe.layers) {
+                Ok(0) => return None,
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() != ErrorKind::WouldBlock => {
+                    return Some(Poll::Ready(Err(Error::Io(error))));
+                }
+                // The beginning of a frame is tungstenite's to keep.
+                Err(_) if !self.pipe.ahead.unused().is_empty() => return None,
+                Err(_) => return Some(Poll::Pending),
+            }
+        }
+    }
+
+    /// The next frame, as tungstenite reads it.
+    fn poll_any(&mut self, cx: &mut Context<'_>, inbound: &mut Inbound) -> Poll<Result<(), Error>> {
+        self.pipe.layers.set_waker(cx.waker());
+        let message = ready!(unblocked(self.context.read(&mut self.pipe)))?;
+        self.has_grown |= message.len() > KEPT;
+        take(&message, inbound);
+        Poll::Ready(Ok(()))
     }
 
     /// Gives a grown reading buffer back, which tungstenite would keep for ever: takes a new one when the old one is
@@ -133,40 +184,9 @@ impl<S: Socket> Drop for WebSocket<S> {
     }
 }
 
-impl<S: Socket> Stream for WebSocket<S> {
-    type Item = Result<Message, Error>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let this = &mut *self;
-        if this.has_ended {
-            return Poll::Ready(None);
-        }
-        this.pipe.layers.set_waker(cx.waker());
-        match unblocked(this.context.read(&mut this.pipe)) {
-            Poll::Pending => {
-                this.shrink();
-                Poll::Pending
-            }
-            Poll::Ready(Ok(message)) => {
-                this.has_grown |= message.len() > KEPT;
-                Poll::Ready(Some(Ok(message)))
-            }
-            Poll::Ready(Err(error)) => {
-                this.has_ended = true;
-                if matches!(error, Error::ConnectionClosed | Error::AlreadyClosed) {
-                    return Poll::Ready(None);
-                }
-                this.complain(&error);
-                Poll::Ready(Some(Err(error)))
-            }
-        }
-    }
-}
-
-impl<S: Socket> Sink<Message> for WebSocket<S> {
-    type Error = Error;
-
-    fn poll_ready(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+impl<S: Socket> Transport for WebSocket<S> {
+    #[inline]
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
         if self.pipe.collected() < COLLECTED {
             Poll::Ready(Ok(()))
         } else {
@@ -174,36 +194,71 @@ impl<S: Socket> Sink<Message> for WebSocket<S> {
         }
     }
 
-    fn start_send(mut self: Pin<&mut Self>, message: Message) -> Result<(), Error> {
-        match unblocked(self.queue(message)) {
-            // It is collected, and leaves with the next flush.
-            Poll::Pending => Ok(()),
-            Poll::Ready(result) => result,
+    #[inline]
+    fn send_text(&mut self, text: &str) -> Result<(), Error> {
+        self.collect(OpCode::Data(Data::Text), text.as_bytes())
+    }
+
+    fn send(&mut self, frame: &Frame) -> Result<(), Error> {
+        match frame {
+            Frame::Text(text) => self.send_text(text),
+            Frame::Binary(bytes) => self.collect(OpCode::Data(Data::Binary), bytes),
+            Frame::Ping(bytes) => self.collect(OpCode::Control(Control::Ping), bytes),
+            Frame::Pong(bytes) => self.collect(OpCode::Control(Control::Pong), bytes),
+            // Whether we may close, and what we may do afterwards, tungstenite keeps the account of.
+            Frame::Close(_) => {
+                let close = self.context.write(&mut self.pipe, message_of(frame));
+                match unblocked(close) {
+                    // It is collected, and leaves with the next flush.
+                    Poll::Pending => Ok(()),
+                    Poll::Ready(result) => result,
+                }
+            }
         }
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        let this = &mut *self;
-        this.pipe.layers.set_waker(cx.waker());
-        let mut flushed = ready!(unblocked(this.context.flush(&mut this.pipe)));
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.pipe.layers.set_waker(cx.waker());
+        let mut flushed = ready!(unblocked(self.context.flush(&mut self.pipe)));
         // A pong for which there was no room finds some only now.
-        if flushed.is_ok() && core::mem::take(&mut this.pipe.has_refused) {
-            flushed = ready!(unblocked(this.context.flush(&mut this.pipe)));
+        if flushed.is_ok() && core::mem::take(&mut self.pipe.has_refused) {
+            flushed = ready!(unblocked(self.context.flush(&mut self.pipe)));
         }
         let flushed = match flushed {
             Err(Error::ConnectionClosed) => Ok(()),
             other => other,
         };
-        this.shrink();
+        self.shrink();
         Poll::Ready(flushed)
     }
 
-    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        let this = &mut *self;
-        this.pipe.layers.set_waker(cx.waker());
-        match ready!(unblocked(this.context.close(&mut this.pipe, None))) {
-            Err(Error::ConnectionClosed) => Poll::Ready(Ok(())),
-            other => Poll::Ready(other),
+    #[inline]
+    fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        inbound: &mut Inbound,
+    ) -> Poll<Option<Result<(), Error>>> {
+        if self.has_ended {
+            return Poll::Ready(None);
+        }
+        let polled = match self.poll_short(cx, inbound) {
+            Some(polled) => polled,
+            None => self.poll_any(cx, inbound),
+        };
+        match polled {
+            Poll::Pending => {
+                self.shrink();
+                Poll::Pending
+            }
+            Poll::Ready(Ok(())) => Poll::Ready(Some(Ok(()))),
+            Poll::Ready(Err(error)) => {
+                self.has_ended = true;
+                if matches!(error, Error::ConnectionClosed | Error::AlreadyClosed) {
+                    return Poll::Ready(None);
+                }
+                self.complain(&error);
+                Poll::Ready(Some(Err(error)))
+            }
         }
     }
 }
@@ -223,18 +278,26 @@ impl<S: Socket> Pipe<S> {
         self.out.len().saturating_sub(self.sent)
     }
 
-    /// Whether everything has left, and what was read are whole messages, and they have been handed on.
+    /// Whether whoever reads has got whole messages, and has handed them on.
+    #[inline]
+    fn is_idle(&self) -> bool {
+        self.is_starved && self.tracker.is_between_messages()
+    }
+
+    /// Whether everything has left besides.
     fn is_at_rest(&self) -> bool {
-        self.out.is_empty()
-            && !self.has_refused
-            && self.is_starved
-            && self.tracker.is_between_messages()
+        self.out.is_empty() && !self.has_refused && self.is_idle()
     }
 }
 
 impl<S: Socket> Read for Pipe<S> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.ahead.read(&mut self.layers, buffer);
+        let read = if self.ahead.unused().is_empty() && self.ahead.is_drained() {
+            self.layers.yield_now();
+            Err(ErrorKind::WouldBlock.into())
+        } else {
+            self.ahead.read(&mut self.layers, buffer)
+        };
         let starved = |error: &io::Error| error.kind() == ErrorKind::WouldBlock;
         self.is_starved = read.as_ref().is_err_and(starved);
         let bytes = read?;
@@ -287,10 +350,12 @@ fn unblocked<T>(result: Result<T, Error>) -> Poll<Result<T, Error>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::driver::transport::frame_of;
     use alloc::collections::VecDeque;
-    use alloc::string::String;
+    use alloc::string::{String, ToString as _};
     use alloc::sync::Arc;
     use alloc::vec;
+    use core::sync::atomic::{AtomicBool, Ordering};
     use std::io::Cursor;
     use std::sync::{Mutex, MutexGuard};
 
@@ -382,18 +447,36 @@ mod tests {
         Context::from_waker(core::task::Waker::noop())
     }
 
-    fn next(socket: &mut WebSocket<Wire>) -> Poll<Option<Result<Message, Error>>> {
-        Pin::new(socket).poll_next(&mut cx())
+    /// As whoever is woken asks again.
+    fn next(socket: &mut WebSocket<Wire>) -> Poll<Option<Result<Frame, Error>>> {
+        struct Woken(AtomicBool);
+
+        impl alloc::task::Wake for Woken {
+            fn wake(self: Arc<Self>) {
+                self.0.store(true, Ordering::Relaxed);
+            }
+        }
+        loop {
+            let woken = Arc::new(Woken(AtomicBool::new(false)));
+            let waker = Arc::clone(&woken).into();
+            let mut inbound = Inbound::default();
+            let polled = socket.poll_read(&mut Context::from_waker(&waker), &mut inbound);
+            if polled.is_ready() || !woken.0.load(Ordering::Relaxed) {
+                return polled.map(|read| {
+                    read.map(|read| read.map(|()| inbound.pop().expect("one was read")))
+                });
+            }
+        }
     }
 
     fn flush(socket: &mut WebSocket<Wire>) -> bool {
-        let flushed = Pin::new(socket).poll_flush(&mut cx());
+        let flushed = socket.poll_flush(&mut cx());
         flushed.map(|result| result.unwrap()).is_ready()
     }
 
     fn send(socket: &mut WebSocket<Wire>, text: &str) {
-        assert!(Pin::new(&mut *socket).poll_ready(&mut cx()).is_ready());
-        Pin::new(socket).start_send(Message::text(text)).unwrap();
+        assert!(socket.poll_ready(&mut cx()).is_ready());
+        socket.send_text(text).unwrap();
     }
 
     /// A frame of the server's.
@@ -439,9 +522,7 @@ mod tests {
             assert!(flush(&mut socket));
             assert!((20_000..=MOST_KEPT).contains(&socket.pipe.out.capacity()));
         }
-        Pin::new(&mut socket)
-            .start_send(Message::Ping("?".into()))
-            .unwrap();
+        socket.send(&Frame::Ping(Arc::from(*b"?"))).unwrap();
         assert!(flush(&mut socket));
         assert!(socket.pipe.out.capacity() <= KEPT);
         // One that is larger than any burst is not worth it.
@@ -455,10 +536,8 @@ mod tests {
         let (mut socket, wire) = open(0);
         let text = "x".repeat(1000);
         let mut sent = 0;
-        while Pin::new(&mut socket).poll_ready(&mut cx()).is_ready() {
-            Pin::new(&mut socket)
-                .start_send(Message::text(&*text))
-                .unwrap();
+        while socket.poll_ready(&mut cx()).is_ready() {
+            socket.send_text(&text).unwrap();
             sent += 1;
         }
         assert_eq!(sent, COLLECTED / 1008 + 1);
@@ -495,11 +574,11 @@ mod tests {
     #[test]
     fn pings_of_a_peer_that_does_not_read_do_not_pile_up() {
         let (mut socket, wire) = open(0);
-        for number in 0..10_000_u32 {
+        for number in 0..20_000_u32 {
             wire.says(&frame(0x89, &number.to_be_bytes()));
             assert!(matches!(
                 next(&mut socket),
-                Poll::Ready(Some(Ok(Message::Ping(_))))
+                Poll::Ready(Some(Ok(Frame::Ping(_))))
             ));
             assert!(!flush(&mut socket));
         }
@@ -508,8 +587,8 @@ mod tests {
         assert!(flush(&mut socket));
         // Those that fitted, and the newest.
         let pongs = wire.heard();
-        assert!(pongs.len() < 10_000);
-        assert_eq!(pongs.last().unwrap().1, 9_999_u32.to_be_bytes());
+        assert!(pongs.len() < 20_000);
+        assert_eq!(pongs.last().unwrap().1, 19_999_u32.to_be_bytes());
     }
 
     #[test]
@@ -533,8 +612,8 @@ mod tests {
                 loop {
                     let had_grown = socket.has_grown;
                     match next(&mut socket) {
-                        Poll::Ready(Some(Ok(Message::Text(text)))) => texts.push(text),
-                        Poll::Ready(Some(Ok(Message::Ping(_)))) => {}
+                        Poll::Ready(Some(Ok(Frame::Text(text)))) => texts.push(text),
+                        Poll::Ready(Some(Ok(Frame::Ping(_)))) => {}
                         Poll::Ready(other) => panic!("{step}: {other:?}"),
                         Poll::Pending => {
                             shrunk += usize::from(had_grown && !socket.has_grown);
@@ -551,6 +630,124 @@ mod tests {
         }
     }
 
+    /// What tungstenite reads of these bytes, and how it ends.
+    fn as_tungstenite_reads(bytes: &[u8]) -> (Vec<Frame>, String) {
+        let config = websocket_config(MAX);
+        let mut context = WebSocketContext::new(Role::Client, Some(config));
+        let mut pipe = Both(Cursor::new(bytes.to_vec()));
+        let mut frames = Vec::new();
+        loop {
+            match context.read(&mut pipe) {
+                Ok(message) => frames.extend(frame_of(&message)),
+                Err(error) => return (frames, error.to_string()),
+            }
+        }
+    }
+
+    /// Bytes to read; what is written is not looked at.
+    struct Both(Cursor<Vec<u8>>);
+
+    impl Read for Both {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.0.read(buffer)
+        }
+    }
+
+    impl Write for Both {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// Frames of all kinds, most of them short texts; now and then something is wrong.
+    fn anything(random: &mut fastrand::Rng) -> Vec<u8> {
+        let success = br#"{"status":"success","errors":[]}"#;
+        let length = random.usize(..200);
+        let text = "ä".repeat(length / 2);
+        match random.u32(..400) {
+            0..250 => frame(0x81, success),
+            250..300 => frame(0x81, text.as_bytes()),
+            300..330 => frame(0x89, &success[..length % 33]),
+            330..340 => frame(0x8a, b"pong"),
+            340..360 => frame(0x82, text.as_bytes()),
+            360..380 => {
+                let parts = [(0x01, "ä"), (0x89, "between"), (0x00, &*text), (0x80, "")];
+                parts
+                    .map(|(first, text)| frame(first, text.as_bytes()))
+                    .concat()
+            }
+            380..390 => frame(0x81, "z".repeat(random.usize(..5_000)).as_bytes()),
+            390..394 => frame(0x81, b"\xc3\x28"),
+            394..396 => frame(0xc1, success),
+            396..398 => [0x81, 0x81, 1, 2, 3, 4, 5].to_vec(),
+            _ => frame(0x88, &[3, 232]),
+        }
+    }
+
+    #[test]
+    fn frames_are_what_tungstenite_makes_of_them_however_they_come() {
+        let mut random = fastrand::Rng::with_seed(29);
+        let mut ends = alloc::collections::BTreeMap::new();
+        for _ in 0..300 {
+            let frames = random.usize(1..700);
+            let stream: Vec<u8> = (0..frames).flat_map(|_| anything(&mut random)).collect();
+            let (expected, end) = as_tungstenite_reads(&stream);
+            *ends.entry(end.clone()).or_insert(0) += 1;
+
+            let (mut socket, wire) = open(usize::MAX);
+            let mut rest = &stream[..];
+            let most = [40, 300, 5_000, 60_000][random.usize(..4)];
+            let mut read = Vec::new();
+            let mut error = None;
+            'all: while !rest.is_empty() {
+                // A piece of the stream, of several that are there at the same time.
+                for _ in 0..random.usize(1..4) {
+                    let piece;
+                    (piece, rest) = rest.split_at(random.usize(..most).min(rest.len()));
+                    if !piece.is_empty() {
+                        wire.says(piece);
+                    }
+                }
+                loop {
+                    match next(&mut socket) {
+                        Poll::Ready(Some(Ok(frame))) => read.push(frame),
+                        Poll::Ready(Some(Err(how))) => error = Some(how.to_string()),
+                        Poll::Ready(None) => break 'all,
+                        Poll::Pending => break,
+                    }
+                }
+            }
+            assert!(read == expected, "{} of {}", read.len(), expected.len());
+            // A stream that simply ends is an error to tungstenite; here it goes on.
+            if let Some(error) = error {
+                assert_eq!(error, end);
+            }
+        }
+        assert!(ends.len() > 3, "{ends:?}");
+    }
+
+    #[test]
+    fn a_burst_of_short_texts_makes_no_detour() {
+        let (mut socket, wire) = open(usize::MAX);
+        let success = frame(0x81, br#"{"status":"success","errors":[]}"#);
+        // The first one shows that much comes.
+        for burst in 0..3 {
+            wire.says(&success.repeat(1_000));
+            let mut detours = 0;
+            let mut texts = 0;
+            while let Poll::Ready(Some(Ok(Frame::Text(_)))) = next(&mut socket) {
+                texts += 1;
+                detours += usize::from(!socket.pipe.is_starved);
+            }
+            assert_eq!(texts, 1_000);
+            assert!(burst == 0 || detours == 0, "{burst}: {detours}");
+        }
+    }
+
     #[test]
     fn what_came_with_the_upgrade_is_read_first() {
         let wire = Wire::default();
@@ -558,10 +755,10 @@ mod tests {
         let ahead = frame(0x81, b"first");
         let mut socket = WebSocket::new(Layers::new(wire), ahead, MAX);
         for text in ["first", "second"] {
-            let Poll::Ready(Some(Ok(Message::Text(read)))) = next(&mut socket) else {
+            let Poll::Ready(Some(Ok(Frame::Text(read)))) = next(&mut socket) else {
                 panic!("there is more");
             };
-            assert_eq!(read.as_str(), text);
+            assert_eq!(*read, *text);
         }
         assert!(next(&mut socket).is_pending());
     }
@@ -602,10 +799,9 @@ mod tests {
     #[test]
     fn after_a_goodbye_nothing_more_is_sent() {
         let (mut socket, wire) = open(usize::MAX);
-        let close = || Message::Close(None);
-        Pin::new(&mut socket).start_send(close()).unwrap();
+        socket.send(&Frame::Close(None)).unwrap();
         assert!(flush(&mut socket));
-        let error = Pin::new(&mut socket).start_send(Message::text("late"));
+        let error = socket.send_text("late");
         assert!(matches!(
             error,
             Err(Error::Protocol(ProtocolError::SendAfterClosing))
@@ -613,7 +809,7 @@ mod tests {
         wire.says(&frame(0x88, &[]));
         assert!(matches!(
             next(&mut socket),
-            Poll::Ready(Some(Ok(Message::Close(None))))
+            Poll::Ready(Some(Ok(Frame::Close(None))))
         ));
         assert_eq!(wire.heard().len(), 1);
     }

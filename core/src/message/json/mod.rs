@@ -53,8 +53,8 @@ impl Json {
     /// Reads one JSON value, in the reference's dialect: `NaN`, `Infinity` and `-Infinity` are numbers.
     ///
     /// # Errors
-    /// [`DecodeError`] with `json_invalid` when `text` is no JSON or is nested more than 200 deep, and when it is
-    /// longer or holds more values than a message may.
+    /// [`DecodeError`]: with `json_invalid` when `text` is no JSON or is nested more than [`MAX_DEPTH`] deep, with
+    /// `too_large` when it has more than [`MAX_BYTES`] bytes or [`MAX_VALUES`] values and keys.
     pub fn parse(text: &str) -> Result<Self, DecodeError> {
         Tape::read(text, Self::from_value)
             .map_err(|refusal| DecodeError::from_refusal(refusal, text.as_bytes()))
@@ -63,7 +63,7 @@ impl Json {
     /// A list of values.
     ///
     /// # Errors
-    /// When the list is nested more than 200 deep, or holds more values than a message may.
+    /// [`DecodeError`], as [`Json::parse`], when the whole list is beyond one of these limits.
     pub fn array(elements: impl IntoIterator<Item = Self>) -> Result<Self, DecodeError> {
         let elements: Vec<Self> = elements.into_iter().collect();
         Self::parse(&elements.to_json(Style::Stored))

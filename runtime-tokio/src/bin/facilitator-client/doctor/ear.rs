@@ -1,16 +1,16 @@
 //! The runtime of an examination: tokio's, with an ear on the connection. What a facilitator pushes is kept from the
 //! session, which would answer it: jobs are for the instance that works, and the facilitator sends them to both.
 
-use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use facilitator_tokio::Tokio;
+use facilitator_tokio::core::Frame;
 use facilitator_tokio::core::client::{ConnectFailure, ConnectRequest};
-use facilitator_tokio::core::driver::tungstenite::{Bytes, Error, Message};
-use facilitator_tokio::core::driver::{BoxFuture, Runtime, SpawnError, Transport};
+use facilitator_tokio::core::driver::tungstenite::Error;
+use facilitator_tokio::core::driver::{BoxFuture, Inbound, Runtime, SpawnError, Transport};
 use facilitator_tokio::core::message::{DecodeMode, FacilitatorMessage, V0Heartbeat};
-use futures_util::{Sink, Stream};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::news::News;
@@ -34,6 +34,7 @@ impl Runtime for Listening {
             let transport = attempt.await?;
             Ok(Ear {
                 transport,
+                heard: Inbound::default(),
                 news,
                 has_beaten: false,
                 pinged: None,
@@ -57,11 +58,13 @@ impl Runtime for Listening {
 /// A connection that tells what passes through it.
 pub(super) struct Ear<T> {
     transport: T,
+    /// Read, and not looked at yet.
+    heard: Inbound,
     news: UnboundedSender<News>,
     /// Whether a heartbeat was sent.
     has_beaten: bool,
     /// The first ping behind the heartbeat, while it is not answered. Whoever answers it has read the heartbeat.
-    pinged: Option<(Bytes, Instant)>,
+    pinged: Option<(Arc<[u8]>, Instant)>,
 }
 
 /// Whether the session may hear of it: everything but what a facilitator sends by itself.
@@ -70,53 +73,53 @@ fn is_answer(text: &str) -> bool {
     decoded.is_ok_and(|decoded| matches!(decoded.message, FacilitatorMessage::Response(_)))
 }
 
-impl<T: Transport> Stream for Ear<T> {
-    type Item = Result<Message, Error>;
+impl<T: Transport> Transport for Ear<T> {
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.transport.poll_ready(cx)
+    }
 
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        loop {
-            let next = ready!(Pin::new(&mut self.transport).poll_next(cx));
-            match &next {
-                Some(Ok(Message::Text(text))) if !is_answer(text) => {
+    fn send_text(&mut self, text: &str) -> Result<(), Error> {
+        self.has_beaten |= *text == *V0Heartbeat.encode();
+        self.transport.send_text(text)
+    }
+
+    fn send(&mut self, frame: &Frame) -> Result<(), Error> {
+        match frame {
+            Frame::Text(text) => return self.send_text(text),
+            Frame::Ping(bytes) if self.has_beaten && self.pinged.is_none() => {
+                self.pinged = Some((Arc::clone(bytes), Instant::now()));
+            }
+            _ => {}
+        }
+        self.transport.send(frame)
+    }
+
+    fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
+        self.transport.poll_flush(cx)
+    }
+
+    fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        inbound: &mut Inbound,
+    ) -> Poll<Option<Result<(), Error>>> {
+        let read = ready!(self.transport.poll_read(cx, &mut self.heard));
+        while let Some(frame) = self.heard.pop() {
+            match &frame {
+                Frame::Text(text) if !is_answer(text) => {
                     // Nobody listens after the end; here and below.
                     let _ = self.news.send(News::Pushed);
                     continue;
                 }
-                Some(Ok(Message::Pong(bytes))) => {
+                Frame::Pong(bytes) => {
                     if let Some((_, at)) = self.pinged.take_if(|(pinged, _)| pinged == bytes) {
                         let _ = self.news.send(News::Pong(at.elapsed()));
                     }
                 }
                 _ => {}
             }
-            return Poll::Ready(next);
+            inbound.push(frame);
         }
-    }
-}
-
-impl<T: Transport> Sink<Message> for Ear<T> {
-    type Error = Error;
-
-    fn poll_ready(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        Pin::new(&mut self.transport).poll_ready(cx)
-    }
-
-    fn start_send(mut self: Pin<&mut Self>, message: Message) -> Result<(), Error> {
-        match &message {
-            Message::Text(text) => self.has_beaten |= **text == *V0Heartbeat.encode(),
-            Message::Ping(bytes) if self.has_beaten && self.pinged.is_none() => {
-                self.pinged = Some((bytes.clone(), Instant::now()));
-            }
-            _ => {}
-        }
-        Pin::new(&mut self.transport).start_send(message)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        Pin::new(&mut self.transport).poll_flush(cx)
-    }
-
-    fn poll_close(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<(), Error>> {
-        Pin::new(&mut self.transport).poll_close(cx)
+        Poll::Ready(read)
     }
 }

@@ -135,6 +135,7 @@ pub(super) fn verify() -> Result<(), Failure> {
             Ok(Ok(())) => ("valid", None),
             Ok(Err(SignatureError::Missing)) => ("unsigned", None),
             Ok(Err(SignatureError::Bad(error))) => ("invalid", Some(error.to_string())),
+            Ok(Err(error)) => ("invalid", Some(error.to_string())),
             Err(error) => ("invalid", Some(error.to_string())),
         };
         total += 1;
