@@ -469,7 +469,7 @@ async fn a_second_signal_ends_processes_at_once() {
     assert!(delivered || owed.iter().any(is_owed), "{owed:?}");
 }
 
-/// What the session is told is in its recording, and what it answers by itself is not on the wire.
+/// What the session takes is in its recording, and what it is told in vain in the log.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_signal_ends_each_job_once() {
     let trace = scratch("once.trace");
@@ -489,6 +489,7 @@ async fn a_second_signal_ends_each_job_once() {
         "1000",
         "--record",
         trace.to_str().unwrap(),
+        "-v",
     ];
     let (server, mut program) = start(worker, &arguments).await;
     for number in 2..=8 {
@@ -498,6 +499,8 @@ async fn a_second_signal_ends_each_job_once() {
     program.insist("INT");
     let ended = program.wait();
     assert_eq!(ended.status, 1, "{}", ended.stderr);
+    let in_vain = "ended by somebody else before";
+    assert!(!ended.stderr.contains(in_vain), "{}", ended.stderr);
     let mut replay = crate::program::bare_command(&["replay"]);
     let shown = replay.arg(&trace).output().unwrap().stdout;
     let shown = String::from_utf8(shown).unwrap();

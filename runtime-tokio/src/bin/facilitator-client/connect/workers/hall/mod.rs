@@ -319,7 +319,10 @@ impl Hall {
         match self.0.client.try_send_job_status(update) {
             Ok(_) => true,
             // When somebody else was faster, all is well.
-            Err(SendError::JobEnded { .. }) => false,
+            Err(SendError::JobEnded { .. }) => {
+                debug!(?uuid, "the job was ended by somebody else before");
+                false
+            }
             Err(error) => {
                 error!(?uuid, %error, "the job has no terminal status");
                 false

@@ -23,7 +23,7 @@ use facilitator_tokio::core::client::SendError;
 use facilitator_tokio::core::message::{JobFailureStage, V2JobRequest};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 use self::group::{Exit, Group};
 use self::guardian::Guardian;
@@ -128,7 +128,9 @@ pub(super) async fn work(
                 tokio::spawn(async move { settle(&client, &news, &receipt.await).await });
             }
             // Somebody else was faster.
-            Err(SendError::JobEnded { .. }) => {}
+            Err(SendError::JobEnded { .. }) => {
+                debug!(?uuid, "the job was ended by somebody else before");
+            }
             Err(error) => error!(?uuid, %error, "the job has no terminal status"),
         }
     }
