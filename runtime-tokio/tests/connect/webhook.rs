@@ -301,11 +301,11 @@ async fn it_goes_through_the_proxy_of_the_session() {
         let target = url.split('/').nth(2).unwrap();
         let heads: Vec<String> = requests.try_iter().collect();
         let wanted = format!("CONNECT {target} HTTP/1.1\r\n");
-        let hears = heads.iter().any(|head| {
+        let was_asked = heads.iter().any(|head| {
             head.starts_with(&wanted)
                 && head.contains("Proxy-Authorization: Basic dXNlcjpjYW5hcnk=")
         });
-        assert_eq!(hears, asked, "{url} {more:?} {variables:?}: {heads:?}");
+        assert_eq!(was_asked, asked, "{url} {more:?} {variables:?}: {heads:?}");
     }
     let host = |url: &str| format!("Host: {}", url.split('/').nth(2).unwrap()).to_lowercase();
     for (heads, url) in [(secure_heads, &secure), (plain_heads, &plain)] {
