@@ -200,7 +200,10 @@ fn proxy() -> (String, Receiver<String>) {
                 let _ = near.write_all(b"HTTP/1.1 403 No\r\n\r\n");
                 continue;
             }
-            let (_, port) = target.rsplit_once(':').unwrap();
+            // Whoever leaves without a word has learned enough.
+            let Some((_, port)) = target.rsplit_once(':') else {
+                continue;
+            };
             let far = TcpStream::connect(("127.0.0.1", port.parse().unwrap())).unwrap();
             near.write_all(b"HTTP/1.1 200 Ok\r\n\r\n").unwrap();
             let (mut to_near, mut to_far) = (near, far.try_clone().unwrap());
