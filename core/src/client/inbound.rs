@@ -231,7 +231,7 @@ impl FacilitatorClient {
         let proven = self.outbox.prove(frames);
         let any = !proven.is_empty();
         for entry in proven {
-            let took = self.now.saturating_duration_since(entry.accepted_at);
+            let took = self.now.saturating_duration_since(entry.accepted_at());
             self.stats.specs_delivery.observe(took);
             self.settle_specs(&entry, Outcome::Acknowledged);
         }

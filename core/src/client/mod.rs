@@ -39,6 +39,7 @@ mod trust;
 mod watchdog;
 
 use alloc::string::String;
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::time::Duration;
 
@@ -57,9 +58,7 @@ pub use self::health::Health;
 pub use self::histogram::Histogram;
 #[cfg(feature = "driver")]
 pub(crate) use self::outputs::Delivered;
-#[cfg(feature = "driver")]
-pub(crate) use self::outputs::Outputs;
-pub(crate) use self::outputs::Polled;
+pub(crate) use self::outputs::{Outputs, Polled};
 pub use self::overview::{JobOverview, Overview};
 pub use self::phase::Phase;
 pub use self::prepared::Prepared;
@@ -107,7 +106,7 @@ pub struct FacilitatorClient {
     authenticator: Authenticator,
     door: Door,
     account: AccountId,
-    hotkey: String,
+    hotkey: Arc<str>,
     heartbeat: Frame,
 
     now: Timestamp,
@@ -219,7 +218,7 @@ impl FacilitatorClient {
             authenticator,
             door: Door::default(),
             account,
-            hotkey,
+            hotkey: hotkey.into(),
             heartbeat: Frame::text(ValidatorMessage::Heartbeat.encode()),
             now: Timestamp::ZERO,
             unix_origin: None,
@@ -377,6 +376,12 @@ impl FacilitatorClient {
     /// The validator's own address: SS58 with prefix 42.
     pub fn hotkey(&self) -> &str {
         &self.hotkey
+    }
+
+    /// The same, to be kept by others.
+    #[cfg(feature = "driver")]
+    pub(crate) fn shared_hotkey(&self) -> Arc<str> {
+        Arc::clone(&self.hotkey)
     }
 
     /// Messages that were accepted and are neither delivered nor given back.

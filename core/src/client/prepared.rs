@@ -1,7 +1,7 @@
 //! A message that has passed the door, and is not queued yet: checked and encoded once, however often it is given.
 
 use alloc::borrow::Cow;
-use alloc::string::{String, ToString};
+use alloc::string::ToString;
 use core::fmt;
 
 use uuid::Uuid;
@@ -42,7 +42,7 @@ impl Prepared {
 
     /// Machine specs that may be sent, of the validator with this hotkey.
     pub(crate) fn machine_specs(
-        hotkey: String,
+        hotkey: &str,
         miner_hotkey: &str,
         batch_id: &str,
         specs: JsonMap,
@@ -50,7 +50,7 @@ impl Prepared {
     ) -> Result<Self, SendError> {
         let update = V0MachineSpecsUpdate {
             miner_hotkey: miner_hotkey.into(),
-            validator_hotkey: hotkey,
+            validator_hotkey: hotkey.into(),
             specs,
             batch_id: batch_id.into(),
         };

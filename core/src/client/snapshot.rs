@@ -218,7 +218,7 @@ impl FacilitatorClient {
         });
         Snapshot {
             version: VERSION,
-            hotkey: self.hotkey.clone(),
+            hotkey: self.hotkey.to_string(),
             taken_unix_ms: self.unix_at(now).map(milliseconds),
             jobs: self.jobs.records().map(job).collect(),
             owed: owed.collect(),
@@ -265,7 +265,7 @@ impl FacilitatorClient {
                 found: snapshot.version,
             });
         }
-        if snapshot.hotkey != self.hotkey {
+        if *snapshot.hotkey != *self.hotkey {
             return Err(RestoreError::Validator {
                 found: door::shorten(&snapshot.hotkey),
             });

@@ -72,7 +72,7 @@ impl FacilitatorClient {
         specs: JsonMap,
     ) -> Result<Prepared, SendError> {
         self.check_accepting()?;
-        let (hotkey, limit) = (self.hotkey.clone(), self.config.message_bytes);
+        let (hotkey, limit) = (&self.hotkey, self.config.message_bytes);
         Prepared::machine_specs(hotkey, miner_hotkey, batch_id, specs, limit)
     }
 
@@ -221,7 +221,7 @@ impl FacilitatorClient {
         self.check_accepting()?;
         let update = V0MachineSpecsUpdate {
             miner_hotkey: miner_hotkey.into(),
-            validator_hotkey: self.hotkey.clone(),
+            validator_hotkey: self.hotkey.to_string(),
             specs,
             batch_id: batch_id.into(),
         };

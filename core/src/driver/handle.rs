@@ -295,7 +295,7 @@ impl<R: Runtime> FacilitatorClient<R> {
 
     /// The validator's own address: SS58 with prefix 42.
     pub fn hotkey(&self) -> alloc::string::String {
-        self.shared.hotkey.clone()
+        self.shared.hotkey.as_ref().into()
     }
 
     /// The next event.

@@ -41,6 +41,7 @@ impl Inbound {
     }
 
     /// The same with bytes. Returns whether they are a text.
+    #[cfg(feature = "tls")]
     #[inline]
     pub(super) fn push_bytes(&mut self, bytes: &[u8]) -> bool {
         if self.repeat(bytes) {

@@ -130,7 +130,7 @@ impl<R: Runtime> FacilitatorClient<R> {
         specs: JsonMap,
     ) -> Acceptance<'_, R> {
         let message = self.check_accepting().and_then(|()| {
-            let (hotkey, limit) = (self.shared.hotkey.clone(), self.shared.message_bytes);
+            let (hotkey, limit) = (&self.shared.hotkey, self.shared.message_bytes);
             Prepared::machine_specs(hotkey, miner_hotkey, batch_id, specs, limit)
         });
         self.accept(Lane::Specs, message)

@@ -1,6 +1,7 @@
 //! What the handle and the task share: the session, the events that wait to be taken, the receipts that wait to be
 //! filled, and who has to be woken for what. Nobody is woken, and nothing of others is dropped, under the lock.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::task::{Context, Waker};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -19,7 +20,7 @@ use crate::{ConnectionId, Timestamp};
 pub(super) struct Shared<R> {
     pub(super) runtime: R,
     /// What a message needs that is prepared outside of the lock: they do not change.
-    pub(super) hotkey: alloc::string::String,
+    pub(super) hotkey: Arc<str>,
     pub(super) message_bytes: usize,
     origin: Instant,
     state: Mutex<State>,
@@ -103,7 +104,7 @@ impl<R: Runtime> Shared<R> {
         let origin = runtime.now();
         let config = session.config();
         let (inbox, message_bytes) = (Inbox::new(config), config.message_bytes);
-        let hotkey = session.hotkey().into();
+        let hotkey = session.shared_hotkey();
         let state = State {
             session,
             io: Outputs::default(),

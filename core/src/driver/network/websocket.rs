@@ -9,7 +9,7 @@ use std::io::{self, ErrorKind, Read, Write};
 use tungstenite::Error;
 use tungstenite::error::ProtocolError;
 use tungstenite::protocol::frame::coding::{CloseCode, Control, Data, OpCode};
-use tungstenite::protocol::{CloseFrame, Role, WebSocketConfig, WebSocketContext};
+use tungstenite::protocol::{CloseFrame, Role, WebSocketContext};
 
 use super::chunk::Chunk;
 use super::frames::{FrameTracker, FrameWriter, SHORT_HEADER, short_text};
@@ -39,7 +39,6 @@ const MOST_KEPT: usize = 2 * COLLECTED;
 pub struct WebSocket<S: Socket> {
     pipe: Pipe<S>,
     context: WebSocketContext,
-    config: WebSocketConfig,
     writer: FrameWriter,
     /// A message was read that has made the reading buffer grow.
     has_grown: bool,
@@ -81,7 +80,6 @@ impl<S: Socket> WebSocket<S> {
                 has_refused: false,
             },
             context: WebSocketContext::new(Role::Client, Some(config)),
-            config,
             writer: FrameWriter::new(),
             has_grown: false,
             has_ended: false,
@@ -113,7 +111,8 @@ impl<S: Socket> WebSocket<S> {
             let (payload, is_cut) = short_text(self.pipe.ahead.unused());
             if let Some(payload) = payload {
                 let is_allowed = |most| payload.len() <= most;
-                if !self.config.max_message_size.is_none_or(is_allowed) {
+                let limit = self.context.get_config().max_message_size;
+                if !limit.is_none_or(is_allowed) {
                     return None;
                 }
                 if !inbound.push_bytes(payload) {
@@ -158,7 +157,8 @@ impl<S: Socket> WebSocket<S> {
     /// known to be empty.
     fn shrink(&mut self) {
         if self.has_grown && self.pipe.is_at_rest() && self.context.can_write() {
-            self.context = WebSocketContext::new(Role::Client, Some(self.config));
+            let config = *self.context.get_config();
+            self.context = WebSocketContext::new(Role::Client, Some(config));
             self.has_grown = false;
         }
     }
