@@ -469,6 +469,61 @@ async fn a_second_signal_ends_processes_at_once() {
     assert!(delivered || owed.iter().any(is_owed), "{owed:?}");
 }
 
+/// What the session takes is in its recording, and what it is told in vain in the log.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_signal_ends_each_job_once() {
+    let trace = scratch("once.trace");
+    let _ = fs::remove_file(&trace);
+    // The first gives its last status and does not leave; the others leave when they are told to, or not at all.
+    let worker = r#"case $FACILITATOR_JOB in
+      *1) trap '' TERM; echo '{"status":"failed"}';;
+      *2) trap '' TERM; echo '{"status":"accepted"}';;
+      *) echo '{"status":"accepted"}';;
+    esac; while :; do sleep 0.02; done"#;
+    let arguments = [
+        "--worker-stop-time",
+        "1h",
+        "--worker-grace",
+        "1h",
+        "--max-jobs",
+        "1000",
+        "--record",
+        trace.to_str().unwrap(),
+        "-v",
+    ];
+    let (server, mut program) = start(worker, &arguments).await;
+    for number in 2..=8 {
+        server.push_job(limited(number, 100)).unwrap();
+    }
+    expect_receipts_of(&mut program, 8);
+    program.insist("INT");
+    let ended = program.wait();
+    assert_eq!(ended.status, 1, "{}", ended.stderr);
+    let in_vain = "ended by somebody else before";
+    assert!(!ended.stderr.contains(in_vain), "{}", ended.stderr);
+    let mut replay = crate::program::bare_command(&["replay"]);
+    let shown = replay.arg(&trace).output().unwrap().stdout;
+    let shown = String::from_utf8(shown).unwrap();
+    for number in 1..=8 {
+        let given = format!("=> application send V0JobStatusUpdate {}", uuid(number));
+        let ends: Vec<&str> = shown
+            .lines()
+            .filter(|line| line.contains(&given) && line.contains("failed"))
+            .collect();
+        assert_eq!(ends.len(), 1, "{number}: {ends:?}");
+        assert_eq!(ends[0].contains("horde_failed"), number > 1, "{ends:?}");
+    }
+}
+
+/// Waits until the workers of so many jobs have said something that has arrived.
+fn expect_receipts_of(program: &mut Program, jobs: usize) {
+    let mut heard = std::collections::BTreeSet::new();
+    while heard.len() < jobs {
+        let receipt = program.expect_event("receipt");
+        heard.insert(receipt["uuid"].as_str().unwrap().to_owned());
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_overdue_job_ends_its_process() {
     let server = facilitator().await;

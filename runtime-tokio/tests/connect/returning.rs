@@ -8,8 +8,8 @@ use serde_json::json;
 
 use crate::processes::{limited, terminal, wait_until};
 use crate::program::Program;
-use crate::session::stored;
-use crate::socket::{Worker, start, terminate};
+use crate::session::{facilitator, stored};
+use crate::socket::{Worker, socket, start, terminate};
 
 /// The path of a state file that is not there yet.
 fn state(name: &str) -> PathBuf {
@@ -120,5 +120,69 @@ async fn a_job_survives_restart_after_restart() {
     assert_eq!(welcome["resumed"], json!([job]));
     worker.report(&job, "completed");
     worker.expect_receipt("completed");
+    assert_eq!(terminate(program).status, 0);
+}
+
+/// It came without a request, and is the worker's like any other: nobody else may speak of it, it takes a place, it is
+/// found again after a restart, and it ends when its worker does not come back.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_adopted_job_is_its_workers_until_its_end() {
+    let state = state("adopted");
+    let (server, path) = (facilitator().await, socket("adopted"));
+    let (own, lost) = (crate::program::uuid(7), crate::program::uuid(8));
+    let adopt =
+        |job: &str| json!({"command": "adopt_job", "id": "a", "uuid": job, "time_left_s": 3600});
+    // Another process receives them, and leaves them to whoever comes.
+    let mut received = Program::start(&server.uri(), &[]);
+    for number in [7, 8] {
+        server.push_job(limited(number, 100)).unwrap();
+        received.expect_event("job_request");
+        received.expect_event("automatic_receipt");
+    }
+    received.close();
+
+    let mut program = start_again(&server, &state, &path, &["--worker-stop-time", "0s"]);
+    let (mut worker, _) = Worker::join(&path, "w", 2);
+    for job in [&own, &lost] {
+        worker.say(&adopt(job));
+        assert_eq!(worker.expect("job_adopted")["id"], "a");
+    }
+    let _ = program.expect("its worker", |event| {
+        event["event"] == "job_assigned" && event["uuid"] == own.as_str() && event["worker"] == "w"
+    });
+    worker.report(&own, "accepted");
+    worker.expect_receipt("accepted");
+    let (mut other, _) = Worker::join(&path, "other", 0);
+    for line in [
+        adopt(&own),
+        json!({"command": "job_status", "uuid": own, "status": "executor_ready"}),
+    ] {
+        other.say(&line);
+        assert_eq!(other.expect("command_error")["field"], "uuid", "{line}");
+    }
+    let ended = terminate(program);
+    assert_eq!(ended.status, 0, "{}", ended.stderr);
+
+    // Whoever does not know its jobs any more is told of them.
+    let mut program = start_again(&server, &state, &path, &["--worker-absence", "1s"]);
+    let (mut worker, welcome) = Worker::join(&path, "w", 2);
+    assert_eq!(welcome["resumed"], json!([own, lost]));
+    let resumed = worker.expect("job_adopted");
+    assert_eq!(
+        (&resumed["uuid"], &resumed["resumed"], &resumed["statuses"]),
+        (&json!(own), &json!(true), &json!(["accepted"]))
+    );
+    assert_eq!(worker.expect("job_adopted")["uuid"], json!(lost));
+    worker.report(&own, "completed");
+    worker.expect_receipt("completed");
+    drop(worker);
+    let left = program.expect("its leaving", |event| {
+        event["event"] == "worker_left" && event["worker"] == "w"
+    });
+    assert_eq!(left["jobs"], 1);
+    wait_until(&server, &lost, JobStatus::HordeFailed).await;
+    let (_, metadata) = terminal(&server, &lost);
+    let details = metadata.horde_failure_details.unwrap();
+    assert_eq!(details.reason, HordeFailureReason::ExecutorDisconnected);
     assert_eq!(terminate(program).status, 0);
 }

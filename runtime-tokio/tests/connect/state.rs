@@ -242,11 +242,11 @@ fn a_file_that_cannot_be_used_is_told_and_left_as_it_is() {
         (&good[..good.len() / 2], "is damaged"),
         (
             &good.replacen("\"version\":1", "\"version\":9", 1),
-            "has format 9, readable is 1",
+            "has format 9, readable is 1: a newer version of this program has written it",
         ),
         (
             &good.replace("\"snapshot\":{\"version\":1", "\"snapshot\":{\"version\":7"),
-            "the snapshot has format 7",
+            "has a snapshot of format 7, readable is 1: a newer version",
         ),
         (&other_hotkey, "belongs to the validator \"4"),
         (
@@ -255,7 +255,34 @@ fn a_file_that_cannot_be_used_is_told_and_left_as_it_is() {
         ),
         (
             &good.replacen("{\"version\":1", "{\"more\":2,\"version\":1", 1),
-            "is damaged: unknown field `more`",
+            "holds what this version does not know (unknown field `more`",
+        ),
+        (
+            &good.replacen("\"automatic\":", "\"more\":[],\"automatic\":", 1),
+            "a newer version of this program has written it, this is 0.",
+        ),
+        (
+            &good.replacen("\"transmissions\":", "\"more\":[],\"transmissions\":", 1),
+            "start that version to deliver what it holds",
+        ),
+        // What a newer format has need not be readable at all.
+        (
+            &good
+                .replace("\"snapshot\":{\"version\":1", "\"snapshot\":{\"version\":2")
+                .replace("\"owed\"", "\"due\""),
+            "has a snapshot of format 2, readable is 1: a newer version",
+        ),
+        (
+            &good.replacen("\"version\":1", "\"version\":0", 1),
+            "an older version of this program has written it",
+        ),
+        (
+            &good.replacen(
+                "{\"version\":1",
+                "{\"jobs\":[{\"worker\":\"w\",\"statuses\":[]}],\"version\":1",
+                1,
+            ),
+            "a job in it is damaged: it has no uuid",
         ),
         (
             &good.replacen(

@@ -1,6 +1,6 @@
 //! The webhook: called after each authentication, and of no consequence whatever it does.
 
-use std::io::{BufRead as _, BufReader};
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::mpsc::{Receiver, channel};
 use std::thread;
@@ -9,7 +9,7 @@ use rcgen::{CertificateParams, KeyPair};
 
 use crate::network::{authority, certificate_pem, key_pem, secured_by};
 use crate::peers::{BlackHole, Refusing, Stream};
-use crate::program::{Program, SOON, file};
+use crate::program::{Program, SOON, command, file};
 use crate::session::facilitator;
 
 /// In the path, as those who are called often have it.
@@ -181,4 +181,141 @@ async fn one_that_never_answers_holds_nothing_up() {
     program.expect_phase("ready");
     let ended = program.close();
     assert_eq!(ended.status, 0, "{}", ended.stderr);
+}
+
+/// A proxy that takes every name for this machine's. Each request that it is made comes out.
+fn proxy() -> (String, Receiver<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let (sender, requests) = channel();
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let mut near = stream.unwrap();
+            let mut reader = BufReader::new(near.try_clone().unwrap());
+            let mut head = String::new();
+            while !head.ends_with("\r\n\r\n") && reader.read_line(&mut head).is_ok_and(|n| n > 0) {}
+            let target = head.split(' ').nth(1).unwrap_or_default().to_owned();
+            let _ = sender.send(head);
+            if target.starts_with("closed.invalid") {
+                let _ = near.write_all(b"HTTP/1.1 403 No\r\n\r\n");
+                continue;
+            }
+            // Whoever leaves without a word has learned enough.
+            let Some((_, port)) = target.rsplit_once(':') else {
+                continue;
+            };
+            let far = TcpStream::connect(("127.0.0.1", port.parse().unwrap())).unwrap();
+            near.write_all(b"HTTP/1.1 200 Ok\r\n\r\n").unwrap();
+            let (mut to_near, mut to_far) = (near, far.try_clone().unwrap());
+            thread::spawn(move || {
+                let _ = std::io::copy(&mut reader, &mut to_far);
+                let _ = to_far.shutdown(std::net::Shutdown::Write);
+            });
+            thread::spawn(move || {
+                let _ = std::io::copy(&mut &far, &mut to_near);
+                let _ = to_near.shutdown(std::net::Shutdown::Write);
+            });
+        }
+    });
+    (address, requests)
+}
+
+/// Whatever says which proxy the session takes says it of the webhook, too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_goes_through_the_proxy_of_the_session() {
+    let server = facilitator().await;
+    let own = authority();
+    let trusted = file("webhook-proxied.pem", certificate_pem(own.der()));
+    let params = CertificateParams::new(["hook.invalid".to_owned()]).unwrap();
+    let answer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
+    let (secure, secure_heads) = hook_over("https", secured_by(&own, false, &params), say(answer));
+    let (plain, plain_heads) = hook(say(answer));
+    let (proxy, requests) = proxy();
+    let via = format!("http://user:canary@{proxy}");
+    let via_tls = format!("https://{proxy}");
+    let named = |url: &str, name: &str| url.replace("127.0.0.1", name);
+    let (secure, plain) = (
+        named(&secure, "hook.invalid"),
+        named(&plain, "hook.invalid"),
+    );
+    let closed = named(&plain, "closed.invalid").replace("hook.invalid", "closed.invalid");
+    let none: &[(&str, &str)] = &[];
+    let flags = ["--proxy", &via, "--proxy-except", "127.0.0.1"];
+    let spared = [&flags[..], &["--proxy-except", "hook.invalid"]].concat();
+    let over_tls = ["--proxy", &via_tls, "--proxy-except", "127.0.0.1"];
+    for (url, more, variables, told, asked) in [
+        (&secure, &flags[..], none, "webhook called", true),
+        (&plain, &flags, none, "webhook called", true),
+        (
+            &secure,
+            &[],
+            &[("HTTPS_PROXY", &*via)],
+            "webhook called",
+            true,
+        ),
+        (&plain, &[], &[("ALL_PROXY", &*via)], "webhook called", true),
+        (&closed, &flags, none, "does not let us connect", true),
+        // Nobody knows its name here.
+        (&secure, &spared, none, "failed to lookup", false),
+        (
+            &secure,
+            &[],
+            &[("HTTPS_PROXY", &*via), ("NO_PROXY", ".invalid")],
+            "failed to lookup",
+            false,
+        ),
+        (
+            &plain,
+            &["--proxy", "none"],
+            &[("ALL_PROXY", &*via)],
+            "failed to lookup",
+            false,
+        ),
+        (
+            &secure,
+            &over_tls,
+            none,
+            "the proxy speaks TLS itself",
+            false,
+        ),
+    ] {
+        let trust = [
+            "-v",
+            "--tls-ca-file",
+            trusted.to_str().unwrap(),
+            "--webhook",
+            url,
+        ];
+        let mut command = command(&server.uri(), &[&trust[..], more].concat());
+        for name in ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY"] {
+            command.env_remove(name).env_remove(name.to_lowercase());
+        }
+        command.envs(variables.iter().copied());
+        let mut program = Program::start_unread(command);
+        program.read_stdout();
+        program.expect_phase("ready");
+        let line = program.expect_log("webhook");
+        assert!(line.contains(told), "{url} {more:?} {variables:?}: {line}");
+        let ended = program.close();
+        assert_eq!(ended.status, 0, "{}", ended.stderr);
+        for secret in [SECRET, "canary"] {
+            assert!(!ended.stderr.contains(secret), "{}", ended.stderr);
+        }
+        let target = url.split('/').nth(2).unwrap();
+        let heads: Vec<String> = requests.try_iter().collect();
+        let wanted = format!("CONNECT {target} HTTP/1.1\r\n");
+        let was_asked = heads.iter().any(|head| {
+            head.starts_with(&wanted)
+                && head.contains("Proxy-Authorization: Basic dXNlcjpjYW5hcnk=")
+        });
+        assert_eq!(was_asked, asked, "{url} {more:?} {variables:?}: {heads:?}");
+    }
+    let host = |url: &str| format!("Host: {}", url.split('/').nth(2).unwrap()).to_lowercase();
+    for (heads, url) in [(secure_heads, &secure), (plain_heads, &plain)] {
+        let heads: Vec<String> = heads.try_iter().collect();
+        assert_eq!(heads.len(), 2, "{heads:?}");
+        for head in heads {
+            assert!(head.to_lowercase().contains(&host(url)), "{head}");
+        }
+    }
 }

@@ -69,7 +69,8 @@ A job that finds all --max-jobs places taken is answered `rejected`, as busy.
   --socket PATH   workers connect and speak the lines above. The first one is
     {"command":"hello","protocol":1,"worker":NAME,"jobs":COUNT}; `welcome` answers it. Each job goes to
     the worker with the most free places, and only that one may speak of it. `capacity` with `jobs` changes
-    how many a worker takes. One that leaves has --worker-absence to come back under its name; its jobs
+    how many a worker takes. What a named worker takes up with `adopt_job` is its own like any other job: it
+    takes a place, and comes back, `resumed`, as `job_adopted`, without a request. One that leaves has --worker-absence to come back under its name; its jobs
     come first then, `resumed`, with their accepted `statuses`; else they end as `horde_failed`. A status
     whose receipt has not come is best said again: it does no harm. A last status that is refused or set
     aside ends the job as `horde_failed`: its worker gets the receipt and `job_ended`. A worker that reads
@@ -98,7 +99,8 @@ only this machine can be named, and only requests to its loopback names are answ
 RESTARTS: with a state file, a stop keeps what is owed, which jobs are open or have ended, and which worker
 on the socket has which, with its request; and the next start takes it up: it delivers the rest under the ids of the commands, and goes on to watch over the
 jobs. The start renames the file to FILE.taken, which is never used again: after a crash there is no
-state. FILE.lock keeps two processes from using one file.
+state. A file that a newer version of this program has written is refused, and left as it is: start that
+version to deliver what it holds. FILE.lock keeps two processes from using one file.
 
 LOG: lines on stderr, one for each thing that somebody may have to act on. A lost connection is one line:
 why, how long it had lasted, how many messages are owed, when the next attempt comes. What happens

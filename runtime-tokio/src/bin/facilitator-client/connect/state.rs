@@ -30,6 +30,8 @@ use crate::failure::Failure;
 
 /// The format that is written, and the only one that is read.
 const VERSION: u32 = 1;
+/// The format of the snapshot in it, which is the session's affair: were this another number, none could be restored.
+const SNAPSHOT_VERSION: u32 = 1;
 /// How long the end of the program waits for the disk.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -61,12 +63,24 @@ struct Message {
 struct JobRecord {
     worker: String,
     statuses: Vec<String>,
-    request: Box<RawValue>,
+    /// Of a job without its request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    uuid: Option<String>,
+    /// A job that its worker has adopted came without one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    request: Option<Box<RawValue>>,
 }
 
 /// What every version of the file has.
 #[derive(Deserialize)]
 struct Version {
+    version: u32,
+    snapshot: Option<SnapshotVersion>,
+}
+
+/// What every version of a snapshot has.
+#[derive(Deserialize)]
+struct SnapshotVersion {
     version: u32,
 }
 
@@ -86,10 +100,12 @@ pub(super) struct Taken {
 /// A job that a worker on the socket goes on with while this program is started anew.
 #[derive(Clone, Debug)]
 pub(super) struct WorkersJob {
+    pub(super) id: Uuid,
     pub(super) worker: String,
     /// The statuses that were accepted, in their order.
     pub(super) given: Vec<JobStatus>,
-    pub(super) request: Arc<V2JobRequest>,
+    /// None of one that the worker has adopted.
+    pub(super) request: Option<Arc<V2JobRequest>>,
 }
 
 /// All that the last stop has left.
@@ -103,22 +119,33 @@ pub(super) struct TakenUp {
 
 impl JobRecord {
     fn of(job: &WorkersJob) -> serde_json::Result<Self> {
+        let request = job.request.as_deref();
+        let request = request.map(serde_json::value::to_raw_value).transpose()?;
         Ok(Self {
             worker: job.worker.clone(),
             statuses: job.given.iter().map(ToString::to_string).collect(),
-            request: serde_json::value::to_raw_value(&*job.request)?,
+            uuid: request.is_none().then(|| job.id.to_string()),
+            request,
         })
     }
 
     fn read(self) -> Result<WorkersJob, String> {
-        let request = V2JobRequest::decode(self.request.get(), DecodeMode::Lenient);
-        let request = request.map_err(|error| format!("a job in it cannot be read: {error}"))?;
+        let request = self.request.map(|text| {
+            let request = V2JobRequest::decode(text.get(), DecodeMode::Lenient);
+            request.map_err(|error| format!("a job in it cannot be read: {error}"))
+        });
+        let request = request.transpose()?.map(|request| request.message);
+        let uuid = request.as_ref().map(|request| &request.uuid);
+        let id = uuid
+            .or(self.uuid.as_ref())
+            .and_then(|uuid| parse_uuid(uuid));
         let given = self.statuses.iter().map(|name| JobStatus::from_str(name));
         let given = given.collect::<Result<_, _>>();
         Ok(WorkersJob {
+            id: id.ok_or("a job in it is damaged: it has no uuid")?,
             worker: self.worker,
             given: given.map_err(|error| format!("a job in it is damaged: {error}"))?,
-            request: Arc::new(request.message),
+            request: request.map(Arc::new),
         })
     }
 }
@@ -193,7 +220,7 @@ impl StateFile {
                 })
             });
         let open = still_open(client);
-        jobs.retain(|job| parse_uuid(&job.request.uuid).is_some_and(|id| open.contains(&id)));
+        jobs.retain(|job| open.contains(&job.id));
         Ok(TakenUp {
             messages: messages.collect(),
             jobs,
@@ -260,13 +287,19 @@ impl StateFile {
                 "is longer than {longest} bytes; configure more room (`limits.outbox_bytes`)"
             ));
         }
-        // The errors of the parser name types and places, and no content.
-        let damaged = |error: serde_json::Error| format!("is damaged: {error}");
-        let Version { version } = serde_json::from_str(&text).map_err(damaged)?;
-        if version != VERSION {
-            return Err(format!(
-                "has format {version}, readable is {VERSION}; start the version of this program that wrote it"
-            ));
+        // The formats come first: what another one has need not be readable here.
+        let Version { version, snapshot } = serde_json::from_str(&text).map_err(damaged)?;
+        let of_snapshot = snapshot.map_or(SNAPSHOT_VERSION, |snapshot| snapshot.version);
+        for (what, found, readable) in [
+            ("", version, VERSION),
+            ("a snapshot of ", of_snapshot, SNAPSHOT_VERSION),
+        ] {
+            if found != readable {
+                return Err(another(
+                    &format!("has {what}format {found}, readable is {readable}"),
+                    found > readable,
+                ));
+            }
         }
         serde_json::from_str(&text).map(Some).map_err(damaged)
     }
@@ -277,6 +310,30 @@ impl StateFile {
             self.path.display()
         ))
     }
+}
+
+/// What is wrong with a file that does not parse. The errors of the parser name types, keys and places, and no values.
+#[expect(clippy::needless_pass_by_value, reason = "for `map_err`")]
+fn damaged(error: serde_json::Error) -> String {
+    let what = error.to_string();
+    // serde's own words, for which it has no kind: a key too many is no damage, but what a newer version has to say.
+    if error.is_data() && what.starts_with("unknown field") {
+        another(
+            &format!("holds what this version does not know ({what})"),
+            true,
+        )
+    } else {
+        format!("is damaged: {what}")
+    }
+}
+
+/// What is wrong with a file that another version of this program has written.
+fn another(what: &str, is_newer: bool) -> String {
+    let age = if is_newer { "a newer" } else { "an older" };
+    let own = env!("CARGO_PKG_VERSION");
+    format!(
+        "{what}: {age} version of this program has written it, this is {own}; start that version to deliver what it holds"
+    )
 }
 
 /// The file is there whole, or as it was before.
@@ -304,8 +361,8 @@ fn write(path: &Path, state: &State) -> io::Result<()> {
     }
 }
 
-/// The jobs without a terminal status.
-fn still_open(client: &FacilitatorClient) -> BTreeSet<Uuid> {
+/// The jobs without a terminal status, as the session knows them.
+pub(super) fn still_open(client: &FacilitatorClient) -> BTreeSet<Uuid> {
     let jobs = client.overview().jobs.into_iter();
     jobs.filter(|job| !job.underway.iter().any(|status| status.is_terminal()))
         .map(|job| job.uuid)

@@ -1,6 +1,7 @@
 //! The webhook: a request to somebody who wants to know of each authentication. Only the log hears what came of it.
 
 mod url;
+mod way;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +16,6 @@ use hyper::client::conn::http1;
 use hyper::rt::{Read, Write};
 use hyper::{Method, Request, StatusCode, header};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -32,17 +32,19 @@ pub(crate) struct Webhook(Arc<Shared>);
 struct Shared {
     url: Url,
     timeout: Duration,
+    network: Network,
     tls: Arc<ClientConfig>,
     /// One request at a time: who answers slowly does not get more of them.
     turn: Semaphore,
 }
 
 impl Webhook {
-    /// `network` says whom to trust; who we are, it does not tell anybody here.
+    /// `network` says whom to trust, and which way leads there; who we are, it does not tell anybody here.
     pub(crate) fn new(url: Url, timeout: Duration, network: &Network) -> Self {
         Self(Arc::new(Shared {
             url,
             timeout,
+            network: network.clone(),
             tls: network.tls().without_identity(),
             turn: Semaphore::new(1),
         }))
@@ -86,7 +88,7 @@ impl Shared {
 
     async fn get(&self) -> Result<StatusCode, Error> {
         let url = &self.url;
-        let stream = TcpStream::connect((url.host(), url.port())).await?;
+        let stream = way::open_to(&self.network, url).await?;
         if !url.is_secure() {
             return self.ask(TokioIo::new(stream)).await;
         }

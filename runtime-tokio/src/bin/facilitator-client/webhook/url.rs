@@ -59,10 +59,6 @@ impl Url {
         &self.host
     }
 
-    pub(super) const fn port(&self) -> u16 {
-        self.port
-    }
-
     /// What is asked for.
     pub(super) const fn path(&self) -> &PathAndQuery {
         &self.path
@@ -120,7 +116,7 @@ mod tests {
                 (
                     url.origin().as_str(),
                     url.host(),
-                    url.port(),
+                    url.port,
                     url.path().as_str()
                 ),
                 (origin, host, port, path)

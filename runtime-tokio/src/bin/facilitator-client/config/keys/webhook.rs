@@ -15,7 +15,8 @@ pub(super) const SECTION: Section = Section {
                 place: |s| &mut s.webhook.url,
             },
             "Ask for this URL (GET) after each authentication\n\
-             Whatever comes of it changes nothing but the log. It is reached without a proxy; https trusts whom the session trusts.",
+             Whatever comes of it changes nothing but the log. It is reached as the facilitator is: through the same proxy, save for \
+             the hosts of `proxy.except` or NO_PROXY, and https trusts whom the session trusts. A proxy of https:// it cannot use.",
         ),
         Key::new(
             "webhook.timeout",

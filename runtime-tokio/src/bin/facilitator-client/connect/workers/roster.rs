@@ -3,8 +3,9 @@
 //!
 //! The rules: a job goes to the worker with the most free places, and of several to the one that has waited longest for
 //! one. While nobody has a place it waits, first come first served, until its time is over. The jobs of a worker that
-//! goes away stay its own until its time to return is over.
+//! goes away stay its own until its time to return is over. A job that a worker brings along is its own like any other.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -27,9 +28,20 @@ pub(super) struct Bounds {
 #[derive(Clone, Debug)]
 pub(super) struct Job {
     pub(super) id: Uuid,
-    pub(super) request: Arc<V2JobRequest>,
+    /// None of one that its worker has adopted: there it is known.
+    pub(super) request: Option<Arc<V2JobRequest>>,
     /// The statuses that were accepted, in their order.
     pub(super) given: Vec<JobStatus>,
+}
+
+impl Job {
+    /// Its uuid, as its request spells it.
+    pub(super) fn uuid(&self) -> Cow<'_, str> {
+        match &self.request {
+            Some(request) => Cow::Borrowed(&request.uuid),
+            None => Cow::Owned(self.id.to_string()),
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -119,7 +131,7 @@ impl Roster {
         }
         let job = Job {
             id,
-            request: Arc::new(request),
+            request: Some(Arc::new(request)),
             given: Vec::new(),
         };
         let until = now + self.bounds.queue_time;
@@ -145,6 +157,29 @@ impl Roster {
         worker.jobs.insert(id);
         let place = Place::With(name);
         self.jobs.insert(id, Held { job, place });
+    }
+
+    /// Takes in a job that a worker who is here has from elsewhere, unless it is here already; whether it was taken in.
+    /// There can be more of these than places: they run, whoever counts them.
+    pub(super) fn adopt(&mut self, id: Uuid, name: &str) -> bool {
+        let Some((name, worker)) = self.workers.get_key_value(name) else {
+            return false;
+        };
+        if self.jobs.contains_key(&id) || worker.away_until.is_some() {
+            return false;
+        }
+        let name = Arc::clone(name);
+        if let Some(worker) = self.workers.get_mut(&name) {
+            worker.jobs.insert(id);
+        }
+        let job = Job {
+            id,
+            request: None,
+            given: Vec::new(),
+        };
+        let place = Place::With(name);
+        self.jobs.insert(id, Held { job, place });
+        true
     }
 
     /// Gives the job that has waited longest to whoever has a place for it.

@@ -1,5 +1,7 @@
 //! The lines that only workers bring about, on stdout and on sockets: what each looks like.
 
+use std::borrow::Cow;
+
 use serde_json::value::RawValue;
 
 use facilitator_tokio::core::message::{JobStatus, V2JobRequest};
@@ -29,7 +31,7 @@ pub(super) enum Telling<'a> {
         jobs: usize,
         reason: &'a str,
     },
-    /// A worker has got a job.
+    /// A worker has got a job, or has adopted one.
     JobAssigned { uuid: &'a str, worker: &'a str },
     /// The program has ended a job in place of its worker.
     JobEnded {
@@ -44,7 +46,7 @@ pub(super) enum Telling<'a> {
         worker: &'a str,
         jobs: u64,
         /// Its jobs from before; their requests follow.
-        resumed: Vec<&'a str>,
+        resumed: Vec<Cow<'a, str>>,
     },
     /// To a worker: the answer to its `capacity`.
     Capacity {
@@ -57,6 +59,13 @@ pub(super) enum Telling<'a> {
     JobResumed {
         uuid: &'a str,
         request: &'a V2JobRequest,
+        resumed: bool,
+        statuses: Vec<&'static str>,
+    },
+    /// To a worker: one of its jobs from before that it had adopted, and the statuses that were accepted of it.
+    #[serde(rename = "job_adopted")]
+    AdoptedResumed {
+        uuid: &'a str,
         resumed: bool,
         statuses: Vec<&'static str>,
     },

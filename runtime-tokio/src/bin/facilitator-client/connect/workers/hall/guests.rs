@@ -1,9 +1,9 @@
 //! What workers on the socket want of the hall: to come and go, to speak of their jobs, to hear what becomes of them.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use facilitator_tokio::core::client::Receipt;
+use facilitator_tokio::core::client::{Receipt, SendError};
 use facilitator_tokio::core::message::{JobStatus, parse_uuid};
 
 use super::{Hall, State};
@@ -129,6 +129,29 @@ impl Hall {
             Holder::Waiting => false,
             Holder::Worker(worker) => presence.is_some_and(|own| own.worker == worker),
         }
+    }
+
+    /// A worker goes on with a job that another process has received. The job of one without a name is nobody's here.
+    pub(in crate::connect::workers) fn adopt(
+        &self,
+        presence: Option<&Presence>,
+        uuid: &str,
+        time_left: Duration,
+    ) -> Result<(), SendError> {
+        // Whoever is told that its time is over waits for this.
+        let mut state = self.lock();
+        if state.stopping {
+            return Err(SendError::Stopping);
+        }
+        self.0.client.adopt_job(uuid, time_left)?;
+        if let (Some(own), Some(id)) = (presence, parse_uuid(uuid))
+            && state.roster.adopt(id, &own.worker)
+        {
+            let worker = &*own.worker;
+            self.0.news.tell(&Telling::JobAssigned { uuid, worker });
+            self.change();
+        }
+        Ok(())
     }
 
     /// The session has accepted a status from a worker.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use facilitator_tokio::core::message::{HordeFailureReason, JobRejectionReason};
 
 use super::{Hall, PROCESSES, State};
-use crate::connect::state::WorkersJob;
+use crate::connect::state::{WorkersJob, still_open};
 use crate::connect::workers::process::Order;
 use crate::connect::workers::roster::Job;
 use crate::connect::workers::telling::Telling;
@@ -28,7 +28,7 @@ impl Hall {
         };
         for job in waiting {
             let message = "the validator is stopping";
-            self.reject(&job.request.uuid, JobRejectionReason::Busy, message);
+            self.reject(&job.uuid(), JobRejectionReason::Busy, message);
         }
         self.change();
     }
@@ -61,9 +61,8 @@ impl Hall {
         if self.0.keeps {
             state.left_to_workers = true;
         } else {
-            for (job, worker) in state.of_workers() {
-                self.end_of(&mut state, &job, &worker, STOPPED);
-            }
+            let jobs = state.of_workers();
+            self.end_all(&mut state, jobs, STOPPED);
         }
         self.change();
     }
@@ -71,29 +70,34 @@ impl Hall {
     /// Ends what [`dismiss`](Self::dismiss) has left, by force.
     pub(in crate::connect::workers) async fn kill(&self) {
         self.dismiss();
-        let processes = {
-            let mut state = self.lock();
-            let processes = std::mem::take(&mut state.processes);
-            for job in state.of_processes() {
-                self.end_of(&mut state, &job, PROCESSES, ABORTED);
-            }
-            processes
-        };
+        let processes = std::mem::take(&mut self.lock().processes);
+        // Each first: while its task runs, it can give its job an end of its own.
         for process in processes.into_values() {
             process.task.abort();
             // With its task, the process is gone.
             let _ = process.task.await;
         }
+        let mut state = self.lock();
+        let jobs = state.of_processes();
+        self.end_all(&mut state, jobs, ABORTED);
+        drop(state);
         self.change();
     }
 
-    fn end_of(&self, state: &mut State, job: &Job, worker: &str, why: &str) {
-        state.roster.end(job.id);
-        let uuid = &job.request.uuid;
-        if self.fail(uuid, HordeFailureReason::GenericError, why) {
-            let ended = Telling::ended(uuid, why);
-            state.tell(worker, &ended);
-            self.0.news.tell(&ended);
+    /// Ends jobs, unless they have been given their end and only its worker is not gone yet.
+    fn end_all(&self, state: &mut State, jobs: Vec<(Job, Arc<str>)>, why: &str) {
+        if jobs.is_empty() {
+            return;
+        }
+        let open = still_open(&self.0.client);
+        for (job, worker) in jobs {
+            state.roster.end(job.id);
+            let uuid = &*job.uuid();
+            if open.contains(&job.id) && self.fail(uuid, HordeFailureReason::GenericError, why) {
+                let ended = Telling::ended(uuid, why);
+                state.tell(&worker, &ended);
+                self.0.news.tell(&ended);
+            }
         }
     }
 
@@ -101,6 +105,7 @@ impl Hall {
     pub(in crate::connect::workers) fn left_to_workers(&self) -> Vec<WorkersJob> {
         let left = self.lock().of_workers().into_iter();
         left.map(|(job, worker)| WorkersJob {
+            id: job.id,
             worker: worker.to_string(),
             given: job.given,
             request: job.request,
@@ -111,16 +116,17 @@ impl Hall {
 
 impl State {
     fn of_workers(&self) -> Vec<(Job, Arc<str>)> {
-        let jobs = self.roster.jobs();
-        jobs.filter_map(|(job, worker)| Some((job.clone(), Arc::clone(worker?))))
-            .filter(|(_, worker)| **worker != *PROCESSES)
-            .collect()
+        self.held_by(|worker| *worker != *PROCESSES)
     }
 
-    fn of_processes(&self) -> Vec<Job> {
+    fn of_processes(&self) -> Vec<(Job, Arc<str>)> {
+        self.held_by(|worker| *worker == *PROCESSES)
+    }
+
+    fn held_by(&self, is_one: impl Fn(&str) -> bool) -> Vec<(Job, Arc<str>)> {
         let jobs = self.roster.jobs();
-        jobs.filter(|(_, worker)| worker.is_some_and(|worker| **worker == *PROCESSES))
-            .map(|(job, _)| job.clone())
+        jobs.filter_map(|(job, worker)| Some((job.clone(), Arc::clone(worker?))))
+            .filter(|(_, worker)| is_one(worker))
             .collect()
     }
 }

@@ -199,15 +199,16 @@ impl Hall {
             && let Some((job, worker)) = state.roster.assign()
         {
             match &self.0.manner {
-                Some(manner) if *worker == *PROCESSES => self.start(state, manner.clone(), job),
+                Some(manner) if *worker == *PROCESSES => self.start(state, manner.clone(), &job),
                 _ => {
-                    let uuid = &job.request.uuid;
+                    let uuid = &*job.uuid();
                     debug!(?uuid, worker = ?&*worker, "job assigned");
                     self.0.news.tell(&Telling::JobAssigned {
                         uuid,
                         worker: &worker,
                     });
                     if let Some(present) = state.workers.get(&worker) {
+                        let job = job.clone();
                         present.mail.push(Mail::Job {
                             job,
                             resumed: false,
@@ -218,14 +219,18 @@ impl Hall {
         }
     }
 
-    fn start(&self, state: &mut State, manner: Manner, job: Job) {
+    fn start(&self, state: &mut State, manner: Manner, job: &Job) {
+        // Processes adopt nothing.
+        let Some(request) = job.request.clone() else {
+            return;
+        };
         let id = job.id;
         let (order, orders) = watch::channel(Order::Work);
         let (client, news) = (self.0.client.clone(), self.0.news.clone());
         let hall = self.clone();
         // It waits for the state at its end, so it is among the processes by then.
         let task = tokio::spawn(async move {
-            process::work(client, manner, job, orders, news).await;
+            process::work(client, manner, request, orders, news).await;
             let mut state = hall.lock();
             state.processes.remove(&id);
             state.roster.end(id);
@@ -266,16 +271,16 @@ impl Hall {
             match due {
                 Due::Unserved { job, anybody: true } => {
                     let message = "no worker had a place for it in time";
-                    self.reject(&job.request.uuid, JobRejectionReason::Busy, message);
+                    self.reject(&job.uuid(), JobRejectionReason::Busy, message);
                 }
                 Due::Unserved { job, .. } => {
                     let reason = JobRejectionReason::NoMinerForJob;
-                    self.reject(&job.request.uuid, reason, "no worker is there");
+                    self.reject(&job.uuid(), reason, "no worker is there");
                 }
                 Due::Abandoned { job, worker } => {
-                    warn!(uuid = ?job.request.uuid, worker = ?&*worker, "the worker did not return to its job");
+                    warn!(uuid = ?job.uuid(), worker = ?&*worker, "the worker did not return to its job");
                     self.fail(
-                        &job.request.uuid,
+                        &job.uuid(),
                         HordeFailureReason::ExecutorDisconnected,
                         "the job's worker went away and did not return in time",
                     );
@@ -314,7 +319,10 @@ impl Hall {
         match self.0.client.try_send_job_status(update) {
             Ok(_) => true,
             // When somebody else was faster, all is well.
-            Err(SendError::JobEnded { .. }) => false,
+            Err(SendError::JobEnded { .. }) => {
+                debug!(?uuid, "the job was ended by somebody else before");
+                false
+            }
             Err(error) => {
                 error!(?uuid, %error, "the job has no terminal status");
                 false
@@ -339,15 +347,14 @@ fn roster(settings: &Workers, left: Vec<WorkersJob>) -> Roster {
     }
     let now = Instant::now();
     for WorkersJob {
+        id,
         worker,
         given,
         request,
     } in left
     {
-        if let Some(id) = parse_uuid(&request.uuid) {
-            let job = Job { id, request, given };
-            roster.expect(job, &worker, now);
-        }
+        let job = Job { id, request, given };
+        roster.expect(job, &worker, now);
     }
     roster
 }

@@ -15,14 +15,15 @@ mod verdict;
 
 use std::future::pending;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use facilitator_tokio::FacilitatorClient;
 use facilitator_tokio::core::client::SendError;
-use facilitator_tokio::core::message::JobFailureStage;
+use facilitator_tokio::core::message::{JobFailureStage, V2JobRequest};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until};
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 use self::group::{Exit, Group};
 use self::guardian::Guardian;
@@ -30,7 +31,6 @@ use self::limits::{Limits, Progress};
 use self::talk::{Said, Talk, Talker};
 use self::verdict::Cause;
 use super::news::News;
-use super::roster::Job;
 use super::settling::settle;
 use super::telling::Telling;
 use crate::config;
@@ -64,17 +64,17 @@ pub(super) struct Manner {
 pub(super) async fn work(
     client: FacilitatorClient,
     manner: Manner,
-    job: Job,
+    request: Arc<V2JobRequest>,
     mut orders: watch::Receiver<Order>,
     news: News,
 ) {
-    let uuid = job.request.uuid.clone();
-    let (cause, exit, talk) = match start(&manner, &job) {
-        Ok((group, streams, request)) => {
+    let uuid = request.uuid.clone();
+    let (cause, exit, talk) = match start(&manner, &request) {
+        Ok((group, streams, line)) => {
             let pid = group.pid().unwrap_or_default();
             info!(?uuid, pid, "worker started");
             news.tell(&Telling::WorkerStarted { uuid: &uuid, pid });
-            let limits = Limits::of(&job.request, manner.margin, manner.leeway);
+            let limits = Limits::of(&request, manner.margin, manner.leeway);
             let (over, is_over) = watch::channel(None);
             let (said, heard) = watch::channel(Said {
                 progress: Progress::new(Instant::now().into_std()),
@@ -84,7 +84,7 @@ pub(super) async fn work(
             let talker = Talker {
                 client: client.clone(),
                 job: uuid.clone(),
-                request,
+                request: line,
                 limits: limits.clone(),
                 line_bytes: manner.line_bytes,
                 limit: manner.limit.clone(),
@@ -128,23 +128,25 @@ pub(super) async fn work(
                 tokio::spawn(async move { settle(&client, &news, &receipt.await).await });
             }
             // Somebody else was faster.
-            Err(SendError::JobEnded { .. }) => {}
+            Err(SendError::JobEnded { .. }) => {
+                debug!(?uuid, "the job was ended by somebody else before");
+            }
             Err(error) => error!(?uuid, %error, "the job has no terminal status"),
         }
     }
 }
 
-fn start(manner: &Manner, job: &Job) -> std::io::Result<(Group, group::Streams, Vec<u8>)> {
-    let uuid = &job.request.uuid;
-    let line = Line::JobRequest {
-        uuid,
-        request: &job.request,
-    };
-    let mut request = serde_json::to_vec(&line)?;
-    request.push(b'\n');
+fn start(
+    manner: &Manner,
+    request: &V2JobRequest,
+) -> std::io::Result<(Group, group::Streams, Vec<u8>)> {
+    let uuid = &request.uuid;
+    let line = Line::JobRequest { uuid, request };
+    let mut line = serde_json::to_vec(&line)?;
+    line.push(b'\n');
     // A uuid with a NUL character is none, and its job is never handed on.
     let (group, streams) = Group::start(&manner.command, &[(config::JOB, uuid)], &manner.guardian)?;
-    Ok((group, streams, request))
+    Ok((group, streams, line))
 }
 
 /// A process while it runs.

@@ -98,11 +98,11 @@ fn a_job_can_wait_for_a_worker_that_is_not_known_yet() {
         let id = Uuid::from_u128(number);
         Job {
             id,
-            request: Arc::new(V2JobRequest::new(
+            request: Some(Arc::new(V2JobRequest::new(
                 id.to_string(),
                 ExecutorClass::AlwaysOnTest,
                 "image",
-            )),
+            ))),
             given: vec![JobStatus::Accepted],
         }
     };
@@ -179,4 +179,37 @@ fn a_worker_that_takes_no_more_keeps_what_it_has() {
     );
     roster.resize("a", 2);
     assert_eq!(assigned(&mut roster), [pair(2, "a")]);
+}
+
+#[test]
+fn a_job_that_a_worker_brings_along_is_its_own_and_takes_a_place() {
+    let (mut roster, now) = roster();
+    let own = Uuid::from_u128(9);
+    assert!(!roster.adopt(own, "a"), "nobody of this name is here");
+    roster.arrive("a", 1);
+    roster.arrive("b", 0);
+    assert!(roster.adopt(own, "a"));
+    assert!(!roster.adopt(own, "b"), "it is another one's");
+    assert_eq!(roster.holder(own), Holder::Worker("a".into()));
+    take(&mut roster, 1, now);
+    assert_eq!(assigned(&mut roster), [], "its place is taken");
+    roster.note(own, JobStatus::Accepted);
+    roster.depart("a", now);
+    let jobs = roster.arrive("a", 1).unwrap();
+    assert_eq!(
+        (jobs.len(), &jobs[0].given),
+        (1, &vec![JobStatus::Accepted])
+    );
+    assert_eq!(jobs[0].uuid(), own.to_string());
+    roster.depart("a", now);
+    match roster.due(now + 5 * SECOND) {
+        Some(Due::Abandoned { job, worker }) => assert_eq!((job.id, &*worker), (own, "a")),
+        other => panic!("{other:?}"),
+    }
+    // More than there are places for: nobody can be told to stop what runs.
+    roster.arrive("c", 0);
+    for number in 10..20 {
+        assert!(roster.adopt(Uuid::from_u128(number), "c"));
+    }
+    assert!(!take(&mut roster, 2, now), "they count");
 }

@@ -21,6 +21,7 @@ use crate::connect::events;
 use crate::connect::input::{check_protocol, complaint, submit};
 use crate::connect::lines::{Line, Lines};
 use crate::connect::workers::hall::{Hall, Presence, Refusal};
+use crate::connect::workers::roster::Job;
 use crate::connect::workers::telling::Telling;
 
 /// How long the first line may take.
@@ -33,6 +34,9 @@ const OVERHEAD: usize = 1024;
 const UNANSWERED: usize = 1024 * 1024;
 /// The longest name.
 const NAME: usize = 128;
+
+/// What is said of a job that somebody else works on.
+const ANOTHERS: &str = "the job is another worker's";
 
 /// How workers are spoken with.
 pub(super) struct Manner {
@@ -249,8 +253,7 @@ impl Worker {
                 Err(Wrong::in_field("command", what))
             }
             Command::AdoptJob { uuid, time_left } => {
-                let adopted = self.hall.client().adopt_job(&uuid, time_left);
-                adopted.map_err(|error| complaint(&error))?;
+                self.adopt(&uuid, time_left)?;
                 let id = id.as_deref();
                 let line = events::Line::JobAdopted { id, uuid: &uuid };
                 self.mail.answer(Mail::of(&line)).await;
@@ -260,8 +263,7 @@ impl Worker {
                 if let Some((uuid, _)) = &status
                     && !self.hall.may_speak(self.presence.as_ref(), uuid)
                 {
-                    let what = "the job is another worker's";
-                    return Err(Wrong::in_field("uuid", what));
+                    return Err(Wrong::in_field("uuid", ANOTHERS));
                 }
                 let cost = u32::try_from(cost).unwrap_or(u32::MAX);
                 let share = Arc::clone(&self.shares).acquire_many_owned(cost).await;
@@ -321,10 +323,7 @@ impl Worker {
                     id,
                     worker: &name,
                     jobs,
-                    resumed: resumed
-                        .iter()
-                        .map(|job| job.request.uuid.as_str())
-                        .collect(),
+                    resumed: resumed.iter().map(Job::uuid).collect(),
                 })
             });
         let presence = presence.map_err(|refusal| refused(refusal, &name))?;
@@ -334,6 +333,14 @@ impl Worker {
         self.presence = Some(presence);
         self.greeted = true;
         Ok(())
+    }
+
+    fn adopt(&self, uuid: &str, time_left: Duration) -> Result<(), Wrong> {
+        if !self.hall.may_speak(self.presence.as_ref(), uuid) {
+            return Err(Wrong::in_field("uuid", ANOTHERS));
+        }
+        let adopted = self.hall.adopt(self.presence.as_ref(), uuid, time_left);
+        adopted.map_err(|error| complaint(&error))
     }
 
     async fn capacity(&mut self, id: Option<Box<RawValue>>, jobs: u64) -> Result<(), Wrong> {

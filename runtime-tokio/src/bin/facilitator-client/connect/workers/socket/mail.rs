@@ -42,16 +42,21 @@ impl Mail {
             Self::Text(text) => return Ok(text),
             Self::Job { job, resumed } => (job, resumed),
         };
-        let (uuid, request) = (job.request.uuid.as_str(), &*job.request);
-        let mut text = if resumed {
-            serde_json::to_vec(&Telling::JobResumed {
+        let uuid = &*job.uuid();
+        let statuses = || job.given.iter().copied().map(JobStatus::as_str).collect();
+        let mut text = match &job.request {
+            Some(request) if resumed => serde_json::to_vec(&Telling::JobResumed {
                 uuid,
                 request,
                 resumed,
-                statuses: job.given.iter().copied().map(JobStatus::as_str).collect(),
-            })?
-        } else {
-            serde_json::to_vec(&Line::JobRequest { uuid, request })?
+                statuses: statuses(),
+            })?,
+            Some(request) => serde_json::to_vec(&Line::JobRequest { uuid, request })?,
+            None => serde_json::to_vec(&Telling::AdoptedResumed {
+                uuid,
+                resumed,
+                statuses: statuses(),
+            })?,
         };
         text.push(b'\n');
         Ok(text.into())
