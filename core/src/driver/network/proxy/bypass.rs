@@ -86,11 +86,31 @@ impl Hosts {
         if let Ok(address) = unbracketed(host).parse() {
             return Some(Self::Network(address, width(address)));
         }
+        if let Some(network) = Self::starred(host) {
+            return Some(network);
+        }
         let name = host.strip_prefix('*').unwrap_or(host);
         let name = name.strip_prefix('.').unwrap_or(name);
         let name = name.strip_suffix('.').unwrap_or(name);
         let good = |byte: u8| byte.is_ascii_alphanumeric() || b"-._".contains(&byte);
         (!name.is_empty() && name.bytes().all(good)).then(|| Self::Named(name.to_ascii_lowercase()))
+    }
+
+    /// `192.168.*` or `192.168.*.*`, as many tools have it: the addresses that begin with these numbers.
+    fn starred(host: &str) -> Option<Self> {
+        let (mut octets, mut known, mut stars) = ([0; 4], 0, false);
+        for (index, part) in host.split('.').enumerate() {
+            let octet = octets.get_mut(index)?;
+            if part == "*" {
+                stars = true;
+                continue;
+            }
+            let is_plain = part.bytes().all(|byte| byte.is_ascii_digit())
+                && (part.len() == 1 || !part.starts_with('0'));
+            *octet = part.parse().ok().filter(|_| is_plain && !stars)?;
+            known += 1;
+        }
+        (stars && known > 0).then(|| Self::Network(IpAddr::from(octets), 8 * known))
     }
 
     fn include(&self, name: &str, address: Option<IpAddr>) -> bool {
@@ -185,6 +205,17 @@ mod tests {
             ),
             ("0.0.0.0/0", &["1.2.3.4:1"], &["::1:1", "example.org:1"]),
             ("::/0", &["::1:1"], &["1.2.3.4:1"]),
+            (
+                "192.168.*,10.*.*.*,172.16.5.*:8080",
+                &["192.168.255.1:1", "10.1.2.3:1", "172.16.5.9:8080"],
+                &[
+                    "192.169.0.1:1",
+                    "11.0.0.1:1",
+                    "172.16.5.9:80",
+                    "172.16.6.9:8080",
+                    "192.168.example.org:1",
+                ],
+            ),
             ("0.1", &[], &["10.0.0.1:1"]),
         ] {
             let list = Bypass::parse(list).unwrap();
@@ -214,6 +245,13 @@ mod tests {
             "[::1",
             ".",
             "a*b",
+            "example.*",
+            "10.*.1",
+            "*.*",
+            "10.0.0.0.*",
+            "256.*",
+            "010.*",
+            "+1.*",
             "http://h",
         ] {
             let error = ProxyProblem::Entry {

@@ -32,7 +32,7 @@ use crate::client::Endpoint;
 ///   would set `HTTP_PROXY` from a visitor's header; `all_proxy` or `ALL_PROXY` where there is none of these. A value
 ///   without a scheme is one of `http://`; an empty one is none.
 /// - `no_proxy` or `NO_PROXY` lists hosts to go to directly, with commas or spaces between: names, which stand for all
-///   names below them too, with or without a dot or `*.` before them; addresses; networks such as `10.0.0.0/8`; `*`
+///   names below them too, with or without a dot or `*.` before them; addresses; networks such as `10.0.0.0/8`, or `10.*`; `*`
 ///   for all. A port after any of them restricts it to that port.
 /// - This machine (`localhost`, `127.0.0.0/8`, `::1`) is never reached through a proxy of the environment's.
 ///

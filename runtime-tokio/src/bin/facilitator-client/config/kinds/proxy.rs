@@ -83,7 +83,7 @@ impl Kind for Hosts {
     }
 
     fn accepted(&self) -> String {
-        "a list of host names, addresses, and networks as 10.0.0.0/8".to_owned()
+        "a list of host names, addresses, and networks as 10.0.0.0/8 or 10.*".to_owned()
     }
 
     fn placeholder(&self) -> &'static str {
