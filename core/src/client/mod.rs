@@ -56,9 +56,9 @@ pub use self::event::{
 };
 pub use self::health::Health;
 pub use self::histogram::Histogram;
+pub(crate) use self::outputs::Outputs;
 #[cfg(feature = "driver")]
-pub(crate) use self::outputs::Delivered;
-pub(crate) use self::outputs::{Outputs, Polled};
+pub(crate) use self::outputs::{Delivered, Polled};
 pub use self::overview::{JobOverview, Overview};
 pub use self::phase::Phase;
 pub use self::prepared::Prepared;
@@ -545,10 +545,14 @@ impl FacilitatorClient {
     /// has to say so with [`set_waiting_jobs`](Self::set_waiting_jobs).
     #[inline]
     pub fn poll_output(&mut self) -> Option<Output> {
-        self.poll_in_place().map(Polled::into_output)
+        if self.outputs.brings_job() {
+            self.backlog.polled();
+        }
+        self.outputs.pop()
     }
 
     /// The same for a driver that can do without outputs of their own.
+    #[cfg(feature = "driver")]
     #[inline]
     pub(crate) fn poll_in_place(&mut self) -> Option<Polled<'_>> {
         if self.outputs.brings_job() {

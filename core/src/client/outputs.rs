@@ -44,6 +44,7 @@ enum Next {
 }
 
 /// An output where it lies.
+#[cfg(feature = "driver")]
 pub(crate) enum Polled<'a> {
     /// A text to be transmitted on this connection.
     Text(ConnectionId, &'a str),
@@ -149,30 +150,36 @@ impl Outputs {
             )
     }
 
-    /// Takes the oldest, and leaves it where it lies.
+    /// Takes the oldest.
     #[inline]
-    pub(crate) fn poll(&mut self) -> Option<Polled<'_>> {
+    pub(super) fn pop(&mut self) -> Option<Output> {
         match self.order.pop_front()? {
             Next::Text(connection, bytes) => {
-                let begin = self.taken;
-                self.taken += bytes;
-                let text = self.texts.get(begin..self.taken).unwrap_or_default();
-                Some(Polled::Text(connection, text))
+                let text = Frame::text(self.take_text(bytes));
+                Some(Output::Transmit(connection, text))
             }
-            Next::Delivered(delivered) => Some(Polled::Delivered(delivered)),
-            Next::Other => self.others.pop_front().map(Polled::Other),
+            Next::Delivered(delivered) => Some(Output::Event(Event::Receipt(delivered.receipt()))),
+            Next::Other => self.others.pop_front(),
         }
     }
-}
 
-impl Polled<'_> {
-    /// As everybody else knows it.
-    pub(super) fn into_output(self) -> Output {
-        match self {
-            Self::Text(connection, text) => Output::Transmit(connection, Frame::text(text)),
-            Self::Delivered(delivered) => Output::Event(Event::Receipt(delivered.receipt())),
-            Self::Other(output) => output,
-        }
+    /// Takes the oldest, and leaves it where it lies.
+    #[cfg(feature = "driver")]
+    #[inline]
+    pub(crate) fn poll(&mut self) -> Option<Polled<'_>> {
+        Some(match self.order.pop_front()? {
+            Next::Text(connection, bytes) => Polled::Text(connection, self.take_text(bytes)),
+            Next::Delivered(delivered) => Polled::Delivered(delivered),
+            Next::Other => Polled::Other(self.others.pop_front()?),
+        })
+    }
+
+    /// The first of the texts, which is so long.
+    #[inline]
+    fn take_text(&mut self, bytes: usize) -> &str {
+        let begin = self.taken;
+        self.taken += bytes;
+        self.texts.get(begin..self.taken).unwrap_or_default()
     }
 }
 
@@ -192,10 +199,6 @@ mod tests {
     use alloc::vec::Vec;
 
     use super::*;
-
-    fn pop(outputs: &mut Outputs) -> Option<Output> {
-        outputs.poll().map(Polled::into_output)
-    }
 
     #[test]
     fn outputs_of_all_kinds_keep_their_order() {
@@ -239,11 +242,39 @@ mod tests {
         for output in expected {
             assert!(!outputs.is_empty());
             assert_eq!(
-                format!("{:?}", pop(&mut outputs)),
+                format!("{:?}", outputs.pop()),
                 format!("{:?}", Some(output))
             );
         }
-        assert!(outputs.is_empty() && pop(&mut outputs).is_none());
+        assert!(outputs.is_empty() && outputs.pop().is_none());
+    }
+
+    #[cfg(feature = "driver")]
+    #[test]
+    fn what_is_polled_where_it_lies_is_the_same() {
+        let (connection, long) = (ConnectionId(7), "x".repeat(COPIED + 1));
+        let shared: Arc<str> = long.as_str().into();
+        let mut outputs = Outputs::default();
+        // Never empty, and longer than what may have been taken.
+        outputs.push_text(connection, "text 0");
+        for n in 0..20_000 {
+            outputs.push_text(connection, &format!("text {}", n + 1));
+            outputs.push_shared(connection, &shared);
+            let expected = format!("text {n}");
+            match outputs.poll() {
+                Some(Polled::Text(_, text)) => assert_eq!(text, expected),
+                _ => panic!("{n}: no text"),
+            }
+            assert!(outputs.texts.len() < 4 * TAKEN, "{n}");
+            if n > 0 {
+                match outputs.poll() {
+                    Some(Polled::Other(Output::Transmit(_, Frame::Text(text)))) => {
+                        assert!(Arc::ptr_eq(&text, &shared));
+                    }
+                    _ => panic!("{n}: not what is shared"),
+                }
+            }
+        }
     }
 
     #[test]
