@@ -65,6 +65,8 @@ struct Connection<T> {
     /// To be written, when the transport takes nothing. Bounded by the session's windows.
     outgoing: VecDeque<Frame>,
     needs_flush: bool,
+    /// There was nothing to read, in this poll of the task. Whoever has said so wakes it.
+    has_blocked: bool,
     /// Why nothing more can be written.
     broken: Option<Disconnected>,
     /// What the peer's close frame says, once it was read: the cause of the end, whatever breaks next.
@@ -73,14 +75,16 @@ struct Connection<T> {
 
 impl<R: Runtime> Task<R> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut may_read = true;
+        if let Link::Open(connection) = &mut self.link {
+            connection.has_blocked = false;
+        }
         for _ in 0..ROUNDS {
             let deadline = self.carry_out(cx);
             if self.has_ended() {
                 return Poll::Ready(());
             }
             let mut progress = self.poll_connecting(cx);
-            progress |= self.poll_open(cx, &mut may_read);
+            progress |= self.poll_open(cx);
             progress |= self.poll_timer(cx, deadline);
             if !progress {
                 self.rest();
@@ -198,6 +202,7 @@ impl<R: Runtime> Task<R> {
                     transport,
                     outgoing: VecDeque::new(),
                     needs_flush: false,
+                    has_blocked: false,
                     broken: None,
                     closed: None,
                 });
@@ -213,8 +218,7 @@ impl<R: Runtime> Task<R> {
         true
     }
 
-    /// Once there is nothing to read, nothing is read any more in this poll: whoever has said so wakes the task.
-    fn poll_open(&mut self, cx: &mut Context<'_>, may_read: &mut bool) -> bool {
+    fn poll_open(&mut self, cx: &mut Context<'_>) -> bool {
         let Link::Open(connection) = &mut self.link else {
             return false;
         };
@@ -224,16 +228,19 @@ impl<R: Runtime> Task<R> {
         // Writing first: what the session just asked for may be what the peer waits for.
         if let Poll::Ready(Err(how)) = connection.write(cx) {
             // What was read by the system before the writing failed is still worth having: answers are in it.
-            let read = connection.read(cx, inbound);
+            let mut read = connection.read(cx, inbound);
+            if read.is_pending() {
+                // The transport may only have wanted to let others run.
+                read = connection.read(cx, inbound);
+            }
             lost = match read {
                 Poll::Ready(Some(read)) => Some(read),
                 _ => Some(how),
             };
-        } else if *may_read {
-            match connection.read(cx, inbound) {
-                Poll::Ready(how) => lost = how,
-                Poll::Pending => *may_read = false,
-            }
+        } else if !connection.has_blocked
+            && let Poll::Ready(how) = connection.read(cx, inbound)
+        {
+            lost = how;
         }
         if inbound.is_empty() && lost.is_none() {
             return false;
@@ -345,7 +352,11 @@ impl<T: super::Transport> Connection<T> {
             if inbound.bytes() > READ_BYTES {
                 break;
             }
-            match ready!(self.transport.poll_read(cx, inbound)) {
+            let Poll::Ready(read) = self.transport.poll_read(cx, inbound) else {
+                self.has_blocked = true;
+                return Poll::Pending;
+            };
+            match read {
                 Some(Ok(())) => match inbound.back() {
                     // The WebSocket layer has queued its answer; it leaves with the next flush.
                     Some(Frame::Ping(_)) => self.needs_flush = true,
