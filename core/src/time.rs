@@ -41,6 +41,31 @@ impl Timestamp {
     }
 }
 
+/// A [`Timestamp`] in half its room, for what there is a million of: whole nanoseconds. It ends after five centuries, and
+/// whatever is later is then.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Moment(u64);
+
+impl From<Timestamp> for Moment {
+    #[inline]
+    fn from(at: Timestamp) -> Self {
+        Self(u64::try_from(at.0.as_nanos()).unwrap_or(u64::MAX))
+    }
+}
+
+impl From<Moment> for Timestamp {
+    #[inline]
+    fn from(Moment(nanos): Moment) -> Self {
+        Self(Duration::from_nanos(nanos))
+    }
+}
+
+impl fmt::Debug for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Timestamp::from(*self).fmt(f)
+    }
+}
+
 impl Add<Duration> for Timestamp {
     type Output = Self;
 
@@ -59,5 +84,21 @@ impl fmt::Debug for Timestamp {
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:.3}s", self.0.as_secs_f64())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_its_time_for_five_centuries() {
+        let centuries = Duration::from_hours(500 * 365 * 24);
+        for time in [Duration::ZERO, Duration::from_nanos(1), centuries] {
+            let at = Timestamp::from_duration(time);
+            assert_eq!(Timestamp::from(Moment::from(at)), at);
+        }
+        let end = Moment::from(Timestamp::from_duration(Duration::MAX));
+        assert!(Timestamp::from(end).as_duration() > centuries);
     }
 }

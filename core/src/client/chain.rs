@@ -1,17 +1,19 @@
-//! A queue of many values that stay where they are. A container: it knows nothing of what it holds.
+//! A queue of many values, nearly all of which stay where they are. A container: it knows nothing of what it holds.
 
-use alloc::boxed::Box;
 use alloc::collections::VecDeque;
+use alloc::vec::Vec;
 use core::iter;
 
-/// How many values share one piece of memory.
-const BLOCK: usize = 64;
+/// How many values share one piece of memory. Many: to come from one piece to the next is a wait for memory that nobody
+/// could foresee.
+const BLOCK: usize = 512;
 
-type Block<T> = Box<[Option<T>; BLOCK]>;
+/// As long as the block has ever been filled; a short queue has a short one.
+type Block<T> = Vec<Option<T>>;
 
 /// A queue in blocks.
 ///
-/// No value moves when it grows. And it is filled where it was emptied last: however long it is, whoever writes at its
+/// When it grows, no more than one block of values moves. And it is filled where it was emptied last: however long it is, whoever writes at its
 /// end finds the memory near that was read at its front a moment ago, where a ring would go through all of its own.
 #[derive(Clone, Debug)]
 pub(super) struct Chain<T> {
@@ -50,10 +52,11 @@ impl<T> Chain<T> {
             self.grow();
         }
         // There is room behind the last value, so nothing is overwritten.
-        if let Some(block) = self.blocks.back_mut()
-            && let Some(place) = block.get_mut(end % BLOCK)
-        {
-            *place = Some(value);
+        if let Some(block) = self.blocks.back_mut() {
+            match block.get_mut(end % BLOCK) {
+                Some(place) => *place = Some(value),
+                None => block.push(Some(value)),
+            }
             self.len += 1;
         }
     }
@@ -61,8 +64,7 @@ impl<T> Chain<T> {
     #[cold]
     fn grow(&mut self) {
         let block = self.spare.take();
-        self.blocks
-            .push_back(block.unwrap_or_else(|| Box::new([const { None }; BLOCK])));
+        self.blocks.push_back(block.unwrap_or_default());
     }
 
     #[inline]
@@ -189,8 +191,11 @@ mod tests {
             places.sort();
             places
         };
-        chain.pop_front();
-        chain.push_back(0);
+        // The last block has grown once.
+        for n in 0..2 * BLOCK {
+            chain.pop_front();
+            chain.push_back(n);
+        }
         let before = places(&chain);
         for n in 0..100 * BLOCK {
             chain.pop_front();

@@ -10,6 +10,7 @@ use super::event::UpdateId;
 use super::slab::{Slab, Slot};
 use crate::Timestamp;
 use crate::message::JobStatus;
+use crate::time::Moment;
 
 /// What becomes of a status that the application gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,9 +78,9 @@ struct Job {
     delivered: Statuses,
     terminal: Option<JobStatus>,
     /// When it was taken up: for those who look at it.
-    taken_up: Timestamp,
+    taken_up: Moment,
     /// When it must have ended.
-    deadline: Timestamp,
+    deadline: Moment,
     /// Whether it stands in the list of ended jobs.
     listed: bool,
 }
@@ -147,7 +148,7 @@ impl Jobs {
     /// Changes when a job must have ended.
     pub(super) fn set_deadline(&mut self, slot: Slot, deadline: Timestamp) {
         if let Some(job) = self.known.get_mut(slot) {
-            job.deadline = deadline;
+            job.deadline = deadline.into();
         }
     }
 
@@ -159,8 +160,8 @@ impl Jobs {
         deadline: Timestamp,
     ) -> Option<Slot> {
         let job = Job {
-            taken_up: now,
-            deadline,
+            taken_up: now.into(),
+            deadline: deadline.into(),
             ..Job::default()
         };
         let slot = self.known.insert(uuid, job)?;
@@ -183,8 +184,8 @@ impl Jobs {
         let unended = self.known.iter().filter(|(_, job)| !job.has_ended());
         unended.map(|(uuid, job)| Unended {
             uuid: *uuid,
-            taken_up: job.taken_up,
-            deadline: job.deadline,
+            taken_up: job.taken_up.into(),
+            deadline: job.deadline.into(),
             underway: job.underway,
             delivered: job.delivered,
         })
@@ -276,7 +277,7 @@ impl Jobs {
         if job.terminal == Some(status) && fate == Fate::Undone {
             job.terminal = None;
             self.open += 1;
-            reopened = Some(job.deadline);
+            reopened = Some(job.deadline.into());
         } else if job.has_ended() && !job.listed {
             job.listed = true;
             self.ended.push_back(slot);
@@ -304,7 +305,7 @@ impl Jobs {
 fn record(uuid: &Uuid, job: &Job) -> Record {
     Record {
         uuid: *uuid,
-        deadline: job.deadline,
+        deadline: job.deadline.into(),
         delivered: job.delivered,
         ended: job.terminal.filter(|_| job.has_ended()),
     }

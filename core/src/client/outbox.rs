@@ -6,7 +6,6 @@ use alloc::collections::VecDeque;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::fmt;
-use core::time::Duration;
 
 use uuid::Uuid;
 
@@ -16,6 +15,7 @@ use super::slab::Slot;
 use super::text::StatusText;
 use crate::Timestamp;
 use crate::message::JobStatus;
+use crate::time::Moment;
 
 /// Breaks after which the oldest unanswered update counts as their cause.
 const BREAKS_UNTIL_SET_ASIDE: u8 = 3;
@@ -34,8 +34,7 @@ pub(super) struct Entry<A> {
     pub(super) automatic: bool,
     /// Breaks of the connection while this was the oldest unanswered update.
     breaks: u8,
-    /// When it was accepted, in nanoseconds: a time takes twice the room.
-    accepted_at: u64,
+    accepted_at: Moment,
 }
 
 /// What is known of a message while it is in flight, and not before.
@@ -55,7 +54,7 @@ impl<A: fmt::Debug> fmt::Debug for Entry<A> {
             .field("transmissions", &self.transmissions)
             .field("automatic", &self.automatic)
             .field("breaks", &self.breaks)
-            .field("accepted_at", &Duration::from_nanos(self.accepted_at))
+            .field("accepted_at", &self.accepted_at)
             .finish_non_exhaustive()
     }
 }
@@ -117,7 +116,7 @@ impl Entry<Update> {
 
     /// What is left to say of it.
     #[inline]
-    pub(super) const fn gone(&self) -> Gone {
+    pub(super) fn gone(&self) -> Gone {
         Gone {
             id: self.id,
             job: self.about.job,
@@ -146,8 +145,8 @@ impl Entry<Specs> {
 }
 
 impl<A> Entry<A> {
-    pub(super) const fn accepted_at(&self) -> Timestamp {
-        Timestamp::from_duration(Duration::from_nanos(self.accepted_at))
+    pub(super) fn accepted_at(&self) -> Timestamp {
+        self.accepted_at.into()
     }
 
     const fn owed(&self, subject: Subject, text: Arc<str>) -> Owed {
@@ -194,8 +193,7 @@ impl<A: Weigh> Lane<A> {
             transmissions: 0,
             automatic,
             breaks: 0,
-            // Five centuries fit.
-            accepted_at: u64::try_from(accepted_at.as_duration().as_nanos()).unwrap_or(u64::MAX),
+            accepted_at: accepted_at.into(),
         });
     }
 

@@ -373,6 +373,7 @@ mod tests {
         /// What can still be written, in bytes.
         room: usize,
         writes: usize,
+        reads: usize,
     }
 
     impl Wire {
@@ -407,6 +408,7 @@ mod tests {
     impl Socket for Wire {
         fn poll_read(&mut self, _: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
             let mut line = self.line();
+            line.reads += 1;
             let Some(mut chunk) = line.incoming.pop_front() else {
                 return Poll::Pending;
             };
@@ -447,8 +449,8 @@ mod tests {
         Context::from_waker(core::task::Waker::noop())
     }
 
-    /// As whoever is woken asks again.
-    fn next(socket: &mut WebSocket<Wire>) -> Poll<Option<Result<Frame, Error>>> {
+    /// Asks once; also, whether it was woken in the middle of that.
+    fn ask(socket: &mut WebSocket<Wire>) -> (Poll<Option<Result<Frame, Error>>>, bool) {
         struct Woken(AtomicBool);
 
         impl alloc::task::Wake for Woken {
@@ -456,15 +458,21 @@ mod tests {
                 self.0.store(true, Ordering::Relaxed);
             }
         }
+        let woken = Arc::new(Woken(AtomicBool::new(false)));
+        let waker = Arc::clone(&woken).into();
+        let mut inbound = Inbound::default();
+        let polled = socket.poll_read(&mut Context::from_waker(&waker), &mut inbound);
+        let polled =
+            polled.map(|read| read.map(|read| read.map(|()| inbound.pop().expect("one was read"))));
+        (polled, woken.0.load(Ordering::Relaxed))
+    }
+
+    /// Asks again when it is woken.
+    fn next(socket: &mut WebSocket<Wire>) -> Poll<Option<Result<Frame, Error>>> {
         loop {
-            let woken = Arc::new(Woken(AtomicBool::new(false)));
-            let waker = Arc::clone(&woken).into();
-            let mut inbound = Inbound::default();
-            let polled = socket.poll_read(&mut Context::from_waker(&waker), &mut inbound);
-            if polled.is_ready() || !woken.0.load(Ordering::Relaxed) {
-                return polled.map(|read| {
-                    read.map(|read| read.map(|()| inbound.pop().expect("one was read")))
-                });
+            let (polled, woken) = ask(socket);
+            if polled.is_ready() || !woken {
+                return polled;
             }
         }
     }
@@ -745,6 +753,30 @@ mod tests {
             }
             assert_eq!(texts, 1_000);
             assert!(burst == 0 || detours == 0, "{burst}: {detours}");
+        }
+    }
+
+    #[test]
+    fn others_run_before_the_system_is_asked_for_more() {
+        let (mut socket, wire) = open(usize::MAX);
+        let success = frame(0x81, br#"{"status":"success","errors":[]}"#);
+        // Few bytes go to tungstenite, many do not.
+        for frames in [1, 300, 300, 1] {
+            wire.says(&success.repeat(frames));
+            for _ in 0..frames {
+                assert!(matches!(
+                    ask(&mut socket),
+                    (Poll::Ready(Some(Ok(_))), false)
+                ));
+            }
+            let reads = wire.line().reads;
+            assert!(
+                matches!(ask(&mut socket), (Poll::Pending, true)),
+                "{frames}"
+            );
+            assert_eq!(wire.line().reads, reads, "{frames}");
+            assert!(matches!(ask(&mut socket), (Poll::Pending, false)));
+            assert_eq!(wire.line().reads, reads + 1, "{frames}");
         }
     }
 
