@@ -187,7 +187,7 @@ mod tests {
         (0..10 * BLOCK).for_each(|n| chain.push_back(n));
         let places = |chain: &Chain<usize>| {
             let blocks = chain.blocks.iter().chain(&chain.spare);
-            let mut places: Vec<_> = blocks.map(|block| block.as_ptr()).collect();
+            let mut places: Vec<_> = blocks.map(Vec::as_ptr).collect();
             places.sort();
             places
         };
