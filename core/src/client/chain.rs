@@ -8,7 +8,7 @@ use core::iter;
 /// could foresee.
 const BLOCK: usize = 512;
 
-/// As long as the block has ever been filled; a short queue has a short one.
+/// As long as it has ever been filled: that of a queue that runs empty again and again is short.
 type Block<T> = Vec<Option<T>>;
 
 /// A queue in blocks.

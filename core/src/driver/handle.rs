@@ -433,12 +433,12 @@ impl<R: Runtime> Drop for Guard<R> {
     }
 }
 
-/// The WebSocket library writes every frame that it reads to `log`, at the level trace. Nothing but the application can
+/// The WebSocket library writes the frames that it reads to `log`, at the level trace. Nothing but the application can
 /// keep it from that, so the application is told.
 fn warn_of_frame_dumps() {
     if log::log_enabled!(target: "tungstenite::protocol", log::Level::Trace) {
         log::warn!(
-            "the logger takes the level trace of tungstenite, which is every frame that is read: jobs with their \
+            "the logger takes the level trace of tungstenite, which is the frames that are read: jobs with their \
              tokens, and whatever the peer repeats of the authentication, which can be replayed for ever; limit the \
              target `tungstenite` to info"
         );

@@ -13,7 +13,7 @@
 //!
 //! No crate of this project ever logs or shows a key, the authentication, a header's value or an endpoint's query. What
 //! is written to a socket passes no library that would log it, where `open` makes the connection. One library below
-//! logs what is read: tungstenite writes every frame to the crate `log` at the level trace, and the words of a close
+//! logs what is read: tungstenite writes frames to the crate `log` at the level trace, and the words of a close
 //! frame at debug. Those are customers' jobs, with their tokens, and whatever a peer repeats of what it was told. `tracing`
 //! does not see that, unless an application installs a bridge (`tracing-log`, or the feature of that name of
 //! `tracing-subscriber`). An application that logs below info has to limit that target: `RUST_LOG=trace,tungstenite=info`.

@@ -6,6 +6,7 @@ use alloc::vec::Vec;
 use core::fmt;
 use core::future::Future;
 use core::pin::Pin;
+use core::sync::atomic::{Ordering, fence};
 use core::task::{Context, Poll, Waker};
 use std::sync::{Mutex, PoisonError};
 
@@ -89,6 +90,8 @@ impl Receipts {
         if Arc::strong_count(&slot) > 1 {
             return Some(slot);
         }
+        // Whatever the last one did with it comes before what the next one does.
+        fence(Ordering::Acquire);
         if self.spare.len() < SPARE {
             self.spare.push(slot);
         }

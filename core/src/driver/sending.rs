@@ -17,7 +17,8 @@ use crate::message::{
     V0JobStatusUpdate,
 };
 
-/// Sending. Every method checks and encodes its message at once. What it returns is a future: the promise of a receipt,
+/// Sending. Every method checks and encodes its message at once; specs are refused at once, too, while the session does not
+/// run. What it returns is a future: the promise of a receipt,
 /// once the message is accepted; it waits while the outbox has no room. Dropping it before it has returned takes the
 /// message back: it was not accepted, and will not be.
 ///

@@ -225,13 +225,14 @@ impl<R: Runtime> Task<R> {
         let id = connection.id;
         let inbound = &mut self.inbound;
         let mut lost = None;
+        let mut has_more = false;
         // Writing first: what the session just asked for may be what the peer waits for.
         if let Poll::Ready(Err(how)) = connection.write(cx) {
             // What was read by the system before the writing failed is still worth having: answers are in it.
-            let mut read = connection.read(cx, inbound);
-            if read.is_pending() {
-                // The transport may only have wanted to let others run.
-                read = connection.read(cx, inbound);
+            let (mut bytes, mut read) = (inbound.bytes(), connection.read(cx, inbound));
+            // While something comes, the transport may only have wanted to let others run.
+            while read.is_pending() && (bytes + 1..READ_BYTES).contains(&inbound.bytes()) {
+                (bytes, read) = (inbound.bytes(), connection.read(cx, inbound));
             }
             lost = match read {
                 Poll::Ready(Some(read)) => Some(read),
@@ -240,10 +241,11 @@ impl<R: Runtime> Task<R> {
         } else if !connection.has_blocked
             && let Poll::Ready(how) = connection.read(cx, inbound)
         {
-            lost = how;
+            (lost, has_more) = (how, true);
         }
         if inbound.is_empty() && lost.is_none() {
-            return false;
+            // A transport may keep what it reads to itself; then nobody else wakes the task.
+            return has_more;
         }
         if lost.is_some() {
             self.link = Link::None;

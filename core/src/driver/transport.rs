@@ -56,7 +56,8 @@ pub trait Transport: Send + Unpin + 'static {
     /// The connection is broken.
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Error>>;
 
-    /// Reads the next frame, and puts it into `inbound`; `None` after the end.
+    /// Reads the next frame, and puts it into `inbound`; `None` after the end. When it is pending, it wakes the task; until
+    /// then it is not asked again.
     ///
     /// # Errors
     ///

@@ -19,6 +19,7 @@ mod leaks;
 mod memory;
 mod pressure;
 mod restart;
+mod transports;
 mod writing;
 
 #[test]

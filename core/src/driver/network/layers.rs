@@ -47,11 +47,15 @@ impl<S: Socket> Layers<S> {
         }
     }
 
-    /// Wakes whoever blocks here, although nothing has gone on: others shall have their turn first.
-    pub(super) fn yield_now(&self) {
+    /// Wakes whoever blocks here, although nothing has gone on: others shall have their turn first. Returns false when
+    /// there is no reason to: TLS gives its records one by one, so that it gave less than was asked for tells nothing.
+    pub(super) fn yield_now(&self) -> bool {
         match self {
-            Self::Socket(blocking) => blocking.waker.wake_by_ref(),
-            Self::Tls(tls) => tls.sock.yield_now(),
+            Self::Socket(blocking) => {
+                blocking.waker.wake_by_ref();
+                true
+            }
+            Self::Tls(_) => false,
         }
     }
 

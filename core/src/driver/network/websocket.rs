@@ -31,8 +31,8 @@ const MOST_KEPT: usize = 2 * COLLECTED;
 
 /// An open WebSocket connection on a runtime's sockets.
 ///
-/// When it has read all there was, most likely, it lets others run before it asks the system for more: they may have
-/// something to send, and to be told by the system when there is more costs most runtimes several system calls.
+/// Without TLS, when it has read all there was, most likely, it lets others run before it asks the system for more: they
+/// may have something to send, and to be told by the system when there is more costs most runtimes several system calls.
 ///
 /// It belongs to one task. An idle one holds less than a KiB, whatever has passed
 /// through it before: what a burst has left goes with the next ping.
@@ -126,8 +126,7 @@ impl<S: Socket> WebSocket<S> {
                 return None;
             }
             self.pipe.layers.set_waker(cx.waker());
-            if self.pipe.ahead.is_drained() {
-                self.pipe.layers.yield_now();
+            if self.pipe.ahead.is_drained() && self.pipe.layers.yield_now() {
                 return Some(Poll::Pending);
             }
             match self.pipe.ahead.look_again(&mut self.pipe.layers) {
@@ -292,8 +291,8 @@ impl<S: Socket> Pipe<S> {
 
 impl<S: Socket> Read for Pipe<S> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = if self.ahead.unused().is_empty() && self.ahead.is_drained() {
-            self.layers.yield_now();
+        let is_drained = self.ahead.unused().is_empty() && self.ahead.is_drained();
+        let read = if is_drained && self.layers.yield_now() {
             Err(ErrorKind::WouldBlock.into())
         } else {
             self.ahead.read(&mut self.layers, buffer)

@@ -7,7 +7,7 @@ use facilitator_tokio::core::client::{Receipt, SendError};
 use facilitator_tokio::core::message::{JobStatus, parse_uuid};
 
 use super::{Hall, State};
-use crate::connect::workers::roster::{Holder, Job};
+use crate::connect::workers::roster::{Holder, Job, Roster};
 use crate::connect::workers::settling;
 use crate::connect::workers::socket::{Mail, MailBox};
 use crate::connect::workers::telling::Telling;
@@ -121,27 +121,25 @@ impl Hall {
         presence: Option<&Presence>,
         uuid: &str,
     ) -> bool {
-        let Some(id) = parse_uuid(uuid) else {
-            return true;
-        };
-        match self.lock().roster.holder(id) {
-            Holder::Nobody => true,
-            Holder::Waiting => false,
-            Holder::Worker(worker) => presence.is_some_and(|own| own.worker == worker),
-        }
+        may_have(&self.lock().roster, presence, uuid)
     }
 
     /// A worker goes on with a job that another process has received. The job of one without a name is nobody's here.
+    /// Returns whether it may: not with another worker's.
     pub(in crate::connect::workers) fn adopt(
         &self,
         presence: Option<&Presence>,
         uuid: &str,
         time_left: Duration,
-    ) -> Result<(), SendError> {
+    ) -> Result<bool, SendError> {
         // Whoever is told that its time is over waits for this.
         let mut state = self.lock();
         if state.stopping {
             return Err(SendError::Stopping);
+        }
+        // Two may want the same one at the same time.
+        if !may_have(&state.roster, presence, uuid) {
+            return Ok(false);
         }
         self.0.client.adopt_job(uuid, time_left)?;
         if let (Some(own), Some(id)) = (presence, parse_uuid(uuid))
@@ -151,7 +149,7 @@ impl Hall {
             self.0.news.tell(&Telling::JobAssigned { uuid, worker });
             self.change();
         }
-        Ok(())
+        Ok(true)
     }
 
     /// The session has accepted a status from a worker.
@@ -192,5 +190,17 @@ impl State {
         for present in self.workers.values() {
             present.mail.push(mail.clone());
         }
+    }
+}
+
+/// Whether a job may be spoken of by this worker, or by one without a name: it is its own, or no worker's.
+fn may_have(roster: &Roster, presence: Option<&Presence>, uuid: &str) -> bool {
+    let Some(id) = parse_uuid(uuid) else {
+        return true;
+    };
+    match roster.holder(id) {
+        Holder::Nobody => true,
+        Holder::Waiting => false,
+        Holder::Worker(worker) => presence.is_some_and(|own| own.worker == worker),
     }
 }

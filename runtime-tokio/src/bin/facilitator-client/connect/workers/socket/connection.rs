@@ -336,11 +336,12 @@ impl Worker {
     }
 
     fn adopt(&self, uuid: &str, time_left: Duration) -> Result<(), Wrong> {
-        if !self.hall.may_speak(self.presence.as_ref(), uuid) {
-            return Err(Wrong::in_field("uuid", ANOTHERS));
-        }
         let adopted = self.hall.adopt(self.presence.as_ref(), uuid, time_left);
-        adopted.map_err(|error| complaint(&error))
+        if adopted.map_err(|error| complaint(&error))? {
+            Ok(())
+        } else {
+            Err(Wrong::in_field("uuid", ANOTHERS))
+        }
     }
 
     async fn capacity(&mut self, id: Option<Box<RawValue>>, jobs: u64) -> Result<(), Wrong> {
