@@ -13,8 +13,9 @@ type Block<T> = Vec<Option<T>>;
 
 /// A queue in blocks.
 ///
-/// When it grows, no more than one block of values moves. And it is filled where it was emptied last: however long it is, whoever writes at its
-/// end finds the memory near that was read at its front a moment ago, where a ring would go through all of its own.
+/// When it grows, no more than one block of values moves. And it is filled where it was emptied last: however long it is,
+/// whoever writes at its end finds the memory near that was read at its front a moment ago, where a ring would go through
+/// all of its own.
 #[derive(Clone, Debug)]
 pub(super) struct Chain<T> {
     blocks: VecDeque<Block<T>>,

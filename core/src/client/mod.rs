@@ -545,9 +545,7 @@ impl FacilitatorClient {
     /// has to say so with [`set_waiting_jobs`](Self::set_waiting_jobs).
     #[inline]
     pub fn poll_output(&mut self) -> Option<Output> {
-        if self.outputs.brings_job() {
-            self.backlog.polled();
-        }
+        self.note_polled();
         self.outputs.pop()
     }
 
@@ -555,10 +553,16 @@ impl FacilitatorClient {
     #[cfg(feature = "driver")]
     #[inline]
     pub(crate) fn poll_in_place(&mut self) -> Option<Polled<'_>> {
+        self.note_polled();
+        self.outputs.poll()
+    }
+
+    /// The output that comes next is taken.
+    #[inline]
+    fn note_polled(&mut self) {
         if self.outputs.brings_job() {
             self.backlog.polled();
         }
-        self.outputs.poll()
     }
 
     /// Tells what the driver keeps of job requests that it has polled and the application has not taken: the sum of

@@ -18,9 +18,6 @@ use crate::message::{
     DecodeError, DecodeMode, JobStatus, V0JobStatusUpdate, ValidatorMessage, parse_uuid,
 };
 
-/// The format that is written, and the only one that is read.
-const VERSION: u32 = 1;
-
 /// What a session owes: the messages that it has not delivered, in order, and its jobs, the ended ones that it
 /// remembers included.
 ///
@@ -63,6 +60,9 @@ pub(super) struct OwedRecord {
 }
 
 impl Snapshot {
+    /// The format that is written, and the only one that is read: the field `version`.
+    pub const VERSION: u32 = 1;
+
     /// Messages that were not delivered.
     pub fn owed(&self) -> usize {
         self.owed.len()
@@ -116,7 +116,10 @@ pub enum RestoreError {
         owed: usize,
     },
     /// Another version of this software has written it.
-    #[error("the snapshot has format {found}, readable is {VERSION}; nothing was restored")]
+    #[error(
+        "the snapshot has format {found}, readable is {}; nothing was restored",
+        Snapshot::VERSION
+    )]
     Version {
         /// Its format.
         found: u32,
@@ -217,7 +220,7 @@ impl FacilitatorClient {
             automatic: owed.automatic,
         });
         Snapshot {
-            version: VERSION,
+            version: Snapshot::VERSION,
             hotkey: self.hotkey.to_string(),
             taken_unix_ms: self.unix_at(now).map(milliseconds),
             jobs: self.jobs.records().map(job).collect(),
@@ -260,7 +263,7 @@ impl FacilitatorClient {
     }
 
     fn put_in(&mut self, snapshot: &Snapshot) -> Result<Vec<Restored>, RestoreError> {
-        if snapshot.version != VERSION {
+        if snapshot.version != Snapshot::VERSION {
             return Err(RestoreError::Version {
                 found: snapshot.version,
             });

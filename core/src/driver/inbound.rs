@@ -25,18 +25,17 @@ pub struct Inbound {
 impl Inbound {
     /// Puts in a frame.
     pub fn push(&mut self, frame: Frame) {
-        if let Frame::Text(text) = &frame {
-            self.push_text(text);
-        } else {
-            self.bytes += frame.len();
-            self.runs.push_back((frame, 1));
+        match frame {
+            Frame::Text(text) if self.repeat(text.as_bytes()) => {}
+            Frame::Text(text) => self.push_new(text),
+            _ => self.push_run(frame),
         }
     }
 
     /// Puts in a text.
     pub fn push_text(&mut self, text: &str) {
         if !self.repeat(text.as_bytes()) {
-            self.push_new(text);
+            self.push_new(text.into());
         }
     }
 
@@ -49,7 +48,7 @@ impl Inbound {
         }
         let text = core::str::from_utf8(bytes);
         text.is_ok_and(|text| {
-            self.push_new(text);
+            self.push_new(text.into());
             true
         })
     }
@@ -71,13 +70,16 @@ impl Inbound {
         true
     }
 
-    fn push_new(&mut self, text: &str) {
-        let text: Arc<str> = text.into();
+    fn push_new(&mut self, text: Arc<str>) {
         if text.len() <= COMPARED {
             self.latest = Some(Arc::clone(&text));
         }
-        self.bytes += text.len();
-        self.runs.push_back((Frame::Text(text), 1));
+        self.push_run(Frame::Text(text));
+    }
+
+    fn push_run(&mut self, frame: Frame) {
+        self.bytes += frame.len();
+        self.runs.push_back((frame, 1));
     }
 
     /// Takes the oldest.

@@ -12,7 +12,7 @@ use super::receipt::Receipts;
 use super::room::Room;
 use super::{Inbound, PendingReceipt, Runtime, StopReport};
 use crate::client::{
-    Delivered, Disconnected, Event, Output, Outputs, Owed, Polled, Timer, UpdateId,
+    Delivered, Disconnected, Event, Output, Outputs, Owed, Polled, Receipt, Timer, UpdateId,
 };
 use crate::trace::Recorder;
 use crate::{ConnectionId, Timestamp};
@@ -304,10 +304,7 @@ impl State {
     fn deliver(&mut self, event: Event) {
         match &event {
             Event::Receipt(receipt) => {
-                if let Some(slot) = self.receipts.keep(receipt.id.as_u64()) {
-                    self.woken.extend(slot.fill(receipt.clone()));
-                }
-                self.news.room = true;
+                self.keep_promise(receipt.id, || receipt.clone());
             }
             Event::Stopped { owed } => {
                 self.ended += 1;
@@ -324,11 +321,17 @@ impl State {
     /// As [`deliver`](Self::deliver), for what nearly all events are.
     #[inline]
     fn deliver_receipt(&mut self, delivered: Delivered) {
-        if let Some(slot) = self.receipts.keep(delivered.id.as_u64()) {
-            self.woken.extend(slot.fill(delivered.receipt()));
-        }
-        self.news.room = true;
+        self.keep_promise(delivered.id, || delivered.receipt());
         self.inbox.push_delivered(delivered);
         self.news.event = true;
+    }
+
+    /// A message has left the outbox: whoever awaits its receipt gets it, and there is room for another one.
+    #[inline]
+    fn keep_promise(&mut self, id: UpdateId, receipt: impl FnOnce() -> Receipt) {
+        if let Some(slot) = self.receipts.keep(id.as_u64()) {
+            self.woken.extend(slot.fill(receipt()));
+        }
+        self.news.room = true;
     }
 }

@@ -438,17 +438,19 @@ async fn a_stop_ends_what_does_not_end_and_tells_of_it() {
     assert_eq!(ended.stopped()["owed"], json!([]));
 }
 
+/// Nothing but a second signal ends a stop soon.
+const PATIENT: [&str; 6] = [
+    "--worker-stop-time",
+    "1h",
+    "--worker-grace",
+    "1h",
+    "--max-jobs",
+    "1000",
+];
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_signal_ends_processes_at_once() {
-    let arguments = [
-        "--worker-stop-time",
-        "1h",
-        "--worker-grace",
-        "1h",
-        "--max-jobs",
-        "1000",
-    ];
-    let (server, mut program) = start(STUBBORN, &arguments).await;
+    let (server, mut program) = start(STUBBORN, &PATIENT).await;
     let group = started(&mut program);
     begin_to_stop(&server, &mut program);
     program.signal("INT");
@@ -480,17 +482,8 @@ async fn a_second_signal_ends_each_job_once() {
       *2) trap '' TERM; echo '{"status":"accepted"}';;
       *) echo '{"status":"accepted"}';;
     esac; while :; do sleep 0.02; done"#;
-    let arguments = [
-        "--worker-stop-time",
-        "1h",
-        "--worker-grace",
-        "1h",
-        "--max-jobs",
-        "1000",
-        "--record",
-        trace.to_str().unwrap(),
-        "-v",
-    ];
+    let recorded = ["--record", trace.to_str().unwrap(), "-v"];
+    let arguments = [&PATIENT[..], &recorded].concat();
     let (server, mut program) = start(worker, &arguments).await;
     for number in 2..=8 {
         server.push_job(limited(number, 100)).unwrap();

@@ -30,8 +30,6 @@ use crate::failure::Failure;
 
 /// The format that is written, and the only one that is read.
 const VERSION: u32 = 1;
-/// The format of the snapshot in it, which is the session's affair: were this another number, none could be restored.
-const SNAPSHOT_VERSION: u32 = 1;
 /// How long the end of the program waits for the disk.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -289,10 +287,10 @@ impl StateFile {
         }
         // The formats come first: what another one has need not be readable here.
         let Version { version, snapshot } = serde_json::from_str(&text).map_err(damaged)?;
-        let of_snapshot = snapshot.map_or(SNAPSHOT_VERSION, |snapshot| snapshot.version);
+        let of_snapshot = snapshot.map_or(Snapshot::VERSION, |snapshot| snapshot.version);
         for (what, found, readable) in [
             ("", version, VERSION),
-            ("a snapshot of ", of_snapshot, SNAPSHOT_VERSION),
+            ("a snapshot of ", of_snapshot, Snapshot::VERSION),
         ] {
             if found != readable {
                 return Err(another(
